@@ -1,0 +1,453 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # BERT: reading in both directions
+#
+# BERT {cite:p}`devlin2019bert` is a stack of {term}`encoder` blocks that reads a text and writes a
+# vector for each of its tokens. This chapter builds that up from the first matrix: what is read,
+# what {term}`attention` computes, what the two {term}`pre-training` objectives ask, and what one
+# more layer makes of the result. Each step is computed on a real network while you read. The
+# report says that BERT learns "from both left-to-right and right-to-left"; we shall see that it
+# does something better.
+
+# %% tags=["parameters", "hide-cell"]
+profile = "pocket"
+seed = 21
+
+# %% tags=["hide-cell"]
+import pandas as pd
+
+from t5study import diagrams
+from t5study.study import Study
+
+pd.set_option("display.max_colwidth", None)
+pd.set_option("display.precision", 3)
+study = Study(profile, seed=seed)
+
+# %% [markdown]
+# ## What is read: tokens
+#
+# A network reads numbers. A {term}`tokenizer` cuts a text into pieces of a fixed
+# {term}`vocabulary` and gives each piece its number, its *id*; a {term}`token` is one such piece.
+# Common words are one piece, rare ones several. Three pieces are BERT's own: `[CLS]` opens every
+# input, `[SEP]` closes every sentence, and `[MASK]` stands where a word has been hidden.
+#
+# Throughout the chapter the example is a sentence with a hinge in the middle:
+#
+# > Although the story was boring, I liked the film.
+
+# %%
+sentence = "Although the story was boring, I liked the film."
+seen = study.observe("bert.attention", sentence=sentence)
+pd.DataFrame({"token": seen.values["tokens"]}).T
+
+# %% tags=["hide-cell"]
+study.glue("bert-tokens", len(seen.values["tokens"]))
+study.glue("bert-layers", seen.values["layers"])
+study.glue("bert-heads", seen.values["heads"])
+study.glue("bert-width", seen.values["width"])
+study.glue("bert-head-width", seen.values["head_width"])
+study.glue("bert-parameters", f"{seen.values['parameters']:,}")
+study.glue("bert-head-difference", f"{seen.values['difference']:.1e}")
+study.glue("bert-smallest-weight", f"{seen.values['smallest_weight']:.1e}")
+
+# %% [markdown]
+# These are {glue:text}`bert-tokens` tokens. Where you see `▁`, it marks the space before a piece,
+# so that the text can be put together again; tokenizers that mark it otherwise are shown the same
+# way here.
+#
+# Each token's id picks a row of a table, the {term}`embedding`. To the row are added a vector for
+# the position and one for the *segment* (first or second sentence), because attention by itself
+# knows neither:
+#
+# $$
+# x_i = \mathrm{LayerNorm}\big(E_{\text{token}(i)} + P_i + S_{\text{segment}(i)}\big).
+# $$
+#
+# So the network starts with one vector $x_i$ a token, here of width
+# {glue:text}`bert-width`, and up to this point no token knows of any other.
+
+# %% [markdown]
+# ## Self-attention: every token asks every other
+#
+# Write the vectors as the rows of a matrix $X$. {term}`Self-attention` multiplies it by three
+# learnt matrices: the *queries* $Q = XW_Q$ (what does this position look for?), the *keys*
+# $K = XW_K$ (what does it offer?) and the *values* $V = XW_V$ (what does it hand over?). The
+# product of one query and one key is a score; {term}`softmax` turns each row of scores into weights
+# that are positive and sum to one; and the new vector of a position is the weighted mean of all
+# values {cite:p}`vaswani2017attention`:
+#
+# $$
+# \mathrm{Attention}(Q, K, V) = A V,
+# \qquad
+# A = \mathrm{softmax}\!\left(\frac{QK^\top}{\sqrt{d_k}}\right).
+# $$
+#
+# The division by $\sqrt{d_k}$, the root of a query's width, keeps the scores' spread near one as
+# the vectors grow wider; without it softmax would put nearly all weight on one position from the
+# start and hardly learn.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-steps", "caption": "The first head of the first layer, computed by hand from its queries and keys. Left: the scores. Right: softmax of each row, the attention weights. Read a row: this token looks, the columns are looked at."}, "image": {"alt": "Two square heat maps over the tokens of the example sentence. The left one shows scores, negative in blue and positive in red; the right one shows the weights after softmax, each row summing to one."}}
+diagrams.attention_steps(seen)
+
+# %% [markdown]
+# {numref}`fig-bert-steps` takes $Q$ and $K$ out of the network and does the arithmetic of the
+# formula. The largest difference between these weights and those the network itself used is
+# {glue:text}`bert-head-difference`, rounding. That is the whole mechanism: one matrix product, one
+# softmax, one more product. There is no loop along the sentence, so all positions are computed at
+# once.
+#
+# Look at what is *not* there, too. The smallest weight anywhere, in all layers and heads, is
+# {glue:text}`bert-smallest-weight`: small perhaps, but above zero. Every token looks at every
+# other, to its left and to its right. Such attention is called {term}`fully visible <fully visible mask>`.
+#
+# ### Many heads
+#
+# One set of weights can only say one thing: a row sums to one, so looking at the verb means not
+# looking at the subject. BERT therefore runs several {term}`attention heads <attention head>` side
+# by side, each with its own narrow $W_Q$, $W_K$, $W_V$, and joins their results
+# ({term}`multi-head attention`). This network has {glue:text}`bert-layers` layers of
+# {glue:text}`bert-heads` heads, each {glue:text}`bert-head-width` wide.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-heads", "caption": "All attention weights of the network on the example: a row of pictures for each layer, a column for each head. Every picture is a square of tokens by tokens, dark where the weight is large."}, "image": {"alt": "A grid of small heat maps, one per layer and head, with different patterns: diagonals, vertical stripes and spread-out weight."}}
+diagrams.attention_overview(seen)
+
+# %% tags=["hide-cell"]
+layer, head = seen.values["sharpest_head"]
+study.glue("bert-sharp-layer", layer + 1)
+study.glue("bert-sharp-head", head + 1)
+study.glue("bert-sharp-bits", seen.values["sharpest_entropy"])
+study.glue("bert-even-bits", seen.values["uniform_entropy"])
+
+# %% [markdown]
+# The pictures in {numref}`fig-bert-heads` differ. How concentrated a head is can be measured by the
+# {term}`entropy` of its rows: zero bits if each token looks at exactly one other,
+# {glue:text}`bert-even-bits` bits if it looks at all of them alike. The most concentrated head of
+# this network is head {glue:text}`bert-sharp-head` of layer {glue:text}`bert-sharp-layer`, with
+# {glue:text}`bert-sharp-bits` bits on average. {numref}`fig-bert-sharp` shows it with its tokens.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-sharp", "caption": "The most concentrated head of the network on the example, chosen by entropy."}, "image": {"alt": "One heat map of attention weights over the tokens of the example sentence; most rows have a single dark cell."}}
+diagrams.attention_heads(seen, [(layer, head)])
+
+# %% [markdown]
+# :::{admonition} What such a picture proves
+# :class: note
+# A weight says how much of a *value* flows from one position to another in one head. It does not
+# say why the network gave an answer: values can be small, later layers can undo it, and quite
+# different weights can give the same output {cite:p}`jain2019attention`. Below we therefore also
+# change the input and watch the output.
+# :::
+#
+# ### The block, and the stack
+#
+# Around attention stands a {term}`feed-forward layer` that works on each position alone. Each of
+# the two adds its result to what came in (a residual connection), followed by
+# {term}`layer normalisation`:
+#
+# $$
+# Z = \mathrm{LayerNorm}\big(X + \mathrm{MultiHead}(X)\big), \qquad
+# X' = \mathrm{LayerNorm}\big(Z + \mathrm{GELU}(ZW_1 + b_1)\,W_2 + b_2\big).
+# $$
+#
+# That is one encoder block. BERT is nothing but these, one on top of the other: attention mixes
+# positions, the feed-forward layer digests, and the next block begins again with better vectors.
+# The network of this page has {glue:text}`bert-parameters` parameters, its two pre-training heads
+# included; BERT-base stacks 12 blocks of 12 heads, 768 wide, and has 110 million.
+
+# %% [markdown]
+# ## Learning without labels: the masked word
+#
+# Nobody labels enough text to train such a network, so BERT makes its own questions. In
+# {term}`masked language modelling` 15 % of the tokens are chosen; the network must say what they
+# were. Of the chosen ones 80 % are replaced by `[MASK]`, 10 % by a random token and 10 % are left
+# as they are, so that the network cannot rely on the mask: any token might be the one in question.
+#
+# For a hidden position $i$ the last vector $h_i$ gives a score to each of the vocabulary's words, by
+# a product with their embeddings, and softmax makes it a distribution. The report's "probability of
+# word from the vocabulary" is this:
+#
+# $$
+# p(w \mid \text{the rest}) = \mathrm{softmax}\big(E\, g(h_i) + b\big)_w ,
+# $$
+#
+# with $g$ one small layer. Hide *boring* in the example and ask:
+
+# %%
+blank = "Although the story was [boring], I liked the film."
+fill = study.observe("bert.fill", sentence=blank)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-fill", "caption": "The network's distribution for the hidden word in 'Although the story was [MASK], I liked the film.': its most probable tokens, the hidden word in orange where it is among them."}, "image": {"alt": "Horizontal bars with the probabilities of the most probable tokens for the blank."}}
+diagrams.candidates(fill, answer=fill.values["answer"])
+
+# %% tags=["hide-cell"]
+recovered = study.observe("bert.cloze", count=300, seed=seed)
+best = recovered.values["first"]
+study.glue("bert-fill-best", fill.values["candidates"][0]["token"].strip("▁"))
+study.glue("bert-fill-rank", fill.values["rank"])
+study.glue("bert-fill-probability", f"{100 * fill.values['probability']:.1f} %")
+study.glue("bert-fill-bits", fill.values["entropy"])
+study.glue("bert-fill-even-bits", fill.values["uniform_entropy"])
+study.glue("bert-vocabulary", f"{fill.values['vocabulary']:,}")
+study.glue("bert-cloze-n", best["n"])
+study.glue("bert-cloze-first", f"{100 * best['share']:.0f} %")
+study.glue("bert-cloze-low", f"{100 * best['low']:.0f}")
+study.glue("bert-cloze-high", f"{100 * best['high']:.0f} %")
+study.glue("bert-cloze-five", f"{100 * recovered.values['among_five']['share']:.0f} %")
+study.glue("bert-cloze-chance", f"{100 * recovered.values['chance']['share']:.0f} %")
+
+# %% [markdown]
+# The network's first choice is *{glue:text}`bert-fill-best`*; the word that stood there, *boring*,
+# is number {glue:text}`bert-fill-rank` of {glue:text}`bert-vocabulary` with a probability of
+# {glue:text}`bert-fill-probability`. There is no single right word here, and a good model should
+# not pretend to know it: the distribution's entropy is {glue:text}`bert-fill-bits` bits, where an
+# even guess over the vocabulary has {glue:text}`bert-fill-even-bits`.
+#
+# One sentence shows little. On {glue:text}`bert-cloze-n` texts of the bundled corpus that no model
+# was trained on, with one word hidden in each, the first choice is the hidden word in
+# {glue:text}`bert-cloze-first` (95 % interval {glue:text}`bert-cloze-low` to
+# {glue:text}`bert-cloze-high`), and in {glue:text}`bert-cloze-five` it is among the first five.
+# Always saying the commonest word would score {glue:text}`bert-cloze-chance`.
+
+# %% [markdown]
+# (bert-both-directions)=
+# ## Both directions at once
+#
+# What does the blank know of its surroundings? Take them away and see. Below, the same blank is
+# filled four times: with the whole sentence, with everything to its right replaced by `[MASK]`, with
+# everything to its left, and with both.
+
+# %%
+views = study.observe("bert.context", sentence=blank)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-context", "caption": "The same blank under four views of the same sentence. Each row is a distribution over the vocabulary; the columns are the most probable tokens of any view, and the hidden word, in orange."}, "image": {"alt": "A heat map with four rows, both sides, left only, right only and neither, and a column for each of the most probable tokens, with probabilities in per cent."}}
+diagrams.context_views(views)
+
+# %% tags=["hide-cell"]
+by_view = {view["view"]: view for view in views.values["views"]}
+for name, view in by_view.items():
+    key = name.replace(" ", "-")
+    study.glue(f"bert-context-{key}", f"{100 * view['probability']:.1f} %")
+    study.glue(f"bert-context-{key}-first", view["candidates"][0]["token"].strip("▁"))
+    study.glue(f"bert-context-{key}-bits", view["entropy"])
+
+# %% [markdown]
+# | the network sees | probability of *boring* | first choice | entropy (bits) |
+# | --- | --- | --- | --- |
+# | both sides | {glue:text}`bert-context-both-sides` | {glue:text}`bert-context-both-sides-first` | {glue:text}`bert-context-both-sides-bits` |
+# | the left only | {glue:text}`bert-context-left-only` | {glue:text}`bert-context-left-only-first` | {glue:text}`bert-context-left-only-bits` |
+# | the right only | {glue:text}`bert-context-right-only` | {glue:text}`bert-context-right-only-first` | {glue:text}`bert-context-right-only-bits` |
+# | neither | {glue:text}`bert-context-neither` | {glue:text}`bert-context-neither-first` | {glue:text}`bert-context-neither-bits` |
+#
+# The left side, *Although the story was*, says that an adjective follows. Whether it praises or
+# blames depends on *I liked the film*, on the right, together with *Although*, on the left: the
+# clue is the contrast between the two. Only a network that combines both sides can use it.
+#
+# This is what the paper's title means by *deeply bidirectional*, and why the report's wording
+# misleads. Learning "from left-to-right and right-to-left" describes ELMo
+# {cite:p}`peters2018elmo`: two networks, one for each direction, whose outputs are put side by side
+# at the end; neither ever sees the whole sentence. BERT has no direction. In every block each
+# position reads from both sides at once, so the very first layer can already combine *Although* with
+# *liked*. Masking is what makes this possible: a network that sees both sides would see the very
+# word it has to predict, unless that word is hidden.
+
+# %% [markdown]
+# ## One word, many vectors
+#
+# The report speaks of "contextual embeddings". The embedding table gives *good* the same vector in
+# every sentence. What do the blocks make of it? Here are four sentences with *good* in the same
+# place, and the cosine between its vector in the first and in each of the others, layer by layer.
+
+# %%
+sentences = [
+    "The film was very [good].",
+    "The film was really [good].",
+    "The film was not [good].",
+    "The film was hardly [good].",
+]
+vectors = study.observe("bert.vectors", sentences=sentences)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-vectors", "caption": "Cosine similarity between the vector of 'good' in 'The film was very good.' and in three other sentences, after each layer. Layer 0 is the embedding, before any attention."}, "image": {"alt": "Line chart: three lines start at one in layer zero and spread in the later layers."}}
+diagrams.similarity(vectors)
+
+# %% tags=["hide-cell"]
+last = vectors.arrays["similarity"][-1, 0]
+for number, name in enumerate(("really", "not", "hardly"), start=1):
+    study.glue(f"bert-cosine-{name}", float(last[number]))
+
+# %% [markdown]
+# At layer 0 the lines of {numref}`fig-bert-vectors` begin at 1: same word, same position, same
+# vector. From the first block on the vectors differ, although the word is the same. After the last
+# block the cosine with *very good* is {glue:text}`bert-cosine-really` for *really good*,
+# {glue:text}`bert-cosine-not` for *not good* and {glue:text}`bert-cosine-hardly` for *hardly good*.
+# Compare the three: does the network, which was never told what *not* means, put the praise
+# together?
+
+# %% [markdown]
+# ## Two losses, one sum
+#
+# BERT's second objective is {term}`next-sentence prediction`. Inputs are pairs, `[CLS]` A `[SEP]` B
+# `[SEP]`; in half of them B really followed A in the text, in half it was taken from elsewhere. A
+# layer on the vector of `[CLS]` must tell which. (The report writes that it predicts "whether
+# Sentence A or B are the next sentence"; the question is whether B follows A.)
+#
+# Both objectives are {term}`cross-entropies <cross-entropy>`: minus the logarithm of the probability
+# given to what was true. With $M$ the set of masked positions, $w_i$ the hidden words and
+# $y \in \{\text{follows}, \text{does not}\}$ the truth about the pair,
+#
+# $$
+# \mathcal{L} \;=\;
+# \underbrace{-\frac{1}{|M|} \sum_{i \in M} \log p(w_i \mid \text{input})}_{\text{masked words}}
+# \;+\;
+# \underbrace{-\log p(y \mid \text{input})}_{\text{next sentence}} .
+# $$
+#
+# Here is every term of it, on one pair that follows and one that does not. Brackets mark the words
+# that were masked.
+
+# %%
+losses = study.observe(
+    "bert.objectives",
+    first="The Silent River is a new [comedy] about a doctor.",
+    second="The [actors] were very funny.",
+    other="The nurses [worked] in the kitchen.",
+)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-losses", "caption": "The terms of BERT's pre-training loss on two pairs with the same first sentence. Pale: the loss of each masked word; blue: their mean; green: the next-sentence loss; orange: the sum of blue and green, which is what training makes small."}, "image": {"alt": "Two panels of horizontal bars, for a pair that follows and a pair that does not: the loss of each masked word, their mean, the next-sentence loss, and the sum."}}
+diagrams.objectives(losses)
+
+# %% tags=["hide-cell"]
+for name in ("next", "random"):
+    pair = losses.values[name]
+    study.glue(f"bert-{name}-sum", pair["sum"], 4)
+    study.glue(f"bert-{name}-model", pair["model_loss"], 4)
+    study.glue(f"bert-{name}-difference", f"{pair['difference']:.0e}")
+    study.glue(f"bert-{name}-follows", f"{100 * pair['is_next_probability']:.1f} %")
+
+# %% [markdown]
+# | pair | probability that B follows | sum by hand | loss of the model | difference |
+# | --- | --- | --- | --- | --- |
+# | B follows | {glue:text}`bert-next-follows` | {glue:text}`bert-next-sum` | {glue:text}`bert-next-model` | {glue:text}`bert-next-difference` |
+# | B does not | {glue:text}`bert-random-follows` | {glue:text}`bert-random-sum` | {glue:text}`bert-random-model` | {glue:text}`bert-random-difference` |
+#
+# The report's statement holds to the last digit: the loss is the mean over the masked words plus the
+# mean over the pairs, both cross-entropies. Whether the second term earns its place is another
+# question. RoBERTa left it out, trained longer on more text, and did better
+# {cite:p}`liu2019roberta`.
+
+# %% [markdown]
+# (bert-dense-layer)=
+# ## One dense layer on top
+#
+# A pre-trained BERT is used for {term}`sequence-to-vector` tasks: a text goes in, one vector comes
+# out, and a single dense layer turns it into the probabilities of the labels,
+#
+# $$
+# p(\text{label} \mid \text{text}) = \mathrm{softmax}\big(W h_{\texttt{[CLS]}} + b\big).
+# $$
+#
+# For two labels $W$ has two rows. To see what the vectors are worth by themselves, the network is
+# frozen here and only this layer is trained, on a few hundred single sentences of the bundled corpus
+# that praise or blame a film. Beside it stand two controls that answer the question "how much of
+# this is due to pre-training?": the same architecture with random weights, and counts of words
+# without any network.
+
+# %%
+dense = study.observe("bert.classifier", train=400, test=500, seed=seed)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-dense", "caption": "Accuracy of one trained layer on frozen vectors, on sentences not seen in training, with 95 % intervals. [CLS] and mean are two ways to make one vector of a text."}, "image": {"alt": "Dots with intervals: accuracy of a dense layer on counts of words, on vectors of a random network, and on vectors of the pre-trained network."}}
+rows = dense.values["accuracy"]
+diagrams.shares([row["view"] for row in rows], {"accuracy": rows})
+
+# %% tags=["hide-cell"]
+accuracy = {row["view"]: f"{100 * row['share']:.0f} %" for row in rows}
+study.glue("bert-dense-train", dense.values["train"])
+study.glue("bert-dense-test", dense.values["test"])
+study.glue("bert-dense-parameters", dense.values["layer_parameters"])
+study.glue("bert-dense-body", f"{dense.values['model_parameters']:,}")
+study.glue("bert-dense-words", accuracy["counts of words"])
+study.glue("bert-dense-random", accuracy["random weights, mean"])
+study.glue("bert-dense-cls", accuracy["pre-trained, [CLS]"])
+study.glue("bert-dense-mean", accuracy["pre-trained, mean"])
+
+# %% [markdown]
+# The new layer has {glue:text}`bert-dense-parameters` parameters on top of the frozen
+# {glue:text}`bert-dense-body`. Trained on {glue:text}`bert-dense-train` sentences and judged on
+# {glue:text}`bert-dense-test` others, it is right in {glue:text}`bert-dense-cls` of them with the
+# vector of `[CLS]` and in {glue:text}`bert-dense-mean` with the mean of all vectors; on a random
+# network's mean it reaches {glue:text}`bert-dense-random`, on counts of words
+# {glue:text}`bert-dense-words`. In practice the network is not frozen: {term}`fine-tuning` lets the
+# gradient of the new layer change all the weights below. The chapter on GLUE does that, with seeds
+# and intervals.
+
+# %% [markdown]
+# ## What the report says, and what holds
+#
+# | the report | what this page found |
+# | --- | --- |
+# | BERT stacks encoder-only blocks | yes: {glue:text}`bert-layers` of them here; no decoder, no cross-attention |
+# | it learns left-to-right and right-to-left | corrected: it has no direction; every position reads both sides in every block ({ref}`bert-both-directions`) |
+# | multi-head self-attention makes contextual embeddings | yes: the same word's vector is the same before the first block and differs after ({numref}`fig-bert-vectors`) |
+# | next-sentence prediction tells whether A or B is next | corrected: it tells whether B follows A |
+# | the loss is the sum of two mean cross-entropies | yes, within {glue:text}`bert-next-difference` ({numref}`fig-bert-losses`) |
+# | a single dense layer on top does well on many tasks | measured above with the layer alone trained; the chapter on GLUE trains the whole |
+#
+# ## Exercises
+#
+# :::{admonition} Exercise 1
+# :class: tip
+# In the formula for $A$, swap two tokens of the input and leave out the position vectors $P_i$. What
+# happens to the output? What does that say about attention and word order?
+# :::
+#
+# :::{admonition} Solution
+# :class: dropdown
+# Swapping two rows of $X$ swaps the same rows of $Q$, $K$ and $V$, hence rows *and* columns of $A$,
+# and the output rows are swapped likewise: nothing else changes. Attention treats a sentence as a
+# set. All it knows of order comes from $P_i$, which BERT learns as one vector for each of 512
+# positions; T5 does it differently, see {ref}`t5-position`.
+# :::
+#
+# :::{admonition} Exercise 2
+# :class: tip
+# Why does the loss count only the masked positions? What would the network learn if it also had to
+# predict the words it can see?
+# :::
+#
+# :::{admonition} Solution
+# :class: dropdown
+# It would learn to copy: for a visible token the answer stands in the input, and passing it on gives
+# a loss near zero. Most of the gradient would then teach what is already known. The 10 % of chosen
+# tokens that are left as they are ask for a little of this, on purpose, so that the vectors of
+# visible words are useful too.
+# :::
+#
+# :::{admonition} Exercise 3
+# :class: tip
+# Replace the example by `"The [story] was boring, but I liked the film."` in the cell with `blank`
+# and run the two cells after it. Which side carries more of the information now? Look at the
+# entropies.
+# :::
+#
+# :::{admonition} Solution
+# :class: dropdown
+# A noun is asked for, and nearly all that is known about it stands to its right: a thing that can be
+# boring, in a sentence about a film. The view *right only* should come closer to *both sides* than
+# *left only* does; the left is a single article.
+# :::
+
+# %% [markdown]
+# ## Where these numbers come from
+
+# %% tags=["hide-input"]
+study.provenance()

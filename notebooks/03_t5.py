@@ -1,0 +1,415 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # T5: every task as text
+#
+# BERT turns a text into vectors, GPT continues a text. T5 {cite:p}`raffel2020t5` does one thing for
+# every task: it reads a text and writes a text. This chapter shows what that looks like, which of
+# three architectures T5 is (the report names the wrong one, for an understandable reason), what its
+# decoder looks at, how it is pre-trained, how it knows where a word stands, and what its loss is.
+#
+# As before every figure is drawn from tensors of the network this page runs, and wherever the report
+# misreads the paper, the evidence is computed.
+
+# %% tags=["parameters", "hide-cell"]
+profile = "pocket"
+seed = 21
+
+# %% tags=["hide-cell"]
+import pandas as pd
+
+from t5study import diagrams
+from t5study.study import Study
+
+pd.set_option("display.max_colwidth", None)
+pd.set_option("display.precision", 3)
+study = Study(profile, seed=seed)
+
+# %% [markdown]
+# ## Text in, text out
+#
+# A {term}`prefix` in front of the input says which task is meant. The answer is text as well, even
+# where the task asks for a class or a number: the class is a {term}`label word`, the number is
+# written out. The report's Fig. 3 shows four such tasks. Here they are, live: what is read, and what
+# is answered.
+
+# %% tags=["hide-input"]
+STORY = (
+    "A film festival opened in Berlin on Monday. Five hundred people came on the first day. "
+    "Last year, only two hundred people came. It closes on Friday."
+)
+questions = {
+    "translation": [("The king slept in the garden.",)],
+    "acceptability": [("The old teacher read the book.",), ("The old teacher read book the.",)],
+    "similarity": [
+        ("The old teacher read the book.", "The old teacher read the book in the garden."),
+        ("The old teacher read the book.", "The young king sold the horses."),
+    ],
+    "summary": [(STORY,)],
+}
+
+
+def asked(role):
+    task = study.task(role)
+    texts = [task.source(dict(zip(task.fields, fields, strict=True))) for fields in questions[role]]
+    return study.observe("t5.prompts", run=study.finetune(role), texts=texts).values["rows"]
+
+
+# %% tags=["hide-input"]
+pd.DataFrame([row for role in questions for row in asked(role)]).style.hide()
+
+# %% [markdown]
+# Each row was answered by the network fine-tuned for its task; all four began as the same checkpoint.
+# (The checkpoints published with the paper were trained on all these tasks mixed together before they
+# were released, so one of them answers all four.) Nothing in the network differs between the rows: no
+# new layer, no other loss. The answer *5.0* or *3.8* to the similarity question is not a number to the
+# network either; it is a short text, whose tokens have probabilities like any other.
+
+# %% [markdown]
+# (t5-architectures)=
+# ## Three architectures, and which one T5 is
+#
+# The paper compares three ways to use attention blocks for text-to-text tasks, which the report's
+# Fig. 4 repeats. They differ in who may look at whom:
+#
+# - In an {term}`encoder-decoder` one stack reads the input, every token seeing every other (a
+#   {term}`fully visible mask`); a second stack writes the output, each token seeing the output before
+#   it (a {term}`causal mask`) and, through {term}`cross-attention`, all of the input.
+# - A *language model* is one stack with a causal mask over input and output in a row.
+# - A {term}`prefix LM` is that one stack with another mask: inside the input everything is visible.
+#
+# The figure is not a drawing of the idea. The first panel comes from three attention tensors of this
+# page's T5, the other two from this page's GPT, run once under its own mask and once under a
+# prefix mask; a cell is filled if some head of some layer gave it a weight above zero.
+
+# %%
+source = study.task("translation").source({study.task("translation").fields[0]: "The king slept."})
+target = "Der König schlief."
+translator = study.finetune("translation")
+masks = study.observe("t5.masks", run=translator, source=source, target=target)
+single = study.observe("gpt.prefix", source=source, target=target)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-three-architectures", "caption": "Who looked at whom, from the attention weights of real networks. A row looks, a column is looked at; the lines separate input from output. Left: T5, its three attentions put together. Middle and right: one GPT under a causal mask and under a prefix mask."}, "image": {"alt": "Three square grids over input and output tokens. Encoder-decoder: the input block is full, the output rows see the whole input and earlier output. Language model: a triangle. Prefix LM: the same pattern as the encoder-decoder."}}
+diagrams.three_architectures(masks, single)
+
+# %% tags=["hide-cell"]
+grid = diagrams.joined_visibility(masks)
+start = len(masks.values["source_tokens"])
+study.glue("t5-decoder-future", f"{masks.values['on_the_future']:g}")
+study.glue("t5-cross-filled", f"{100 * float(grid[start:, :start].mean()):.0f} %")
+
+# %% [markdown]
+# Compare the first panel with the third. The *pattern* is the same: whoever writes sees the whole
+# input and the past of the output. This is probably where the report's sentence "T5 model follows the
+# Prefix LM" comes from, and it quotes the paper's explanation of a prefix LM for T5 itself. But the
+# networks are different:
+#
+# | | encoder-decoder (T5) | prefix LM |
+# | --- | --- | --- |
+# | stacks | two, each with weights of its own | one |
+# | the output looks at the input by | cross-attention, a third set of $W_Q, W_K, W_V$ | the same self-attention |
+# | what it sees of the input | the encoder's *last* layer, from every decoder layer | the same layer's vectors |
+# | parameters at equal depth and width | about twice as many | |
+# | operations for one input and output | about the same: each token passes through one stack | |
+#
+# The paper trains all three and concludes that the encoder-decoder with a denoising objective does
+# best {cite:p}`raffel2020t5`; T5 is that network. The module table at the end of this page shows both
+# stacks.
+
+# %% [markdown]
+# ## What the decoder looks at
+#
+# The report goes on: the masks are there "to make sure when autoregressively predicting Das - ist -
+# gut … the model doesn't pay attention to 'translate English to German'". This is a testable sentence,
+# and it is wrong twice over. A fully visible mask hides nothing; it is the *absence* of hiding. And
+# the decoder reaches the prefix through cross-attention, like every other part of the input.
+# {numref}`fig-t5-attentions` shows the three kinds of weights.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-attentions", "caption": "The weights of T5's last layers, the mean over heads. Encoder: every token sees every token. Decoder: only itself and the past, starting from the padding token. Cross-attention: each output position over the whole input."}, "image": {"alt": "Three heat maps: encoder self-attention, full; decoder self-attention, lower triangle; cross-attention of output tokens over input tokens, full."}}
+diagrams.encoder_decoder_attention(masks)
+
+# %%
+prefix = study.observe(
+    "t5.prefix",
+    run=translator,
+    prefix=study.task("translation").prefix.strip(),
+    source="The king slept in the garden.",
+    target="Der König schlief im Garten.",
+    other_prefix="summarize:",
+)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-prefix", "caption": "Left: cross-attention of the last layer while the translation is written, the mean over heads, with the task prefix framed. Right: the share of each head's weight that lies on the prefix; the dashed line is what even attention would give it."}, "image": {"alt": "A heat map of target tokens over source tokens with the prefix columns framed, and dots for each head showing its share of weight on the prefix, by decoder layer."}}
+diagrams.prefix_attention(prefix)
+
+# %% tags=["hide-cell"]
+study.glue("t5-prefix-mass", f"{100 * prefix.values['mean_mass']:.0f} %")
+study.glue("t5-prefix-least", f"{100 * prefix.values['least_mass']:.2g} %")
+study.glue("t5-prefix-most", f"{100 * prefix.values['largest_mass']:.0f} %")
+study.glue("t5-prefix-even", f"{100 * prefix.values['even_share']:.0f} %")
+study.glue("t5-prefix-moved", prefix.values["largest_move"], 3)
+moves = prefix.values["moved"]
+study.glue("t5-prefix-moved-at", prefix.values["labels"][moves.index(max(moves))].strip("▁"))
+
+# %% [markdown]
+# Of the decoder's cross-attention {glue:text}`t5-prefix-mass` lies on the prefix (even attention
+# would give {glue:text}`t5-prefix-even`); no single weight is zero, and heads and positions range
+# from {glue:text}`t5-prefix-least` to {glue:text}`t5-prefix-most`.
+#
+# Weights alone prove little, so change the prefix to `summarize:`, leave everything else, and compare
+# the distributions of the next token at each step. Their *total variation distance* is half the sum
+# of the absolute differences: 0 if they agree, 1 if they have nothing in common. The largest is
+# {glue:text}`t5-prefix-moved`, where the translation has *{glue:text}`t5-prefix-moved-at`*. How far
+# the prefix matters depends on training: a network tuned on a single task, as on this page, has
+# little reason to care; one trained on many tasks has no other way to know what is wanted.
+#
+# What the report may have meant is right: the prefix does not appear in the *output*, and no loss is
+# counted on it. That is a matter of the targets, not of a mask.
+
+# %% [markdown]
+# (t5-span-corruption)=
+# ## Pre-training: span corruption
+#
+# The report says that T5, like BERT, is pre-trained by {term}`masked language modelling`. The idea is
+# the same, the form is not. {term}`Span corruption` works on spans of text:
+#
+# 1. Choose 15 % of the tokens, in spans of three on average.
+# 2. Put one {term}`sentinel` in place of each span: `<extra_id_0>`, `<extra_id_1>`, …
+# 3. The target is the sentinels, each followed by the tokens it stands for, and the end token.
+
+# %%
+corrupted = study.observe(
+    "t5.span_corruption",
+    sentence=(
+        "The Silent River is a new comedy about a doctor. "
+        "The story was not very good, but I liked the actors."
+    ),
+    seed=seed,
+    density=0.2,
+    mean_span=2.0,
+)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-corruption", "caption": "One example of span corruption. text: the tokens, the chosen spans shaded. input: what the encoder reads. target: what the decoder must write. model: what this page's T5 writes when it reads the input."}, "image": {"alt": "Four rows of token boxes: the text with shaded spans, the input with sentinels in their place, the target listing each sentinel and its span, and the model's own answer."}}
+diagrams.span_corruption(corrupted)
+
+# %% tags=["hide-cell"]
+study.glue("t5-corruption-tokens", len(corrupted.values["tokens"]))
+study.glue("t5-corruption-inputs", len(corrupted.values["inputs"]))
+study.glue("t5-corruption-targets", len(corrupted.values["targets"]))
+study.glue("t5-corruption-loss", corrupted.values["loss"])
+study.glue("t5-corruption-filled", corrupted.values["filled"])
+
+# %% [markdown]
+# (To show more than one span the share and the length were set to 20 % and two tokens.) Text of
+# {glue:text}`t5-corruption-tokens` tokens became an input of {glue:text}`t5-corruption-inputs` and a
+# target of {glue:text}`t5-corruption-targets`. With the network's answer put into the gaps the text
+# reads:
+#
+# > {glue:text}`t5-corruption-filled`
+#
+# The loss on the true target is {glue:text}`t5-corruption-loss` a token. Where the answer differs
+# from the text, ask whether it is *wrong*: several spans may fit a gap.
+#
+# | | BERT's masked words | T5's spans |
+# | --- | --- | --- |
+# | the input shows | one `[MASK]` for each hidden token | one sentinel for each hidden span: its length is part of the question |
+# | the answer stands | at the masked positions, each predicted by itself | in a text of its own, each token predicted given those before |
+# | computed for the answer | a pass over the whole input | a short target: most of the text is never written |
+# | replaced by random or left | 10 % and 10 % | never |
+
+# %% [markdown]
+# (t5-position)=
+# ## Where a word stands: relative position bias
+#
+# BERT and GPT-2 add a vector for each position to the input. T5 adds nothing to the input. Instead
+# each head adds a learnt number to its scores, which depends on the *distance* from the query to the
+# key ({term}`relative position bias`):
+#
+# $$
+# \text{score}_{ij} = q_i \cdot k_j + b_{\,\text{bucket}(j-i)} .
+# $$
+#
+# Distances share {glue:text}`t5-buckets` {term}`buckets <bucket>`: near ones have a bucket each,
+# farther ones share, on a logarithmic scale, and beyond {glue:text}`t5-max-distance` all are alike. So
+# the network can read texts longer than any it was trained on. (T5 also leaves out the division by
+# $\sqrt{d_k}$: its initial weights are chosen so that the scores have the right size without.)
+
+# %%
+bias = study.observe("t5.position_bias", reach=40)
+
+# %% tags=["hide-cell"]
+study.glue("t5-buckets", bias.values["buckets"])
+study.glue("t5-max-distance", bias.values["max_distance"])
+study.glue("t5-bias-layers", bias.values["layers_with_a_bias"])
+study.glue("t5-bias-parameters", bias.values["parameters"])
+study.glue("t5-bias-heads", bias.values["heads"])
+strongest = bias.arrays["encoder"].max(0)
+study.glue("t5-bias-peak", int(bias.arrays["distances"][strongest.argmax()]))
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-bias", "caption": "The learnt bias of each head by distance. Negative distances: the key stands before the query. The decoder looks only backwards. Steps are buckets."}, "image": {"alt": "Two panels of step curves, one for the encoder with distances to both sides, one for the decoder with distances to the left only; each head has its own curve, with flat steps far away."}}
+diagrams.position_bias(bias)
+
+# %% [markdown]
+# {numref}`fig-t5-bias` shows the curves that the pre-trained network has learnt. Where a curve is
+# high, its head prefers to look that far; the highest point of all encoder heads is at distance
+# {glue:text}`t5-bias-peak`. The whole device costs {glue:text}`t5-bias-parameters` parameters a stack
+# ({glue:text}`t5-buckets` buckets for {glue:text}`t5-bias-heads` heads): only
+# {glue:text}`t5-bias-layers` layer of the stack owns a table, and the others use its result.
+
+# %% [markdown]
+# ## Teacher forcing, and the loss
+#
+# How does an encoder-decoder learn to write? It is given the right answer as if it had written it, and
+# asked for the next token at every step, all steps at once: {term}`teacher forcing`. What the decoder
+# reads is the target shifted one place to the right, with a start token (T5 takes the padding token)
+# in front. The loss is the mean {term}`cross-entropy` over the target's tokens,
+#
+# $$
+# \mathcal{L} = -\frac{1}{m} \sum_{t=1}^{m} \log p(y_t \mid y_{<t},\, x),
+# $$
+#
+# which transformers computes when it is given `labels` (the report's `lm_labels` is the same
+# argument under an old name; a label of −100 is passed over, which is how padding is left out).
+
+# %%
+forced = study.observe(
+    "t5.teacher_forcing",
+    run=translator,
+    source=study.task("translation").source(
+        {study.task("translation").fields[0]: "The king slept in the garden."}
+    ),
+    target="Der König schlief im Garten.",
+)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-forcing", "caption": "Every step of the decoder on one translation: what it reads, what it must say next, and the loss of that step. The dashed line is the mean, the loss of the example."}, "image": {"alt": "Bars for each step of the decoder, labelled with the token read and the token to be predicted, their height the negative log-probability."}}
+diagrams.teacher_forcing(forced)
+
+# %% tags=["hide-cell"]
+study.glue("t5-forced-loss", forced.values["loss"], 4)
+study.glue("t5-forced-model", forced.values["model_loss"], 4)
+study.glue("t5-forced-steps", len(forced.values["steps"]))
+study.glue("t5-forced-right", sum(step["best"] == step["label"] for step in forced.values["steps"]))
+
+# %% [markdown]
+# By hand the mean over {glue:text}`t5-forced-steps` steps is {glue:text}`t5-forced-loss`; the network
+# returns {glue:text}`t5-forced-model`. In {glue:text}`t5-forced-right` of the steps the right token
+# is also the most probable one. When T5 writes by itself it reads its own tokens in place of the
+# teacher's, and one early mistake changes everything after it: a loss measured with the teacher is
+# not the quality of free writing.
+
+# %% [markdown]
+# (t5-sizes)=
+# ## How large is T5?
+#
+# The table lists this page's network module by module, as the report does for T5-small. The chapter
+# on sentiment compares the report's own rows, all of them, with T5-small's.
+
+# %%
+modules = study.observe("t5.modules", rows=32)
+pd.DataFrame(modules.values["rows"])[["name", "type", "params", "rounded"]]
+
+# %% tags=["hide-input"]
+pd.DataFrame(modules.values["parts"]).style.hide().format({"parameters": "{:,}"})
+
+# %% [markdown]
+# Encoder and decoder share one embedding, which also serves as the output layer; the library counts it
+# into each of them, so the rows add up to more than the whole. A decoder block is larger than an
+# encoder block because of its cross-attention. There are no bias vectors in any linear layer, and the
+# only numbers that know about position are the relative biases.
+#
+# "The base model which has 11Bn parameters", says the report's conclusion. Here are the five published
+# sizes, counted from their settings in the paper on modules that need no memory:
+
+# %%
+sizes = study.observe("t5.sizes")
+
+# %% tags=["hide-input"]
+pd.DataFrame(sizes.values["published"]).style.hide().format({"parameters": "{:,}"})
+
+# %% tags=["hide-cell"]
+counts = {row["model"]: row["parameters"] for row in sizes.values["published"]}
+study.glue("t5-here", f"{sizes.values['here']:,}")
+study.glue("t5-base-size", f"{counts['T5-base'] / 1e6:.0f} million")
+study.glue("t5-largest-size", f"{counts['T5-11B'] / 1e9:.1f} billion")
+study.glue("t5-small-of-base", f"{100 * sizes.values['small_of_base']:.0f} %")
+study.glue("t5-small-of-largest", f"{100 * sizes.values['small_of_largest']:.1f} %")
+
+# %% [markdown]
+# T5-base has {glue:text}`t5-base-size` parameters; {glue:text}`t5-largest-size` is the largest of the
+# five. And T5-small is not 0.5 % of T5-base, as the report's limitations say, but
+# {glue:text}`t5-small-of-base` of it; it is {glue:text}`t5-small-of-largest` of the largest. The
+# network of this page has {glue:text}`t5-here`.
+
+# %% [markdown]
+# ## What the report says, and what holds
+#
+# | the report | what this page found |
+# | --- | --- |
+# | tasks are given and answered as text, with the task's name in front | yes |
+# | T5 follows the prefix LM | corrected: it is the encoder-decoder; the prefix LM shares the pattern of visibility, not the architecture ({ref}`t5-architectures`) |
+# | in the encoder-decoder the encoder is fully visible | yes ({numref}`fig-t5-attentions`) |
+# | the output is written under a causal mask | yes: the largest weight on a later token is {glue:text}`t5-decoder-future` |
+# | the decoder pays no attention to the prefix | corrected: {glue:text}`t5-prefix-mass` of its cross-attention lies there ({numref}`fig-t5-prefix`) |
+# | T5 and BERT both use masked language modelling | in a wide sense: T5 hides spans and writes them out ({ref}`t5-span-corruption`) |
+# | T5 uses a cross-entropy loss, as BERT does | yes ({numref}`fig-t5-forcing`) |
+# | the original (elsewhere: the base) model has 11 billion parameters | corrected: that is the largest of five sizes ({ref}`t5-sizes`) |
+# | it is one of the largest language models even today (2021) | corrected: GPT-3 had 175 billion in 2020 {cite:p}`brown2020gpt3` |
+# | T5-small is around 0.5 % of T5-base | corrected: {glue:text}`t5-small-of-base` |
+#
+# ## Exercises
+#
+# :::{admonition} Exercise 1
+# :class: tip
+# Write the input and the target of span corruption for *The king slept in the garden.* if *slept in*
+# and *garden* are hidden (take words as tokens).
+# :::
+#
+# :::{admonition} Solution
+# :class: dropdown
+# Input: `The king <extra_id_0> the <extra_id_1> . </s>`; target:
+# `<extra_id_0> slept in <extra_id_1> garden </s>`. (The paper's figure ends the target with one more
+# sentinel; its published code does not.)
+# :::
+#
+# :::{admonition} Exercise 2
+# :class: tip
+# An encoder-decoder has a 12-layer encoder and a 12-layer decoder; a prefix LM of equal width has 12
+# layers. Which has more parameters? Which needs more computation for 100 input and 20 output tokens?
+# :::
+#
+# :::{admonition} Solution
+# :class: dropdown
+# The encoder-decoder has about twice the parameters, and a little more for cross-attention. Computation
+# is about the same: a parameter is used once for each token that passes through its layer, the 100
+# input tokens pass only the encoder and the 20 output tokens only the decoder, while in the prefix LM
+# all 120 pass the one stack. Cross-attention adds something on the decoder's side.
+# :::
+#
+# :::{admonition} Exercise 3
+# :class: tip
+# Could T5 be asked to fill a gap *and* respect its length, as BERT must? Change the format of the
+# input so that it can.
+# :::
+#
+# :::{admonition} Solution
+# :class: dropdown
+# Put as many sentinels as there are hidden tokens, each with a target of one token: mean span length
+# 1. Or write the length into the prefix, as in `fill in 2 words: …`, and train on examples of that
+# form: a text-to-text network can be told anything that can be written.
+# :::
+
+# %% [markdown]
+# ## Where these numbers come from
+
+# %% tags=["hide-input"]
+study.provenance()

@@ -1,0 +1,499 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # BERT and T5 on GLUE
+#
+# The report compares models by their places on a leaderboard. This chapter keeps that leaderboard
+# as data, explains what its scores are made of, asks how much of a difference in score is luck,
+# and then fine-tunes T5 and BERT side by side on tasks of the same kind, with a cheap baseline next
+# to them.
+
+# %% tags=["parameters"]
+profile = "pocket"
+seed = 21
+
+# %% tags=["hide-input"]
+import pandas as pd
+
+from t5study import diagrams_generation as diagrams
+from t5study import ranking, scores
+from t5study.published import load_published
+from t5study.study import Study
+
+pd.set_option("display.max_colwidth", None)
+pd.set_option("display.precision", 3)
+study = Study(profile, seed=seed)
+published = load_published()
+
+# %% [markdown]
+# (glue-leaderboard)=
+# ## The leaderboard the report found
+#
+# A {term}`benchmark` is a fixed set of tasks with a fixed way of scoring them, and a
+# {term}`leaderboard` is the public list of who scored what. {term}`GLUE` {cite}`wang2019glue` is a
+# benchmark of nine tasks on English sentences; a system's answers to the test sets are sent in and
+# scored by the organisers, who keep the labels to themselves. The report prints the top of the list
+# as it stood in spring 2021:
+
+# %% tags=["hide-input"]
+board = published.leaderboard()
+board.set_index("rank")[["team", "model", "score", "cola", "sst2"]].rename(
+    columns={"cola": "CoLA", "sst2": "SST-2"}
+)
+
+# %% tags=["hide-input"]
+t5 = board.set_index("family").loc["t5"]
+first, last = board.iloc[0], board.iloc[-1]
+study.glue("glue-t5-rank", int(t5["rank"]))
+study.glue(
+    "glue-deberta-rank", int(board.loc[board["model"].str.contains("DeBERTa"), "rank"].iloc[0])
+)
+study.glue("glue-bert-in-top-five", int((board.head(5)["family"] == "bert").sum()))
+study.glue("glue-gap-first", float(first["score"] - t5["score"]), digits=1)
+study.glue("glue-t5-score", float(t5["score"]), digits=1)
+study.glue("glue-last-score", float(last["score"]), digits=1)
+study.glue("glue-bert-score", published.value("glue-test-bert-large"), digits=1)
+study.glue("glue-people", published.value("glue-human"), digits=1)
+study.glue("glue-cola-gap", float(board["cola"].max() - t5["cola"]), digits=1)
+study.glue("glue-cola-best", board.loc[board["cola"].idxmax(), "model"])
+
+# %% [markdown]
+# What the report reads from it can be checked line by line.
+#
+# - *T5 is sixth.* It is at rank {glue:text}`glue-t5-rank`, {glue:text}`glue-gap-first` points
+#   behind the first.
+# - *DeBERTa is second, and many models in the top five come from BERT.* DeBERTa's rank is
+#   {glue:text}`glue-deberta-rank`; of the first five, {glue:text}`glue-bert-in-top-five` are
+#   encoders that descend from BERT. (ERNIE, which leads, does so too.)
+# - *The original BERT is 32nd.* The printed rows end at 13, so this cannot be read from them.
+#   It fits: the score published for BERT-large, {glue:text}`glue-bert-score`, is far below the
+#   {glue:text}`glue-last-score` of the last row printed.
+#
+# Two things the table does not say. The rows compare *systems*: T5's is its largest model, with 11
+# billion parameters, BERT's has 340 million, and some rows are ensembles of several models. And the
+# order depends on the column: {numref}`fig-leaderboard` shows that on CoLA the best row is
+# {glue:text}`glue-cola-best`, {glue:text}`glue-cola-gap` points above T5.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-leaderboard", "caption": "The report's leaderboard as dots: the GLUE score and two of its nine parts. The dotted line is the estimate for people of Nangia and Bowman (2019). Dots close together are close in score, which a list of ranks hides."}, "image": {"alt": "Three columns of dots for thirteen systems: GLUE score, CoLA and SST-2. Scores fall slowly from rank 1 to 13; on CoLA and SST-2 the order is different from that of the score."}}
+diagrams.leaderboard(board, people=published.value("glue-human"))
+
+# %% [markdown]
+# ## What the nine tasks ask
+#
+# The sizes are those of the GLUE paper's Table 1 {cite}`wang2019glue`; *MCC* is Matthews'
+# correlation, explained below.
+
+# %% tags=["hide-input"]
+GLUE_TASKS = pd.DataFrame(
+    [
+        ("CoLA", "Is this sentence acceptable English?", "MCC", 8_500, 1_000),
+        ("SST-2", "Is this opinion on a film positive?", "accuracy", 67_000, 1_800),
+        ("MRPC", "Do these two sentences say the same?", "F1, accuracy", 3_700, 1_700),
+        (
+            "STS-B",
+            "How alike in meaning are these two, from 0 to 5?",
+            "Pearson, Spearman",
+            7_000,
+            1_400,
+        ),
+        ("QQP", "Do these two questions ask the same?", "F1, accuracy", 364_000, 391_000),
+        (
+            "MNLI",
+            "Does the second follow from the first, contradict it, or neither?",
+            "accuracy (two test sets)",
+            393_000,
+            20_000,
+        ),
+        ("QNLI", "Does this sentence answer the question?", "accuracy", 105_000, 5_400),
+        ("RTE", "Does the second sentence follow from the first?", "accuracy", 2_500, 3_000),
+        ("WNLI", "Does the sentence still follow with the pronoun replaced?", "accuracy", 634, 146),
+    ],
+    columns=["task", "question", "scores", "training", "test"],
+).set_index("task")
+GLUE_TASKS
+
+# %% [markdown]
+# BERT answers each task through a new layer of its own: the vector of `[CLS]` goes through a dense
+# layer with as many outputs as there are labels {cite}`devlin2019bert`. T5 answers all of them in
+# words {cite}`raffel2020t5`. A prefix names the task, the label is a word to be written, and even
+# STS-B's number is a word: it is rounded to the nearest fifth and spelt out. What the roles of this
+# book are played by in this run:
+
+# %% tags=["hide-input"]
+GLUE_ROLES = [
+    role
+    for role in ("acceptability", "sst", "paraphrase", "similarity", "entailment")
+    if study.has(role)
+]
+tasks = {role: study.task(role) for role in GLUE_ROLES}
+pd.DataFrame(
+    {
+        role: {
+            "task": task.name,
+            "T5 reads": task.prefix + task.template,
+            "T5 writes": ", ".join(task.label_words[:3])
+            + (" …" if len(task.label_words) > 3 else ""),
+            "scored by": ", ".join(task.metrics),
+        }
+        for role, task in tasks.items()
+    }
+).T
+
+# %% [markdown]
+# ## Five ways to count what is right
+#
+# With two classes, call one of them *positive*. The answers then fall into four boxes: true and
+# false positives ($TP$, $FP$), true and false negatives ($TN$, $FN$), together $n$. Then
+#
+# $$
+# \text{accuracy} = \frac{TP + TN}{n}, \qquad
+# F_1 = \frac{2\,TP}{2\,TP + FP + FN},
+# $$
+#
+# $$
+# \text{MCC} = \frac{TP \cdot TN - FP \cdot FN}
+# {\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}} .
+# $$
+#
+# {term}`Accuracy <accuracy>` counts every right answer alike. {term}`F1 <F1 score>` is the harmonic
+# mean of {term}`precision` and {term}`recall`: it never looks at the true negatives. {term}`Matthews'
+# correlation <Matthews correlation>` {cite}`matthews1975comparison` is the ordinary correlation of
+# two columns of zeros and ones, the labels and the answers: 1 for agreement, 0 for answers that have
+# nothing to do with the labels, $-1$ for the opposite. Four judges of twenty sentences, fourteen of
+# them acceptable, show why CoLA uses it:
+
+# %%
+labels = [1] * 14 + [0] * 6
+judges = {
+    "says yes to all": [1] * 20,
+    "says no to all": [0] * 20,
+    "takes turns": [1, 0] * 10,
+    "is careful": [1] * 12 + [0] * 7 + [1],
+}
+pd.DataFrame(
+    {
+        judge: {
+            "accuracy": scores.accuracy(labels, answers),
+            "F1": scores.f1(labels, answers),
+            "Matthews": scores.matthews(labels, answers),
+        }
+        for judge, answers in judges.items()
+    }
+).T
+
+# %% tags=["hide-input"]
+yes = judges["says yes to all"]
+study.glue("glue-yes-accuracy", scores.accuracy(labels, yes))
+study.glue("glue-yes-f1", scores.f1(labels, yes))
+study.glue("glue-yes-matthews", scores.matthews(labels, yes))
+study.glue("glue-careful-matthews", scores.matthews(labels, judges["is careful"]))
+
+# %% [markdown]
+# Who says yes to all has understood nothing, yet gets an accuracy of {glue:text}`glue-yes-accuracy`
+# and an F1 of {glue:text}`glue-yes-f1`, because most sentences *are* acceptable. The Matthews
+# correlation of that judge is {glue:text}`glue-yes-matthews`, that of the careful one
+# {glue:text}`glue-careful-matthews`. The formula is 0 over 0 for a judge who never changes the
+# answer; it is set to 0, which is its limit.
+#
+# When answers are numbers, as in STS-B, two correlations are used. {term}`Pearson's <Pearson
+# correlation>` asks how nearly the answers $y$ are a rising straight line of the labels $x$,
+#
+# $$
+# r = \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}
+# {\sqrt{\sum_i (x_i - \bar x)^2}\,\sqrt{\sum_i (y_i - \bar y)^2}} ,
+# $$
+#
+# and {term}`Spearman's <Spearman correlation>` is Pearson's of the *ranks*: it asks about the order
+# alone.
+
+# %%
+similarities = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+answers = {
+    "half of each": [x / 2 for x in similarities],
+    "right order, bent": [x**4 for x in similarities],
+    "one pair exchanged": [0.0, 1.0, 3.0, 2.0, 4.0, 5.0],
+}
+pd.DataFrame(
+    {
+        name: {
+            "Pearson": scores.pearson(similarities, y),
+            "Spearman": scores.spearman(similarities, y),
+        }
+        for name, y in answers.items()
+    }
+).T
+
+# %% [markdown]
+# Neither minds that every answer is half of what it should be: correlations forgive a wrong scale.
+#
+# The {term}`GLUE score` is a mean of means. With $T$ tasks, and $M_t$ the metrics of task $t$,
+#
+# $$
+# \text{GLUE} = \frac{100}{T} \sum_{t=1}^{T} \frac{1}{|M_t|} \sum_{m \in M_t} m ,
+# $$
+#
+# so a task with two metrics weighs no more than one with one, and WNLI's 146 test pairs weigh as
+# much as MNLI's twenty thousand. As a worked example, the development scores that the
+# transformers library publishes for BERT-base {cite}`wolf2020transformers`, as far as this study has
+# them:
+
+# %% tags=["hide-input"]
+dev = published.table(split="validation")
+dev = dev[dev["model"] == "BERT-base-cased"].set_index(["task", "metric"])["value"]
+dev.unstack("metric").round(3).fillna("")
+
+# %%
+parts = {task: dict(group.droplevel("task")) for task, group in dev.groupby("task")}
+with_wnli = scores.glue_score(parts)
+without = scores.glue_score({task: part for task, part in parts.items() if task != "wnli"})
+
+# %% tags=["hide-input"]
+study.glue("glue-average-with", with_wnli, digits=1)
+study.glue("glue-average-without", without, digits=1)
+study.glue("glue-average-tasks", len(parts))
+study.glue("glue-wnli-effect", without - with_wnli, digits=1)
+
+# %% [markdown]
+# Over these {glue:text}`glue-average-tasks` tasks the mean is {glue:text}`glue-average-with`;
+# without WNLI it is {glue:text}`glue-average-without`. Leaving out one small task moves the score by
+# {glue:text}`glue-wnli-effect` points, more than lies between the first and the sixth of the
+# leaderboard. (BERT's own paper leaves WNLI out of its average, {cite:t}`devlin2019bert`, Table 1.)
+#
+# (glue-luck)=
+# ## How much of a difference is luck?
+#
+# A test set is a sample. Had other sentences been drawn, the score would be another. For an accuracy
+# $p$ on $n$ examples the standard error is $\sqrt{p(1-p)/n}$, and the {term}`confidence interval`
+# reaches about two of them to either side:
+#
+# $$
+# p \pm 1.96 \sqrt{\frac{p\,(1 - p)}{n}} .
+# $$
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-luck", "caption": "Half the width of the 95 % interval of an accuracy as high as T5's on SST-2, for the sizes of GLUE's test sets. The dashed line is the difference between the first and the sixth of the leaderboard on SST-2."}, "image": {"alt": "A falling straight line on logarithmic axes. All but the largest test sets lie above the dashed line: their intervals are wider than the difference between rank 1 and rank 6."}}
+sst_share, sst_gap = t5["sst2"] / 100, (first["sst2"] - t5["sst2"]) / 100
+diagrams.luck(GLUE_TASKS["test"].to_dict(), sst_share, sst_gap)
+
+# %% tags=["hide-input"]
+sst_half = float(diagrams.half_width(sst_share, 1_821))
+study.glue("glue-sst-half", 100 * sst_half, digits=1)
+study.glue("glue-sst-gap", 100 * float(sst_gap), digits=1)
+study.glue(
+    "glue-sst-needed",
+    round(float(sst_share * (1 - sst_share) * (1.96 / sst_gap) ** 2), -2),
+    digits=0,
+)
+
+# %% [markdown]
+# SST-2's test set has 1,821 sentences. T5's accuracy there is known to within
+# {glue:text}`glue-sst-half` points either way, and the leader is {glue:text}`glue-sst-gap` ahead. To
+# pin one system's accuracy down to that difference takes about {glue:text}`glue-sst-needed`
+# sentences ({numref}`fig-luck`). Ranks one to six on this column are a photo finish without a photo.
+# Two systems on the *same* sentences can be told apart a little better than that, because a hard
+# sentence is hard for both; that needs both systems' answers, which a leaderboard does not show.
+#
+# Where the answers are at hand, as below, this book uses the {term}`bootstrap`
+# {cite}`efron1993bootstrap`: draw as many test rows as there are, with replacement; score; repeat a
+# thousand times; the middle 95 % of the scores is the interval. It works for every metric above. To
+# compare two models, the *difference* is scored on the same draws for both
+# {cite}`bergkirkpatrick2012significance`, and where there are several seeds the runs are drawn anew
+# as well. A ranking is claimed only if the interval of the difference leaves zero out.
+#
+# ```{admonition} What the interval does not cover
+# :class: note
+# It knows the rows that were drawn and the seeds that were run. It does not know whether the test
+# set asks the right question, whether its labels are right, or whether another recipe would have
+# changed the order.
+# ```
+#
+# ## T5, BERT and a cheap baseline, measured
+#
+# Three ways of answering each task, with the same training rows:
+#
+# - **T5** writes the label's word. Its answer is the label to whose tokens it gives the highest
+#   probability.
+# - **BERT** gets a fresh dense layer on top of `[CLS]`, trained together with the rest.
+# - **The baseline** knows no word order beyond pairs: {term}`TF-IDF` of words and word pairs, and a
+#   linear model on them (a support vector machine, or ridge regression for numbers).
+#
+# The checkpoint is chosen on validation rows, and the test rows are read once. GLUE's own test
+# labels are not public, so on real data "test" here is GLUE's development set, and the validation
+# rows are held out of the training set.
+
+# %%
+runs = {
+    role: {
+        "T5": study.finetunes(role, model="t5"),
+        "BERT": study.finetunes(role, model="bert"),
+        "TF-IDF": [study.baseline(role)],
+    }
+    for role in GLUE_ROLES
+}
+metric = {role: tasks[role].metrics[0] for role in GLUE_ROLES}
+tables = {role: ranking.score_table(runs[role], metric[role]) for role in GLUE_ROLES}
+pd.concat(tables, names=["role"])
+
+# %% tags=["hide-input"]
+study.glue("glue-seeds", min(len(runs[role]["T5"]) for role in GLUE_ROLES))
+study.glue("glue-roles", len(GLUE_ROLES))
+ours = {
+    name: scores.glue_score(
+        {role: {metric[role]: tables[role].loc[name, "mean"]} for role in GLUE_ROLES}
+    )
+    for name in ("T5", "BERT", "TF-IDF")
+}
+for name, key in (("T5", "t5"), ("BERT", "bert"), ("TF-IDF", "baseline")):
+    study.glue(f"glue-ours-{key}", ours[name], digits=1)
+
+# %% [markdown]
+# Each row of the table is a model: the mean over its seeds, the interval of the bootstrap, and the
+# score of every seed ({numref}`fig-glue-scores`). There are {glue:text}`glue-seeds` seeds a task in
+# this run; with a single one, the interval knows the test rows alone. Averaged like the GLUE score
+# over these {glue:text}`glue-roles` tasks (first metric of each), T5 has
+# {glue:text}`glue-ours-t5`, BERT {glue:text}`glue-ours-bert` and the baseline
+# {glue:text}`glue-ours-baseline` points. That average is ours and nobody else's: it is over other
+# tasks than GLUE's nine and must not be put beside the leaderboard.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-glue-scores", "caption": "Scores on the test rows of this run. Dots are means over seeds, vertical strokes single seeds, bars the 95 % intervals of the bootstrap."}, "image": {"alt": "One panel for each task with three rows, T5, BERT and TF-IDF, each a dot with a horizontal bar for its interval."}}
+diagrams.scores_by_task(tables, metric)
+
+# %% [markdown]
+# Now the ranking. *T5 above BERT* is what the leaderboard says of two particular checkpoints; here
+# it is asked of the two models of this run, task by task:
+
+# %%
+order = ranking.ranking_table(runs, metric, "T5", "BERT")
+order
+
+# %%
+over_baseline = ranking.ranking_table(runs, metric, "T5", "TF-IDF")
+over_baseline
+
+# %% tags=["hide-input"]
+study.glue("glue-t5-above", int((order["low"] > 0).sum()))
+study.glue("glue-bert-above", int((order["high"] < 0).sum()))
+study.glue("glue-open", int(((order["low"] <= 0) & (order["high"] >= 0)).sum()))
+study.glue("glue-over-baseline", int((over_baseline["low"] > 0).sum()))
+
+# %% [markdown]
+# Of the {glue:text}`glue-roles` tasks, T5 is above BERT on {glue:text}`glue-t5-above`, BERT above T5
+# on {glue:text}`glue-bert-above`, and {glue:text}`glue-open` cannot be told apart. T5 is above the
+# baseline on {glue:text}`glue-over-baseline`. Where the verdict is "not told apart", the honest
+# sentence is that this run does not show an order, not that the two are equal.
+#
+# Why is the baseline weak where it is weak? It sees a bag of words and neighbouring pairs. Whether
+# *the dog sees the man* says the same as *the man is seen by the dog*, or whether a word stands in
+# the right place, is not in that bag. Sentiment mostly is, up to negation and what it reaches.
+#
+# ### Beside published scores
+#
+# Published scores belong to real tasks and to named checkpoints. They are listed here apart, so that
+# they are not read as scores of this run; a task of the same name is comparable, a pocket task is
+# not. *Not verified* marks what was not read again at its source for this book.
+
+# %% tags=["hide-input"]
+GLUE_NAMES = ["cola", "sst2", "mrpc", "stsb", "rte", "wnli"]
+beside = published.table()
+beside = beside[beside["task"].isin(GLUE_NAMES)]
+beside.set_index(["task", "split", "metric"])[["model", "value", "source", "verified"]]
+
+# %% [markdown]
+# ## One model, two manners of answering
+#
+# What does it look like when a classifier answers in words? The fine-tuned T5 of the first task,
+# asked about three sentences of our own, and left to *write* instead of being scored on its labels:
+
+# %%
+judge = runs[GLUE_ROLES[0]]["T5"][0]
+asked = [
+    "The young singer bought a red car.",
+    "The young singer bought red a car.",
+    "The nurses was tired.",
+]
+field = tasks[GLUE_ROLES[0]].fields[0]
+seen = study.observe(
+    "generation.answers",
+    run=judge,
+    prompts=[tasks[GLUE_ROLES[0]].source({field: sentence}) for sentence in asked],
+    arguments={"max_length": 12},
+)
+pd.DataFrame(seen.values["rows"])[["prompt", "answer", "pieces", "log_probability"]]
+
+# %% [markdown]
+# Nothing forces it to write a label. After fine-tuning it does, because every target it saw was one;
+# the log-probability says how sure it was of every piece of the word and of its end. BERT could not
+# write anything else than one of its outputs; T5 could, and an untrained one would.
+#
+# ## Exercises
+#
+# ```{admonition} Exercise 1
+# :class: tip
+# Show that the Matthews correlation does not change when the two classes exchange their names, and
+# that F1 does. What does that mean for MRPC, where GLUE takes "equivalent" as positive?
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# Exchanging the names exchanges $TP$ with $TN$ and $FP$ with $FN$. In the MCC, the numerator
+# $TP \cdot TN - FP \cdot FN$ stays, and the four factors under the root change places only. In $F_1$
+# the true positives are replaced by the true negatives. On MRPC two thirds of the pairs are
+# equivalent, so the $F_1$ of the larger class is reported, which is the higher one for a model that
+# leans towards it.
+# ```
+#
+# ```{admonition} Exercise 2
+# :class: tip
+# A judge says "acceptable" with probability $q$, whatever the sentence. What accuracy, and what
+# Matthews correlation, does it have in expectation when a share $a$ of the sentences is acceptable?
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# Accuracy: $aq + (1 - a)(1 - q)$, which is largest at $q = 1$ when $a$ is more than a half. For the
+# correlation, the expected boxes are $TP = naq$, $FN = na(1-q)$, $FP = n(1-a)q$ and
+# $TN = n(1-a)(1-q)$, so $TP \cdot TN = FP \cdot FN$ and the correlation is 0 for every $q$.
+# ```
+#
+# ```{admonition} Exercise 3
+# :class: tip
+# Two systems are tested on the same $n$ sentences. They disagree on $b + c$ of them: the first alone
+# is right on $b$, the second alone on $c$. What is the standard error of the difference in
+# accuracy, and why is it smaller than that of two independent test sets?
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# A sentence adds $+1$, $-1$ or $0$ to the difference, with mean $(b - c)/n$ and variance
+# $(b + c)/n - ((b - c)/n)^2$, so the standard error is $\sqrt{(b + c) - (b - c)^2/n}\,/\,n$. The
+# sentences on which both are right or both are wrong add nothing to it. With independent test sets
+# they would: the errors of both systems, $\sqrt{p_1(1-p_1)/n + p_2(1-p_2)/n}$. This is what the
+# paired bootstrap of this chapter makes use of.
+# ```
+#
+# ```{admonition} Exercise 4
+# :class: tip
+# In the notebook, add the judge "is right on every acceptable sentence and on half of the others" to
+# the table of judges. Which of the three scores tells it best from the one who says yes to all?
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# `[1] * 14 + [0] * 3 + [1] * 3`. Accuracy and F1 rise a little from values that were high already;
+# the Matthews correlation rises from 0 to more than a half.
+# ```
+#
+# ## Where these numbers come from
+
+# %% tags=["hide-input"]
+study.provenance()

@@ -1,0 +1,538 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Translation and summarisation with T5
+#
+# The report shows T5 translating three words and summarising a news text, and takes both answers as
+# they come. This chapter asks the same of T5 with the same arguments, finds out why the translation
+# ends in a comma and where the summary has its "april" from, shows what every argument does, and
+# measures both tasks on test sets.
+
+# %% tags=["parameters"]
+profile = "pocket"
+seed = 21
+
+# %% tags=["hide-input"]
+import pandas as pd
+
+from t5study import diagrams_generation as diagrams
+from t5study import faithfulness, ranking, scores
+from t5study.published import load_published
+from t5study.study import Study
+
+pd.set_option("display.max_colwidth", None)
+pd.set_option("display.precision", 3)
+study = Study(profile, seed=seed)
+published = load_published()
+
+# %% [markdown]
+# ## From probabilities to a text
+#
+# Given an input $x$, T5 assigns a probability to every possible output $y = (y_1, \dots, y_m)$, one
+# piece at a time, each piece depending on those before it; $y_m$ is the end token `</s>`:
+#
+# $$
+# P(y \mid x) = \prod_{t=1}^{m} P(y_t \mid y_1, \dots, y_{t-1}, x) .
+# $$
+#
+# The model gives probabilities; *which* text comes out is decided by a search. {term}`Greedy search
+# <greedy search>` takes the likeliest piece at each place and never looks back. {term}`Beam search
+# <beam search>` keeps the $k$ best beginnings, called beams, extends each by every piece, and keeps
+# the $k$ best again. A beginning that ends in `</s>` is *finished* and is ranked by
+#
+# $$
+# \text{score}(y) = \frac{\log P(y \mid x)}{|y|^{\alpha}} ,
+# $$
+#
+# where $\alpha$ is the length penalty. Without it ($\alpha = 0$) short texts win, since every
+# further piece costs probability; $\alpha = 1$ compares the mean per piece. The names are those of
+# `generate` in the transformers library, and the last two columns are what the report gave it:
+
+# %% tags=["hide-input"]
+MEANING = {
+    "num_beams": "how many beginnings are kept; 1 is greedy search",
+    "no_repeat_ngram_size": "no run of this many pieces may occur twice (Paulus et al. 2018)",
+    "min_length": "the end token is forbidden until the text is this long",
+    "max_length": "the text is cut when it is this long, finished or not",
+    "early_stopping": "stop as soon as there are as many finished texts as beams",
+}
+reported = published.generation().T
+reported.insert(0, "meaning", pd.Series(MEANING))
+reported
+
+# %% [markdown]
+# (generation-translation)=
+# ## "that is good"
+#
+# The report's call, argument by argument. Where the profile's T5 has already learnt to translate, as
+# the published checkpoints have, it is used as it is; otherwise this run fine-tunes its own T5 on
+# translation first. Below the report's sentence stand three of our own.
+
+# %%
+translator = study.finetune("translation")
+arguments = {
+    "num_beams": 4,
+    "no_repeat_ngram_size": 2,
+    "min_length": 2,
+    "max_length": 5,
+    "early_stopping": True,
+}
+sentences = [
+    "that is good",
+    "The young singer bought a red car.",
+    "The teachers said that the child read an old book.",
+    "Although the children sang in the park, the tired doctor slept.",
+]
+prompts = [study.task("translation").prefix + sentence for sentence in sentences]
+short = study.observe("generation.answers", run=translator, prompts=prompts, arguments=arguments)
+pd.DataFrame(short.values["rows"])[["prompt", "answer", "pieces", "length", "ended"]]
+
+# %% tags=["hide-input"]
+rows = short.values["rows"]
+study.glue("gen-cut", sum(not row["ended"] for row in rows))
+study.glue("gen-short-total", len(rows))
+study.glue("gen-max-pieces", max(len(row["pieces"]) for row in rows))
+study.glue("gen-report-max-length", int(published.generation().loc["translation", "max_length"]))
+
+# %% [markdown]
+# {glue:text}`gen-cut` of the {glue:text}`gen-short-total` answers did not end by themselves: they
+# were cut. The column `length` is what `max_length` counts. It counts *tokens of the decoder*, and
+# the decoder's first token is not part of the answer: T5 starts every output with the padding token.
+# A `max_length` of {glue:text}`gen-report-max-length` therefore leaves room for
+# {glue:text}`gen-max-pieces` pieces, the end token among them.
+#
+# That is the whole story of the report's "Das ist gut,". In T5's own vocabulary the sentence "Das
+# ist gut." is five tokens:
+#
+# | place | 1 | 2 | 3 | 4 | 5 | 6 |
+# | --- | --- | --- | --- | --- | --- | --- |
+# | whole | start | `▁Das` | `▁ist` | `▁gut` | `.` | `</s>` |
+# | as the report printed it | start | `▁Das` | `▁ist` | `▁gut` | `,` | (cut) |
+#
+# The full stop *and* the end need a sixth place. With five, every text of four pieces is cut
+# before it can end, and the search compares beginnings of sentences: "Das ist gut," competes as the
+# beginning of something longer, and nobody sees how it would have gone on. The comma is no mistake of
+# the model's; it is a sentence overheard. Raising `max_length` shows where each answer ends:
+
+# %%
+lengths = [{"max_length": length} for length in (6, 8, 12, 20, 40)]
+longer = study.observe(
+    "generation.sweep", run=translator, prompt=prompts[1], arguments=arguments, changes=lengths
+)
+pd.DataFrame(longer.values["rows"])[["change", "answer", "length", "ended"]]
+
+# %% [markdown]
+# Once it has room to end, a longer limit changes nothing: `max_length` is a fuse, not a wish. The
+# same four prompts with room enough:
+
+# %%
+room = arguments | {"max_length": 60}
+whole = study.observe("generation.answers", run=translator, prompts=prompts, arguments=room)
+pd.DataFrame(whole.values["rows"])[["prompt", "answer", "ended", "mean_log_probability"]]
+
+# %% tags=["hide-input"]
+study.glue("gen-ended-with-room", sum(row["ended"] for row in whole.values["rows"]))
+
+# %% [markdown]
+# With room, {glue:text}`gen-ended-with-room` of the {glue:text}`gen-short-total` answers end by
+# themselves. (The report's sentence has no capital and no full stop. A model that was taught whole
+# sentences only, as the pocket models are, has never seen the like, and its answer shows it: what
+# lies outside the training text is answered too, without a word of warning.)
+#
+# ### What the decoder weighed
+#
+# Behind each written piece lies a distribution over the whole vocabulary. {numref}`fig-gen-steps`
+# shows the best candidates at every place of one answer. Where one cell is dark the model had no
+# doubt; where the colour is spread over several, the search had a choice.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gen-steps", "caption": "The candidates at each place of the answer, likeliest on top, with their probabilities given everything written before. The piece that was written is framed."}, "image": {"alt": "A grid with one column for each place of the answer and four rows of candidate pieces; colour shows probability and a frame marks the written piece, nearly always in the top row."}}
+steps = study.observe("generation.steps", run=translator, prompt=prompts[1], arguments=room)
+diagrams.steps(steps)
+
+# %% tags=["hide-input"]
+written = [step["probability"] for step in steps.values["steps"]]
+study.glue("gen-steps-least", min(written))
+study.glue(
+    "gen-steps-least-piece", steps.values["steps"][written.index(min(written))]["piece"].strip("▁")
+)
+study.glue("gen-steps-bits", steps.values["surprise"])
+
+# %% [markdown]
+# The least certain piece is "{glue:text}`gen-steps-least-piece`", with a probability of
+# {glue:text}`gen-steps-least`; on average a piece carries {glue:text}`gen-steps-bits` bits of
+# surprise.
+#
+# ### The beams
+#
+# With four beams the search ends with up to four finished texts. {numref}`fig-gen-beams` shows them
+# with their scores. The scores can be checked: feed each text back to the decoder, add up the
+# log-probabilities of its pieces, divide by the number of pieces.
+
+# %% mystnb={"figure": {"name": "fig-gen-beams", "caption": "The finished texts of a beam search with four beams and their scores, the logarithm of the probability divided by the number of pieces. The first is the answer."}, "image": {"alt": "Four horizontal bars, one for each finished text, the best score on top."}}
+plain = {"num_beams": 4, "max_length": 60}
+beams = study.observe("generation.beams", run=translator, prompt=prompts[1], arguments=plain)
+diagrams.beams(beams)
+
+# %% tags=["hide-input"]
+scored = beams.values["rows"]
+study.glue("gen-beam-gap", float(beams.values["difference"]), digits=5)
+study.glue(
+    "gen-beam-ratio",
+    float(2.718281828459045 ** (scored[0]["log_probability"] - scored[1]["log_probability"])),
+    digits=1,
+)
+
+# %% [markdown]
+# Computed by hand, the scores differ from those of the search by at most
+# {glue:text}`gen-beam-gap`, which is rounding. The first text is {glue:text}`gen-beam-ratio` times
+# as probable as the second.
+#
+# ### Who looks where
+#
+# While it writes, the decoder attends to the encoder's output through {term}`cross-attention`.
+# {numref}`fig-gen-alignment` shows the weights for one sentence, the mean over layers and heads. In
+# a German subordinate clause the verb goes to the end: where the answer's order leaves that of the
+# prompt, the bright cells leave the diagonal. Attention shows where information may have come from,
+# not what was done with it {cite}`jain2019attention`.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gen-alignment", "caption": "Cross-attention while a translation is written: each row is a piece of the answer, each column a piece of the prompt, task prefix included. Mean over all layers and heads; a row sums to one."}, "image": {"alt": "Heat map of attention from the pieces of a German sentence to the pieces of its English prompt. Dark cells follow the diagonal roughly and leave it where German word order differs."}}
+crossing = study.observe("generation.alignment", run=translator, prompt=prompts[2], arguments=room)
+diagrams.alignment(crossing)
+
+# %% tags=["hide-input"]
+prefix_length = (
+    next(
+        place for place, token in enumerate(crossing.values["source_tokens"]) if token.endswith(":")
+    )
+    + 1
+)
+study.glue(
+    "gen-prefix-share",
+    100 * float(crossing.arrays["cross"][:, :prefix_length].sum(1).mean()),
+    digits=0,
+)
+
+# %% [markdown]
+# The first columns are the task prefix. The report says that the model "doesn't pay attention" to
+# it; here {glue:text}`gen-prefix-share` % of the decoder's attention goes to it.
+#
+# (generation-sweep)=
+# ## Each argument, one at a time
+#
+# A sweep: the report's arguments with room to end, then the same with a single change. The
+# log-probability is the model's own, before any argument interferes, so it tells what each
+# interference costs.
+
+# %%
+changes = [
+    {"num_beams": 1},
+    {"num_beams": 2},
+    {"num_beams": 8},
+    {"no_repeat_ngram_size": 0},
+    {"no_repeat_ngram_size": 1},
+    {"min_length": 20},
+    {"max_length": 8},
+    {"length_penalty": 0.0},
+    {"length_penalty": 2.0},
+    {"early_stopping": False},
+]
+sweep = study.observe(
+    "generation.sweep", run=translator, prompt=prompts[3], arguments=room, changes=changes
+)
+table = pd.DataFrame(sweep.values["rows"]).replace({"change": {"": "(the report's)"}})
+table[["change", "answer", "length", "ended", "log_probability"]]
+
+# %% tags=["hide-input"]
+by_change = table.set_index("change")["log_probability"]
+study.glue("gen-sweep-base", float(by_change["(the report's)"]))
+study.glue("gen-sweep-greedy", float(by_change["num_beams=1"]))
+study.glue("gen-sweep-long", float(by_change["min_length=20"]))
+study.glue("gen-sweep-unigram", float(by_change["no_repeat_ngram_size=1"]))
+study.glue("gen-sweep-distinct", int(table["answer"].nunique()))
+study.glue("gen-sweep-rows", len(table))
+
+# %% [markdown]
+# The {glue:text}`gen-sweep-rows` settings give {glue:text}`gen-sweep-distinct` different answers.
+# How to read them:
+#
+# - **`num_beams`** searches for the same thing harder. Greedy search found a text with
+#   log-probability {glue:text}`gen-sweep-greedy`, the report's four beams one with
+#   {glue:text}`gen-sweep-base`. Where the model is sure, the two are one text. More beams find more
+#   *probable* texts, not better ones: for translation models the most probable text of all is often
+#   the empty one {cite}`stahlberg2019nmt`.
+# - **`no_repeat_ngram_size`** was made for summaries that go round in circles
+#   {cite}`paulus2018summarization`. It forbids honest repetition as well. Set to one, no piece may
+#   occur twice, not even an article or a word's ending; the log-probability falls to
+#   {glue:text}`gen-sweep-unigram`.
+# - **`min_length`** forbids the end. Forced on, the model has to say something after it has said
+#   everything: {glue:text}`gen-sweep-long`.
+# - **`length_penalty`** is misnamed: larger values *favour* long texts, since the sum of
+#   log-probabilities is negative and is divided by more.
+# - **`early_stopping`** decides when the search gives up looking for better finished texts. It saves
+#   time and seldom changes the answer.
+#
+# (generation-scores)=
+# ## How good are the translations?
+#
+# For a sentence there are many right translations and one reference. Three scores, from strict to
+# lenient. {term}`Exact match <exact match>` is the share of answers equal to the reference.
+# {term}`BLEU` {cite}`papineni2002bleu` looks at runs of $n$ words, $n$ from one to four: $p_n$ is
+# the share of the answers' runs that occur in their references, counted over the whole test set, and
+#
+# $$
+# \text{BLEU} = 100 \cdot \min\!\left(1,\, e^{\,1 - r/c}\right) \cdot \left(\prod_{n=1}^{4} p_n\right)^{1/4},
+# $$
+#
+# with $c$ the words of all answers and $r$ those of all references: whoever says less than the
+# references pays. {term}`chrF` {cite}`popovic2015chrf` compares runs of one to six *characters*, so
+# a wrong ending costs an ending and not the word; it weighs recall twice as much as precision
+# ($F_2$). Both are computed with sacreBLEU {cite}`post2018sacrebleu`, which fixes how words are cut,
+# so that scores from different papers can be compared. On one reference:
+
+# %%
+reference = ["Die junge Sängerin kaufte gestern ein rotes Auto."]
+attempts = {
+    "the reference itself": "Die junge Sängerin kaufte gestern ein rotes Auto.",
+    "one ending wrong": "Die junge Sängerin kaufte gestern ein rote Auto.",
+    "one word moved": "Gestern kaufte die junge Sängerin ein rotes Auto.",
+    "half of it": "Die junge Sängerin kaufte",
+    "the report's": "Das ist gut,",
+}
+judged = {
+    name: {
+        metric: scores.METRICS[metric](reference, [text])
+        for metric in ("exact_match", "bleu", "chrf")
+    }
+    for name, text in attempts.items()
+}
+pd.DataFrame(judged).T
+
+# %% [markdown]
+# "One word moved" is a faultless translation and loses a good part of both scores; that is why they
+# are read over a whole test set and never of a sentence. Now the test set, sentences the model was
+# never trained on, with an interval from the bootstrap of {ref}`glue-luck`, and beside it the
+# baseline of copying the English sentence:
+
+# %%
+copy = study.baseline("translation")
+ranking.beside({"T5": translator, "copy of the input": copy}, study.task("translation").metrics)
+
+# %% tags=["hide-input"]
+study.glue("gen-test-size", translator.metrics["n"])
+study.glue("gen-bleu", float(translator.metrics["bleu"]), digits=1)
+study.glue("gen-exact", 100 * float(translator.metrics["exact_match"]), digits=1)
+study.glue("gen-copy-bleu", float(copy.metrics["bleu"]), digits=1)
+
+# %% [markdown]
+# On {glue:text}`gen-test-size` sentences T5 reaches a BLEU of {glue:text}`gen-bleu`, where copying
+# the input has {glue:text}`gen-copy-bleu`; {glue:text}`gen-exact` % of its answers are the reference
+# word for word. A BLEU is a statement about one test set: the pocket language is small and its
+# grammar known, so a high score there says that the grammar was learnt, and nothing about German.
+#
+# (generation-summary)=
+# ## Summaries, and what is not in the source
+#
+# The report's second example is a news text, summarised with a length between 30 and 100. Its printed
+# summary says that "president Donald Trump predicts some states will reopen the country in april".
+# The text it was made from names one month, and that is May; of the reopening it says "this month".
+# Who knows the date of the text may infer April, but it cannot be read there. Such an addition is
+# called a {term}`hallucination`, be it true or false; {cite:t}`maynez2020faithfulness` call it
+# *extrinsic* when it adds what the source does not say, and *intrinsic* when it twists what it does
+# say. (To "reopen the country" is of the second kind: in the source, states reopen.)
+#
+# Extrinsic ones can be looked for by machine. `faithfulness.check` goes through a summary and looks
+# up every number, month, day, name and content word in the source. The article below is ours; it has
+# facts of the same kind as the report's, and none of its sentences.
+
+# %%
+ARTICLE = (
+    "President Donald Trump told reporters on Wednesday that new infections in the US have begun "
+    "to fall, and predicted that several states will open again before the month is out. "
+    "Officials count more than 637,000 confirmed Covid-19 cases in the country and 30,826 deaths. "
+    "Guidance is to be published on Thursday, when the president has spoken with the governors. "
+    '"We will be the comeback kids," he said. May 1 had been named as the day on which some '
+    "states may reopen."
+)
+REPORTED = (
+    "the us has over 637,000 confirmed Covid-19 cases and over 30,826 deaths. president Donald "
+    "Trump predicts some states will reopen the country in april"
+)
+checked = faithfulness.check(REPORTED, ARTICLE)
+checked[checked["kind"].isin(faithfulness.FACTS)]
+
+# %% tags=["hide-input"]
+invented = faithfulness.invented(REPORTED, ARTICLE)
+study.glue("gen-invented", ", ".join(invented))
+study.glue("gen-facts-checked", int(checked["kind"].isin(faithfulness.FACTS).sum()))
+
+# %% [markdown]
+# Of {glue:text}`gen-facts-checked` facts in the report's summary, what is not in the source is
+# "{glue:text}`gen-invented`". The check reads "May 1" as a month and the "may" of "may reopen" as a
+# verb; a search for the letters alone would mix them up.
+#
+# ### The report's call on texts of our own
+#
+# Three short news stories, and then the article above, with the report's arguments.
+
+# %%
+STORIES = [
+    "On Monday, thirty coins were stolen from a library in Dublin. Nobody heard them, although it "
+    "was not late. Clara Hill, a teacher, called the police. The library will be closed until Friday.",
+    "Forty nurses stopped work in Oslo on Tuesday. The nurses want more money. Paul Keller, who "
+    "speaks for them, met the mayor of Lisbon. Emma Costa said that talks will begin on Sunday.",
+    "On Friday, there was a fire in a hotel in Prague. Two hundred people had to leave the hotel. "
+    "Leo Brandt, a painter from Vienna, saw the smoke first. The hotel will open again on Monday.",
+    ARTICLE,
+]
+summary_arguments = arguments | {"min_length": 30, "max_length": 100}
+summariser = study.finetune("summary")
+texts = [study.task("summary").prefix + story for story in STORIES]
+seen = study.observe(
+    "generation.answers", run=summariser, prompts=texts, arguments=summary_arguments
+)
+forced = faithfulness.judge([row["answer"] for row in seen.values["rows"]], STORIES)
+forced
+
+# %% [markdown]
+# And again without a minimal length, so that a summary may end when the model would end it:
+
+# %%
+seen = study.observe(
+    "generation.answers",
+    run=summariser,
+    prompts=texts,
+    arguments=summary_arguments | {"min_length": 0},
+)
+free = faithfulness.judge([row["answer"] for row in seen.values["rows"]], STORIES)
+free
+
+# %% tags=["hide-input"]
+news = slice(0, len(STORIES) - 1)
+study.glue("gen-stories", len(STORIES) - 1)
+study.glue("gen-forced-invented", int(forced["invented"][news].map(len).sum()))
+study.glue("gen-free-invented", int(free["invented"][news].map(len).sum()))
+study.glue("gen-forced-words", float(forced["summary"][news].str.split().map(len).mean()), digits=0)
+study.glue("gen-free-words", float(free["summary"][news].str.split().map(len).mean()), digits=0)
+study.glue("gen-article-invented", len(free["invented"].iloc[-1]))
+
+# %% [markdown]
+# In the {glue:text}`gen-stories` stories, summaries of {glue:text}`gen-forced-words` words on
+# average, as the minimal length forces them, hold {glue:text}`gen-forced-invented` invented facts;
+# left alone, they have {glue:text}`gen-free-words` words and {glue:text}`gen-free-invented`
+# inventions. A minimal length is a request to go on talking, and what a model says when it has
+# nothing left to say is what its training texts made likely. Whether the report's "april" came about
+# in this way cannot be proved from its page.
+#
+# The article shows another origin. To a model that was trained on one small kind of text, words
+# from elsewhere mean little, and it writes the summary of a text it knows: the free summary of the
+# article has {glue:text}`gen-article-invented` facts that are not in it. A summary that reads well
+# is no sign of one that is true.
+#
+# ### On the test set
+#
+# {term}`ROUGE` {cite}`lin2004rouge` measures how much of a reference summary is found again: ROUGE-1
+# and ROUGE-2 count words and pairs of neighbouring words, ROUGE-L the longest sequence that both
+# have in the same order, each as an $F_1$ of precision and recall, times 100. `faithful` is this
+# study's own: the share of summaries whose numbers, dates and names are all in the source. The
+# baseline is the whole source as its own summary, which is faithful by construction and no summary
+# at all.
+
+# %%
+source_itself = study.baseline("summary")
+ranking.beside(
+    {"T5": summariser, "the source itself": source_itself}, study.task("summary").metrics
+)
+
+# %% tags=["hide-input"]
+study.glue("gen-faithful", 100 * float(summariser.metrics["faithful"]), digits=1)
+study.glue("gen-rouge", float(summariser.metrics["rougeL"]), digits=1)
+study.glue("gen-summary-size", summariser.metrics["n"])
+
+# %% [markdown]
+# On {glue:text}`gen-summary-size` unseen texts, ROUGE-L is {glue:text}`gen-rouge`, and
+# {glue:text}`gen-faithful` % of the summaries invent no fact.
+#
+# ### What the check cannot see
+#
+# It looks for words, not for statements. Exchange who did what, drop a "not", turn a plan into a
+# fact: every word is still in the source.
+
+# %%
+twisted = "Emma Costa, who speaks for the nurses of Lisbon, met forty mayors on Sunday."
+faithfulness.invented(twisted, STORIES[1]), faithfulness.new_words(twisted, STORIES[1])
+
+# %% [markdown]
+# Not one invented fact, and hardly a true statement. Finding intrinsic hallucinations takes a model
+# of entailment, the task of the last chapter, and is an open problem still.
+#
+# ## Exercises
+#
+# ```{admonition} Exercise 1
+# :class: tip
+# Which `max_length` is the smallest with which T5 can answer "Das ist gut." and end? From which
+# `min_length` on can it no longer end there?
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# Six: the start token, four pieces, and the end token. `min_length` counts the start token as well
+# and forbids the end token until that many tokens are there, so with a `min_length` of 6 the end
+# token cannot be the sixth token, and "Das ist gut." cannot end after its full stop.
+# ```
+#
+# ```{admonition} Exercise 2
+# :class: tip
+# A vocabulary has 32,000 pieces. How many texts of exactly ten pieces are there, and how many
+# continuations does a search with four beams look at to find one? Why is the best of those not
+# always the best of all?
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# There are $32{,}000^{10}$, more than $10^{45}$. Beam search looks at $32{,}000$ in the first step and
+# $4 \times 32{,}000$ in each of the nine others. The best text of all may begin with a piece that is
+# fifth at its place; it is dropped there and never seen again.
+# ```
+#
+# ```{admonition} Exercise 3
+# :class: tip
+# Show that with $\alpha = 1$ the score of a text does not change when a piece with exactly the mean
+# log-probability is added. What does that say about texts that repeat themselves?
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# If $s = L/m$ then $(L + s)/(m + 1) = (ms + s)/(m + 1) = s$. A model that has fallen into a
+# repetition gives every further round a high probability, often near one, so its log-probability is
+# *above* the mean and the score rises with each round. Hence `no_repeat_ngram_size`
+# {cite}`holtzman2020degeneration`.
+# ```
+#
+# ```{admonition} Exercise 4
+# :class: tip
+# Write a summary of the third story that contains an invented fact which `faithfulness.invented`
+# does not find, although no name is exchanged. Then say how one could find it.
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# "A hotel in Prague will open on Friday": Friday and the opening are both in the story, but not
+# together. One would have to compare *relations*, such as (hotel, opens, Monday), or ask a model of
+# entailment whether the story implies the sentence.
+# ```
+#
+# ## Where these numbers come from
+
+# %% tags=["hide-input"]
+study.provenance()

@@ -1,0 +1,259 @@
+"""Text to token ids, and token ids to the micro-batches of an update.
+
+Texts are padded to one of a few bucket lengths, so that little is padding and a compiled graph
+meets few shapes. An update is a fixed number of examples drawn at random; inside it the examples
+are sorted by length and cut into micro-batches of a bounded number of tokens. The gradient of an
+update does not depend on that cut: losses are summed and divided by the items of the whole update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from datasets import Dataset, disable_progress_bars
+
+from t5study.errors import StudyError
+
+BUCKETS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+"""Lengths that texts are padded to: steps of at most one half, few enough to compile."""
+
+IGNORED = -100
+"""Label of a position that carries no loss (the convention of torch's cross-entropy)."""
+
+MicroBatch = dict[str, torch.Tensor]
+
+
+def bucket_of(length: int, longest: int) -> int:
+    """Return the smallest bucket that holds `length` tokens, at most `longest`."""
+    return next((b for b in BUCKETS if length <= b < longest), longest)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token ids of one split, kept in Arrow so that memory does not grow with the data.
+
+    `data` has the columns source (token ids), target (token ids, empty where there is none),
+    label and row; the lengths are numpy arrays of one integer an example.
+    """
+
+    data: Dataset
+    source_lengths: np.ndarray
+    target_lengths: np.ndarray
+    max_source_length: int
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    @property
+    def padding_share(self) -> float:
+        """Share of the encoder's positions that would be padding when sorted into buckets."""
+        padded = [bucket_of(n, self.max_source_length) for n in self.source_lengths]
+        return 1.0 - float(self.source_lengths.sum()) / float(np.sum(padded))
+
+
+def encode(
+    examples: Dataset, tokenizer: Any, max_source_length: int, max_target_length: int = 0
+) -> Encoded:
+    """Tokenise the columns source and target of a cast data set (see `tasks.cast`).
+
+    Every sequence ends with the tokenizer's end token, also where it was cut to its maximum.
+    With `max_target_length` 0 targets are not encoded. Raises StudyError for an empty text.
+    """
+    _refuse_empty(examples)
+
+    def tokenise(batch: dict[str, list]) -> dict[str, list]:
+        source = tokenizer(batch["source"], truncation=True, max_length=max_source_length)
+        columns = {"source": source["input_ids"], "label": batch["label"], "row": batch["row"]}
+        columns["target"] = (
+            tokenizer(batch["target"], truncation=True, max_length=max_target_length)["input_ids"]
+            if max_target_length
+            else [[] for _ in batch["row"]]
+        )
+        return columns
+
+    disable_progress_bars()
+    data = examples.map(
+        tokenise, batched=True, remove_columns=examples.column_names, keep_in_memory=True
+    ).with_format("numpy")
+    return Encoded(data, _lengths(data, "source"), _lengths(data, "target"), max_source_length)
+
+
+def _refuse_empty(examples: Dataset) -> None:
+    for row, text in zip(examples["row"], examples["source"], strict=True):
+        if not text.strip():
+            raise StudyError(f"row {row} has an empty text: remove it or give it some words")
+
+
+def _lengths(data: Dataset, column: str) -> np.ndarray:
+    import pyarrow.compute as pc
+
+    return np.concatenate(
+        [pc.list_value_length(chunk).to_numpy() for chunk in data.data.column(column).chunks]
+        or [np.zeros(0, dtype=np.int64)]
+    ).astype(np.int64)
+
+
+def pad(rows: Sequence[np.ndarray], length: int, value: int) -> torch.Tensor:
+    """Return the rows as a [rows, length] tensor of int64, filled up with `value`."""
+    table = np.full((len(rows), length), value, dtype=np.int64)
+    for table_row, ids in zip(table, rows, strict=True):
+        table_row[: len(ids)] = ids
+    return torch.from_numpy(table)
+
+
+class Collator(Protocol):
+    """Turns rows of an `Encoded` split into the tensors that one architecture takes."""
+
+    def __call__(self, rows: dict[str, Any], length: int) -> MicroBatch:
+        """Return the micro-batch of `rows` with sources padded to `length`."""
+        ...
+
+    def items(self, encoded: Encoded, rows: np.ndarray) -> int:
+        """Return how many loss items (label tokens or examples) `rows` have."""
+        ...
+
+
+@dataclass(frozen=True)
+class Seq2SeqCollator:
+    """Micro-batches for an encoder-decoder: input_ids, attention_mask, decoder_input_ids, labels.
+
+    The decoder's input is the target shifted right by one, starting with the start token; it is
+    made here because the loss is summed by the trainer and not by the model.
+    """
+
+    pad_id: int
+    start_id: int
+
+    def __call__(self, rows: dict[str, Any], length: int) -> MicroBatch:
+        """Return tensors of shapes [rows, length] and [rows, longest target]."""
+        source = pad(rows["source"], length, self.pad_id)
+        mask = _mask(rows["source"], length)
+        width = max((len(t) for t in rows["target"]), default=1)
+        labels = pad(rows["target"], width, IGNORED)
+        shifted = labels.new_full(labels.shape, self.start_id)
+        shifted[:, 1:] = labels[:, :-1].masked_fill(labels[:, :-1] == IGNORED, self.pad_id)
+        return {
+            "input_ids": source,
+            "attention_mask": mask,
+            "decoder_input_ids": shifted,
+            "labels": labels,
+        }
+
+    def items(self, encoded: Encoded, rows: np.ndarray) -> int:
+        """Count the label tokens."""
+        return int(encoded.target_lengths[rows].sum())
+
+
+@dataclass(frozen=True)
+class ClassificationCollator:
+    """Micro-batches for a model with a classification or regression head: one label a text."""
+
+    pad_id: int
+    regression: bool = False
+
+    def __call__(self, rows: dict[str, Any], length: int) -> MicroBatch:
+        """Return input_ids and attention_mask [rows, length] and labels [rows]."""
+        labels = torch.as_tensor(np.asarray(rows["label"]))
+        return {
+            "input_ids": pad(rows["source"], length, self.pad_id),
+            "attention_mask": _mask(rows["source"], length),
+            "labels": labels.float() if self.regression else labels.long(),
+        }
+
+    def items(self, encoded: Encoded, rows: np.ndarray) -> int:
+        """Count the texts."""
+        return len(rows)
+
+
+def _mask(rows: Sequence[np.ndarray], length: int) -> torch.Tensor:
+    return pad([np.ones(len(ids), dtype=np.int64) for ids in rows], length, 0)
+
+
+def cut(
+    lengths: np.ndarray, rows: np.ndarray, longest: int, tokens: int
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Sort `rows` by length and cut them into (rows, bucket length) of at most `tokens` tokens.
+
+    A single text longer than `tokens` still makes a micro-batch of its own.
+    """
+    order = rows[np.argsort(lengths[rows], kind="stable")]
+    buckets = np.array([bucket_of(int(n), longest) for n in lengths[order]])
+    for length in np.unique(buckets):
+        members = order[buckets == length]
+        size = max(1, tokens // int(length))
+        for start in range(0, len(members), size):
+            yield members[start : start + size], int(length)
+
+
+@lru_cache(maxsize=2)
+def _epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch]).permutation(size)
+
+
+@dataclass(frozen=True)
+class UpdatePlan:
+    """Every update of a training run, by its step: a pure function of data, seed and step.
+
+    Indexing gives {"micro_batches": list of MicroBatch, "items": int}, the micro-batches being
+    this process's share and `items` the loss items of the whole update over all processes. The
+    order of an epoch depends on seed and epoch alone, so a resumed run meets the same updates.
+    """
+
+    encoded: Encoded
+    collator: Collator
+    batch_size: int
+    epochs: int
+    seed: int
+    tokens_per_micro_batch: int
+    rank: int = 0
+    world_size: int = 1
+
+    @property
+    def updates_per_epoch(self) -> int:
+        """Updates that see every example once; the last one may be smaller."""
+        return -(-len(self.encoded) // self.batch_size)
+
+    def __len__(self) -> int:
+        return self.updates_per_epoch * self.epochs
+
+    def rows(self, step: int) -> np.ndarray:
+        """Return the row indices of the update, over all processes."""
+        epoch, position = divmod(step, self.updates_per_epoch)
+        order = _epoch_order(len(self.encoded), self.seed, epoch)
+        return order[position * self.batch_size : (position + 1) * self.batch_size]
+
+    def __getitem__(self, step: int) -> dict[str, Any]:
+        rows = self.rows(step)
+        lengths = self.encoded.source_lengths
+        by_length = rows[np.argsort(lengths[rows], kind="stable")]
+        mine = by_length[self.rank :: self.world_size]
+        micro_batches = [
+            self.collator(self.encoded.data[part.tolist()], length)
+            for part, length in cut(
+                lengths, mine, self.encoded.max_source_length, self.tokens_per_micro_batch
+            )
+        ]
+        if not micro_batches:
+            micro_batches = [self._weightless()]
+        return {"micro_batches": micro_batches, "items": self.collator.items(self.encoded, rows)}
+
+    def _weightless(self) -> MicroBatch:
+        """A micro-batch without loss, for a process that got no example of a small update."""
+        row = self.encoded.data[[0]]
+        batch = self.collator(row, bucket_of(len(row["source"][0]), self.encoded.max_source_length))
+        batch["labels"] = torch.full_like(batch["labels"], IGNORED)
+        return batch
+
+
+def in_length_order(
+    encoded: Encoded, collator: Collator, tokens: int
+) -> Iterator[tuple[np.ndarray, MicroBatch]]:
+    """Yield (row indices, micro-batch) over a whole split, for evaluation."""
+    everything = np.arange(len(encoded))
+    for rows, length in cut(encoded.source_lengths, everything, encoded.max_source_length, tokens):
+        yield rows, collator(encoded.data[rows.tolist()], length)

@@ -1,0 +1,211 @@
+"""Put the pages together: executed notebooks, book pages, settings and contents in one folder.
+
+The folder keeps the layout of the repository, so that the links to edit a page hold. It holds the
+notebooks as `.ipynb` only: with a `.py` beside it, Jupyter Book finds each page twice.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from t5study.book.chapters import (
+    Chapter,
+    Layout,
+    code_digest,
+    find_chapters,
+    need,
+    read_notebook,
+    read_parameters,
+    write_text,
+)
+from t5study.book.execute import executed_notebook
+from t5study.book.remote import repository_settings
+from t5study.book.status import status_page
+from t5study.errors import StudyError
+
+DOWNLOADS = "downloads"
+KEPT_METADATA = ("tags", "mystnb")
+
+
+def assemble(profile: str, *, root: Path | None = None, build: Path | None = None) -> Path:
+    """Write the Jupyter Book sources of a profile to `<build>/source` and return that folder.
+
+    Raises StudyError when a chapter has no outputs or they belong to other cells, when a chapter
+    is in no part of book/_toc.yml, or when the folder cannot be written.
+    """
+    layout = Layout.of(profile, root, build)
+    parameters = read_parameters(layout)
+    chapters = find_chapters(layout)
+    badge = badge_text(layout) if parameters["profile"]["synthetic"] else ""
+    shutil.rmtree(layout.source, ignore_errors=True)
+    _copy_pages(layout, badge)
+    for chapter in chapters:
+        _add_chapter(layout, chapter, badge)
+    write_text(layout.source / "book" / "status.md", _badged(status_page(layout), badge))
+    _write_settings(layout, chapters)
+    return layout.source
+
+
+def badge_text(layout: Layout) -> str:
+    """The MyST note that stands at the top of every page made from the bundled corpus."""
+    return (
+        ":::{admonition} Computed on the pocket corpus\n"
+        ":class: warning pocket-badge\n"
+        f"This page was built with the `{layout.profile}` profile: synthetic text and small models "
+        "that the run trained itself, so that it builds anywhere in minutes. Its numbers show that "
+        "the method works; they are no measurement on the real data sets and are not to be "
+        "compared with the report's.\n"
+        ":::"
+    )
+
+
+def clean_notebook(notebook: Any, layout: Layout) -> Any:
+    """Strip, in place, what execution left: injected cells, timings, machine paths, stray metadata.
+
+    Returns the same notebook.
+    """
+    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in _tags(cell)]
+    places = _machine_paths(layout)
+    for index, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{index:03d}"
+        kept = {key: cell.metadata[key] for key in KEPT_METADATA if cell.metadata.get(key)}
+        cell["metadata"] = kept
+        for output in cell.get("outputs", []):
+            _hide_paths(output, places)
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    return notebook
+
+
+def load_executed(layout: Layout, chapter: Chapter) -> Any:
+    """The chapter's executed notebook, cleaned.
+
+    Raises StudyError when it was not executed, or from other cells than the source has now.
+    """
+    nbformat = need("nbformat")
+    path = executed_notebook(layout, chapter)
+    if path is None:
+        raise StudyError(
+            f"Chapter {chapter.name} has not been run with profile {layout.profile}: "
+            f"run `make book PROFILE={layout.profile}` first."
+        )
+    notebook = clean_notebook(nbformat.read(path, as_version=4), layout)
+    if code_digest(notebook) != code_digest(read_notebook(chapter)):
+        raise StudyError(
+            f"Chapter {chapter.name} was changed after it was run with profile "
+            f"{layout.profile}: run `make book PROFILE={layout.profile}` again."
+        )
+    return notebook
+
+
+def contents(layout: Layout, chapters: Sequence[Chapter]) -> dict[str, Any]:
+    """The table of contents: book/_toc.yml with its patterns replaced by the pages there are.
+
+    Raises StudyError when a chapter is in no part.
+    """
+    toc = yaml.safe_load((layout.root / "book" / "_toc.yml").read_text("utf-8"))
+    parts = []
+    for part in toc["parts"]:
+        pages = [page for entry in part["chapters"] for page in _pages(layout.source, entry)]
+        if pages:
+            parts.append({**part, "chapters": [{"file": page} for page in pages]})
+    listed = {page["file"] for part in parts for page in part["chapters"]}
+    for chapter in chapters:
+        if f"notebooks/{chapter.name}" not in listed:
+            raise StudyError(
+                f"Chapter {chapter.name} is in no part of book/_toc.yml: add a pattern there."
+            )
+    return {**toc, "parts": parts}
+
+
+def _pages(source: Path, entry: dict[str, str]) -> list[str]:
+    pattern = entry.get("glob") or entry["file"]
+    found = sorted(path for path in source.glob(f"{pattern}.*") if path.suffix in (".md", ".ipynb"))
+    return [path.relative_to(source).with_suffix("").as_posix() for path in found]
+
+
+def _copy_pages(layout: Layout, badge: str) -> None:
+    book = layout.root / "book"
+    try:
+        shutil.copytree(book, layout.source / "book", ignore=shutil.ignore_patterns("_toc.yml"))
+    except OSError as error:
+        raise StudyError(
+            f"{layout.shown(layout.source)} could not be written ({error}): "
+            "free some space or choose a folder you may write to."
+        ) from error
+    for page in (layout.source / "book").glob("*.md"):
+        write_text(page, _badged(page.read_text("utf-8"), badge))
+
+
+def _add_chapter(layout: Layout, chapter: Chapter, badge: str) -> None:
+    nbformat = need("nbformat")
+    notebook = load_executed(layout, chapter)
+    title = next((c for c in notebook.cells if re.search(r"^# ", c.source, re.M)), None)
+    if title is None or title.cell_type != "markdown":
+        raise StudyError(f"Chapter {chapter.name} has no title: begin it with a `# ` heading.")
+    title.source = _badged(title.source, badge)
+    notebook.cells.append(_footer(nbformat, chapter))
+    write_text(layout.source / "notebooks" / f"{chapter.name}.ipynb", nbformat.writes(notebook))
+    downloads = layout.source / DOWNLOADS
+    downloads.mkdir(exist_ok=True)
+    shutil.copyfile(chapter.source, downloads / chapter.source.name)
+
+
+def _footer(nbformat: Any, chapter: Chapter) -> Any:
+    return nbformat.v4.new_markdown_cell(
+        f"---\n\nThis chapter to take away: {{download}}`script <../{DOWNLOADS}/{chapter.name}.py>`"
+        f" · {{download}}`notebook <{chapter.name}.ipynb>`. "
+        "What it ran on: [status](../book/status.md).",
+        id="chapter-footer",
+    )
+
+
+def _badged(page: str, badge: str) -> str:
+    """`page` with the badge under its first heading."""
+    if not badge:
+        return page
+    return re.sub(r"^(# .*)$", lambda m: f"{m[1]}\n\n{badge}", page, count=1, flags=re.M)
+
+
+def _write_settings(layout: Layout, chapters: Sequence[Chapter]) -> None:
+    settings = yaml.safe_load((layout.root / "_config.yml").read_text("utf-8"))
+    for key, value in repository_settings(layout.root).items():
+        settings[key] = {**settings.get(key, {}), **value}
+    settings = {**settings, "only_build_toc_files": True}
+    toc = contents(layout, chapters)
+    write_text(layout.source / "_config.yml", yaml.safe_dump(settings, sort_keys=False))
+    write_text(layout.source / "_toc.yml", yaml.safe_dump(toc, sort_keys=False))
+
+
+def _tags(cell: Any) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def _machine_paths(layout: Layout) -> list[tuple[str, str]]:
+    """Folder names of this machine and what to print instead, the longest first."""
+    places = {str(layout.root): ".", sys.prefix: "<python>", str(Path.home()): "~"}
+    usable = {path: short for path, short in places.items() if len(path) > 1}
+    return sorted(usable.items(), key=lambda place: -len(place[0]))
+
+
+def _hide_paths(value: Any, places: list[tuple[str, str]]) -> None:
+    """Replace machine paths in every text inside an output, in place."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in list(items):
+        if isinstance(inner, str):
+            # Pictures are base64: a short path could occur there by chance.
+            if not str(key).startswith("image/"):
+                for path, short in places:
+                    inner = re.sub(rf"{re.escape(path)}(?=[/\\\s:'\",)\]]|$)", short, inner)
+                value[key] = inner
+        elif isinstance(inner, (dict, list)):
+            _hide_paths(inner, places)

@@ -1,0 +1,146 @@
+"""Build the HTML with Jupyter Book 1; make sure that it is there and needs no network."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import yaml
+
+from t5study.book.chapters import Layout, write_text
+from t5study.errors import StudyError
+
+EXTERNAL_LOAD = re.compile(
+    r"""<(?:script|img|iframe|source)\b[^>]*?\bsrc=["'](?:https?:)?//[^"']*["']"""
+    r"""|<link\b(?=[^>]*\brel=["'](?:stylesheet|preload|preconnect|icon)["'])"""
+    r"""[^>]*?\bhref=["'](?:https?:)?//[^"']*["']""",
+    re.I,
+)
+# sphinx-thebe puts its scripts on every page even when it is switched off.
+THEBE = re.compile(
+    r"\s*<script[^>]*(?:sphinx-thebe\.js[^>]*>|x-thebe-config[^>]*>[^<]*"
+    r"|>(?:const THEBE_JS_URL|kernelName =)[^<]*)</script>"
+)
+FOUND = "built-from.sha256"
+
+
+def build_html(profile: str, *, root: Path | None = None, build: Path | None = None) -> Path:
+    """Build `<build>/html` from the assembled sources and return its index page.
+
+    Nothing is done when the sources are those of the last build. A warning fails the build.
+
+    Raises StudyError with the first warning or error, or naming the page that was not built.
+    """
+    layout = Layout.of(profile, root, build)
+    _check_version()
+    digest = _source_digest(layout.source)
+    mark = layout.html / FOUND
+    index = layout.html / "index.html"
+    if index.is_file() and mark.is_file() and mark.read_text() == digest:
+        return index
+    output = layout.build / "sphinx"
+    shutil.rmtree(output, ignore_errors=True)
+    _run_jupyter_book(layout, output)
+    pages = output / "_build" / "html"
+    _check_pages(layout, pages)
+    make_offline(pages)
+    write_text(pages / FOUND, digest)
+    shutil.rmtree(layout.html, ignore_errors=True)
+    os.replace(pages, layout.html)
+    shutil.rmtree(output, ignore_errors=True)
+    return index
+
+
+def external_loads(html: Path) -> list[str]:
+    """Every script, style sheet or picture that a page of the book would fetch from elsewhere."""
+    found = []
+    for page in sorted(html.rglob("*.html")):
+        for match in EXTERNAL_LOAD.finditer(page.read_text("utf-8")):
+            found.append(f"{page.relative_to(html)}: {match[0]}")
+    return found
+
+
+def _check_version() -> None:
+    # Version 2 ignores _config.yml: it exits with status 0 and has built nothing.
+    try:
+        version = metadata.version("jupyter-book")
+    except metadata.PackageNotFoundError:
+        version = "none"
+    if not version.startswith("1."):
+        raise StudyError(
+            f"The book needs jupyter-book 1 but {version} is installed: "
+            "run `make book`, or `pip install 'jupyter-book>=1.0.4,<2'`."
+        )
+
+
+def _source_digest(source: Path) -> str:
+    digest = hashlib.sha256(metadata.version("jupyter-book").encode())
+    for path in sorted(p for p in source.rglob("*") if p.is_file()):
+        digest.update(f"{path.relative_to(source).as_posix()}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _run_jupyter_book(layout: Layout, output: Path) -> None:
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    command += ["build", str(layout.source), "--path-output", str(output)]
+    command += ["--config", str(layout.source / "_config.yml")]
+    command += ["--toc", str(layout.source / "_toc.yml"), "-W", "-n", "--keep-going"]
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1", "PYTHONWARNINGS": "ignore"},
+    )
+    log = layout.build / "book.log"
+    said = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+    write_text(log, said)
+    if done.returncode:
+        first = _first_problem(said).replace(f"{layout.source}{os.sep}", "")
+        raise StudyError(f"The book did not build: {first} (the whole log: {layout.shown(log)}).")
+
+
+def _first_problem(log: str) -> str:
+    lines = [
+        re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in log.splitlines() if line.strip()
+    ]
+    for mark in ("WARNING:", "ERROR:", "Error"):
+        for line in lines:
+            if mark in line:
+                return line.rstrip(".")
+    return lines[-1].rstrip(".") if lines else "jupyter-book said nothing"
+
+
+def _check_pages(layout: Layout, html: Path) -> None:
+    toc = yaml.safe_load((layout.source / "_toc.yml").read_text("utf-8"))
+    names = [toc["root"], *(page["file"] for part in toc["parts"] for page in part["chapters"])]
+    missing = [name for name in names if not (html / f"{name}.html").is_file()]
+    if missing or not (html / "index.html").is_file():
+        raise StudyError(
+            f"Jupyter Book ended without an error but built no {', '.join(missing) or 'index'}: "
+            f"see {layout.shown(layout.build / 'book.log')}."
+        )
+
+
+def make_offline(html: Path) -> None:
+    """Take the scripts out that are of no use without a network.
+
+    Raises StudyError when a page would still fetch something from elsewhere.
+    """
+    for page in html.rglob("*.html"):
+        text = page.read_text("utf-8")
+        stripped = THEBE.sub("", text)
+        if stripped != text:
+            write_text(page, stripped)
+    loads = external_loads(html)
+    if loads:
+        raise StudyError(
+            f"The book would fetch something from the network ({loads[0]}): "
+            "remove it, or bring the file along in book/_static."
+        )

@@ -1,0 +1,238 @@
+"""Where the parts of the book lie, which chapters there are, and what determines their outputs."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from t5study.errors import StudyError
+from t5study.profiles import load_profile
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+CHAPTER_PATTERN = "[0-9][0-9]_*.py"
+# These run outside the kernels: a change in them cannot alter what a chapter shows.
+OUTSIDE_THE_KERNEL = ("book", "cli.py", "__main__.py")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one book: `root` is the clone, `build` the folder of everything generated."""
+
+    root: Path
+    profile: str
+    profile_file: Path
+    build: Path
+
+    @classmethod
+    def of(cls, profile: str, root: Path | None = None, build: Path | None = None) -> Layout:
+        """The layout of a profile's book, under `_build/<profile>/` unless `build` is given.
+
+        `profile` is a name in notebooks/profiles, or the path of a YAML file.
+        """
+        root = (root or find_root()).resolve()
+        file = root / "notebooks" / "profiles" / f"{profile}.yaml"
+        if Path(profile).suffix in (".yaml", ".yml"):
+            file = Path(profile).resolve()
+        return cls(root, file.stem, file, (build or root / "_build" / file.stem).resolve())
+
+    @property
+    def notebooks(self) -> Path:
+        return self.root / "notebooks"
+
+    @property
+    def executed(self) -> Path:
+        return self.build / "notebooks"
+
+    @property
+    def stamps(self) -> Path:
+        return self.build / "chapters"
+
+    @property
+    def runs(self) -> Path:
+        return self.build / "runs"
+
+    @property
+    def source(self) -> Path:
+        return self.build / "source"
+
+    @property
+    def html(self) -> Path:
+        return self.build / "html"
+
+    def shown(self, path: Path) -> str:
+        """`path` as a person at the root of the clone would type it."""
+        return os.path.relpath(path, self.root) if path.is_relative_to(self.root) else str(path)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One notebook, known by the name of its source without the ending (`06_sentiment`)."""
+
+    source: Path
+
+    @property
+    def name(self) -> str:
+        return self.source.stem
+
+    @property
+    def published(self) -> Path:
+        return self.source.with_suffix(".ipynb")
+
+
+def find_root() -> Path:
+    """The clone this package runs from, or else the current folder.
+
+    Raises StudyError when neither holds the notebooks.
+    """
+    for folder in (Path(__file__).resolve().parents[2], Path.cwd()):
+        if (folder / "notebooks").is_dir() and (folder / "_config.yml").is_file():
+            return folder
+    raise StudyError(
+        "The notebooks were not found: run this command in the root of a clone of the study."
+    )
+
+
+def find_chapters(layout: Layout, names: Sequence[str] | None = None) -> list[Chapter]:
+    """The chapters in order; `names` selects some by number (`6`), name or any part of it.
+
+    Raises StudyError for a name that fits no chapter.
+    """
+    chapters = [Chapter(path) for path in sorted(layout.notebooks.glob(CHAPTER_PATTERN))]
+    if not chapters:
+        raise StudyError(f"There are no notebooks like 06_sentiment.py in {layout.notebooks}.")
+    if not names:
+        return chapters
+    wanted = {_match(chapters, name).name for name in names}
+    return [chapter for chapter in chapters if chapter.name in wanted]
+
+
+def _match(chapters: Iterable[Chapter], name: str) -> Chapter:
+    name = Path(name).stem
+    for chapter in chapters:
+        number, _, title = chapter.name.partition("_")
+        if name in (chapter.name, title, number) or (name.isdigit() and int(name) == int(number)):
+            return chapter
+    known = ", ".join(chapter.name for chapter in chapters)
+    raise StudyError(f'There is no chapter "{name}"; the chapters are {known}.')
+
+
+def read_parameters(layout: Layout) -> dict[str, Any]:
+    """The papermill parameters of the layout's profile: `profile` (a mapping) and `seed`.
+
+    Raises StudyError for an unknown profile, or a file that is not a valid one.
+    """
+    if not layout.profile_file.is_file():
+        folder = layout.notebooks / "profiles"
+        known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+        raise StudyError(f'There is no profile "{layout.profile}"; the profiles are {known}.')
+    load_profile(layout.profile_file)
+    parameters = yaml.safe_load(layout.profile_file.read_text("utf-8"))
+    if set(parameters) != {"profile", "seed"} or not isinstance(parameters["seed"], int):
+        raise StudyError(
+            f"{layout.shown(layout.profile_file)} must hold exactly two keys, "
+            "`profile` (a mapping) and `seed` (a whole number)."
+        )
+    return parameters
+
+
+def read_notebook(chapter: Chapter) -> NotebookNode:
+    """The chapter's source as a notebook without outputs, its cells numbered by stable ids."""
+    jupytext = need("jupytext")
+    notebook = jupytext.read(chapter.source)
+    for index, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{index:03d}"
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}
+    }
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def code_digest(notebook: NotebookNode) -> str:
+    """The sha256 of a notebook's code cells: what its outputs were computed by."""
+    cells = [cell.source.rstrip() for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
+
+
+def chapter_title(notebook: NotebookNode, fallback: str) -> str:
+    """The text of the notebook's first heading."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for line in cell.source.splitlines():
+                if line.startswith("# "):
+                    return line[2:].strip()
+    return fallback
+
+
+def package_digest(root: Path) -> str:
+    """The sha256 of everything in the package that a kernel can load, and of the lock."""
+    package = root / "t5study"
+    digest = hashlib.sha256()
+    for path in sorted(p for p in package.rglob("*") if p.is_file()):
+        inside = path.relative_to(package)
+        if "__pycache__" in inside.parts or inside.parts[0] in OUTSIDE_THE_KERNEL:
+            continue
+        digest.update(f"{inside.as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    lock = root / "requirements.lock"
+    digest.update(lock.read_bytes() if lock.is_file() else b"")
+    return digest.hexdigest()
+
+
+def chapter_key(chapter: Chapter, parameters: dict[str, Any], package: str, **more: Any) -> str:
+    """The hash of everything that determines a chapter's outputs.
+
+    `package` is `package_digest(root)`; `more` holds further facts of the run as JSON values.
+    """
+    facts = {
+        "notebook": hashlib.sha256(chapter.source.read_bytes()).hexdigest(),
+        "package": package,
+        "parameters": parameters,
+        **more,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file so that it is either the old one or the new one, never a half.
+
+    Raises StudyError when the folder cannot be written to.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, "utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise StudyError(
+            f"{path} could not be written ({error.strerror}): "
+            "free some space or choose a folder you may write to."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def need(module: str) -> Any:
+    """Import one of the book's tools.
+
+    Raises StudyError with the remedy when the `book` extra is not installed.
+    """
+    import importlib
+
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise StudyError(
+            f"The book needs {module}, which is not installed: "
+            'run `make book`, or `pip install -e ".[book]"`.'
+        ) from error

@@ -1,0 +1,292 @@
+"""Run the notebooks: one kernel each, nothing twice, the others kept when one fails."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from t5study.book.chapters import (
+    Chapter,
+    Layout,
+    chapter_key,
+    find_chapters,
+    need,
+    package_digest,
+    read_notebook,
+    read_parameters,
+    write_text,
+)
+from t5study.book.progress import ChapterProgress, PeakMemory
+from t5study.errors import StudyError
+
+QUIET = {
+    "DATASETS_VERBOSITY": "error",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
+    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+
+
+@dataclass(frozen=True)
+class ChapterResult:
+    """What became of one chapter: `ran`, `kept` (its outputs were current) or `failed`."""
+
+    name: str
+    status: str
+    seconds: float
+    peak_memory_bytes: int
+    finished: str
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that is the same for all chapters of one call."""
+
+    layout: Layout
+    parameters: dict[str, Any]
+    environment: dict[str, str]
+    package: str
+    facts: dict[str, Any]
+
+    def key(self, chapter: Chapter) -> str:
+        """The hash under which the chapter's outputs are current."""
+        return chapter_key(chapter, self.parameters, self.package, **self.facts)
+
+
+def reproduce(
+    profile: str = "pocket",
+    chapters: Sequence[str] | None = None,
+    *,
+    root: Path | None = None,
+    build: Path | None = None,
+    store: Path | None = None,
+    source: Path | None = None,
+    training: bool = True,
+    force: bool = False,
+    console: Console | None = None,
+) -> list[ChapterResult]:
+    """Execute the chapters of a profile whose outputs are not current, in order.
+
+    Args:
+        profile: a name in notebooks/profiles.
+        chapters: numbers or names; all chapters when None.
+        root: the clone; found from the package when None.
+        build: the folder of generated files, `_build/<profile>` when None.
+        store: the run store, `runs` in the build folder when None.
+        source: a local mirror of the hub, passed on to the notebooks.
+        training: False makes a chapter fail where it would have to train.
+        force: run chapters whose outputs are current, too.
+        console: where progress is printed.
+
+    Returns one result per chapter. A chapter that fails does not stop the later ones.
+
+    Raises StudyError for an unknown profile or chapter, or when `book` tools are missing.
+    """
+    layout = Layout.of(profile, root, build)
+    selected = find_chapters(layout, chapters)
+    job = _job(layout, store, source, training)
+    console = console or Console(stderr=True)
+    progress = ChapterProgress(console, len(selected), job.parameters["profile"]["budget_minutes"])
+    with _own_kernel(layout):
+        return [_settle(job, chapter, force, progress) for chapter in selected]
+
+
+def _job(layout: Layout, store: Path | None, source: Path | None, training: bool) -> Job:
+    parameters = read_parameters(layout)
+    runs = (store or layout.runs).resolve()
+    environment = {**os.environ, **QUIET, "T5STUDY_STORE": str(runs)}
+    if parameters["profile"]["synthetic"]:
+        environment.update(OFFLINE)
+    if source is not None:
+        environment["T5STUDY_HUB"] = str(source.resolve())
+    facts: dict[str, Any] = {}
+    if not training:
+        environment["T5STUDY_TRAINING"] = "forbid"
+        facts["records"] = sorted(path.name for path in runs.glob("[!.]*"))
+    return Job(layout, parameters, environment, package_digest(layout.root), facts)
+
+
+@contextmanager
+def _own_kernel(layout: Layout) -> Iterator[None]:
+    """Make `python3` mean the interpreter that runs this, whatever kernels are registered."""
+    folder = layout.build / "jupyter"
+    spec = {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    write_text(folder / "kernels" / "python3" / "kernel.json", json.dumps(spec, indent=2))
+    before = os.environ.get("JUPYTER_PATH")
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), before]))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["JUPYTER_PATH"]
+        else:
+            os.environ["JUPYTER_PATH"] = before
+
+
+def _settle(job: Job, chapter: Chapter, force: bool, progress: ChapterProgress) -> ChapterResult:
+    """Keep the chapter's outputs if they are current, or execute it."""
+    last = read_stamp(job.layout, chapter)
+    key = job.key(chapter)
+    if not force and last.get("key") == key and _output(job.layout, chapter).is_file():
+        result = ChapterResult(**{**last["result"], "status": "kept"})
+        progress.kept(result.name, result.seconds)
+        return result
+    result = _execute(job, chapter, progress, last.get("result", {}).get("seconds"))
+    if not result.problem:
+        stamp = {"key": key, "result": asdict(result)}
+        write_text(_stamp(job.layout, chapter), json.dumps(stamp, indent=2))
+    return result
+
+
+def _execute(
+    job: Job, chapter: Chapter, progress: ChapterProgress, expected: float | None
+) -> ChapterResult:
+    notebook = read_notebook(chapter)
+    draft = job.layout.executed / f".{chapter.name}.running.ipynb"
+    progress.start(chapter.name, len(notebook.cells), expected)
+    began = time.monotonic()
+    with PeakMemory() as memory, progress.running():
+        problem = _run_cells(job, chapter, notebook, draft, progress.cell)
+    seconds = time.monotonic() - began
+    if problem:
+        kept = job.layout.executed / f"{chapter.name}.failed.ipynb"
+        if draft.is_file():
+            os.replace(draft, kept)
+        progress.failed(chapter.name, problem)
+    else:
+        os.replace(draft, _output(job.layout, chapter))
+        (job.layout.executed / f"{chapter.name}.failed.ipynb").unlink(missing_ok=True)
+        progress.done(chapter.name, seconds)
+    finished = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    status = "failed" if problem else "ran"
+    return ChapterResult(chapter.name, status, seconds, memory.peak, finished, problem)
+
+
+def _run_cells(
+    job: Job, chapter: Chapter, notebook: Any, draft: Path, on_cell: Callable[[int], None]
+) -> str:
+    """Execute the notebook into `draft`; returns what went wrong in one sentence, or nothing."""
+    papermill = need("papermill")
+    from nbclient.exceptions import DeadKernelError
+
+    _register_engine()
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    write_text(job.layout.build / "kernel.log", "")
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with (job.layout.build / "kernel.log").open("w") as log:
+            papermill.execute_notebook(
+                notebook,
+                draft,
+                parameters=job.parameters,
+                engine_name="t5study",
+                kernel_name="python3",
+                cwd=job.layout.notebooks,
+                progress_bar=False,
+                environment=job.environment,
+                log_file=log,
+                on_cell=on_cell,
+            )
+    except papermill.PapermillExecutionError as error:
+        return _problem_of_cell(chapter, error, job.layout)
+    except DeadKernelError:
+        return (
+            f"Chapter {chapter.name} stopped because its kernel died, most often for lack of "
+            f"memory (see {job.layout.shown(job.layout.build / 'kernel.log')})."
+        )
+    except OSError as error:
+        raise StudyError(
+            f"{job.layout.shown(job.layout.executed)} could not be written ({error.strerror}): "
+            "free some space or choose a folder you may write to."
+        ) from error
+    return ""
+
+
+def _problem_of_cell(chapter: Chapter, error: Any, layout: Layout) -> str:
+    lines = [line.strip() for line in error.source.splitlines() if line.strip()]
+    # The source has one code cell less than what ran: papermill adds one for the parameters.
+    where = f"code cell {max(1, error.exec_count - 1)} (`{lines[0] if lines else ''}`)"
+    reason = " ".join(str(error.evalue).split()).rstrip(".")
+    if error.ename != "StudyError":
+        reason = f"{error.ename}: {reason}"
+    kept = layout.shown(layout.executed / f"{chapter.name}.failed.ipynb")
+    return f"Chapter {chapter.name} stopped in {where}: {reason}. Its cells are in {kept}."
+
+
+def _register_engine() -> None:
+    """Teach papermill an engine with our environment, a log for the kernel, and news per cell."""
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import Engine, papermill_engines
+
+    class StudyEngine(Engine):
+        @classmethod
+        def execute_managed_notebook(
+            cls, nb_man, kernel_name, *, environment, log_file, on_cell, **_unused
+        ):
+            cell_start = nb_man.cell_start
+
+            def start(cell, cell_index=None, **kwargs):
+                on_cell(cell_index)
+                return cell_start(cell, cell_index, **kwargs)
+
+            nb_man.cell_start = start
+            client = PapermillNotebookClient(
+                nb_man, kernel_name=kernel_name, timeout=None, startup_timeout=180
+            )
+            client.execute(env=environment, stdout=log_file, stderr=log_file)
+
+    papermill_engines.register("t5study", StudyEngine)
+
+
+def read_stamp(layout: Layout, chapter: Chapter) -> dict[str, Any]:
+    """What is known of the chapter's last success: `key` and `result`; empty when nothing is."""
+    try:
+        return json.loads(_stamp(layout, chapter).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def executed_notebook(layout: Layout, chapter: Chapter) -> Path | None:
+    """The chapter with outputs, if it was ever executed to its end."""
+    path = _output(layout, chapter)
+    return path if path.is_file() and read_stamp(layout, chapter) else None
+
+
+def failures(results: Sequence[ChapterResult]) -> str:
+    """One text for what went wrong in a call of `reproduce`; empty when all went well."""
+    problems = [result.problem for result in results if result.problem]
+    if not problems:
+        return ""
+    return (
+        " ".join(problems) + " What the other chapters gave is kept: mend the cause and run the "
+        "same command again to continue from there."
+    )
+
+
+def _output(layout: Layout, chapter: Chapter) -> Path:
+    return layout.executed / f"{chapter.name}.ipynb"
+
+
+def _stamp(layout: Layout, chapter: Chapter) -> Path:
+    return layout.stamps / f"{chapter.name}.json"

@@ -1,0 +1,103 @@
+"""The two whole ways to a book: run a profile, or render again what was published."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from t5study.book.assemble import assemble
+from t5study.book.build import build_html
+from t5study.book.chapters import Layout, find_chapters
+from t5study.book.execute import executed_notebook, failures, reproduce
+from t5study.book.progress import spoken_time
+from t5study.errors import StudyError
+
+# The published profile that `make html` shows when none is named: the one closest to the report.
+PREFERRED = ("full", "laptop", "self-pretrained", "pocket")
+
+
+def make_book(
+    profile: str = "pocket",
+    chapters: Sequence[str] | None = None,
+    *,
+    root: Path | None = None,
+    build: Path | None = None,
+    store: Path | None = None,
+    source: Path | None = None,
+    training: bool = True,
+    force: bool = False,
+    console: Console | None = None,
+) -> Path | None:
+    """Run what is not current and build the HTML; returns the page to open.
+
+    With `chapters`, the HTML is built only if the others were run before; otherwise None is
+    returned and the console says which are missing. The arguments are those of `reproduce`.
+
+    Raises StudyError when a chapter failed (the others are kept) or the HTML does not build.
+    """
+    began = time.monotonic()
+    console = console or Console(stderr=True)
+    layout = Layout.of(profile, root, build)
+    results = reproduce(
+        profile,
+        chapters,
+        root=root,
+        build=build,
+        store=store,
+        source=source,
+        training=training,
+        force=force,
+        console=console,
+    )
+    problem = failures(results)
+    if problem:
+        raise StudyError(problem)
+    missing = [c.name for c in find_chapters(layout) if executed_notebook(layout, c) is None]
+    if missing:
+        console.print(f"The HTML waits for the chapters not run yet: {', '.join(missing)}.")
+        return None
+    console.print("Building the HTML.")
+    assemble(profile, root=root, build=build)
+    index = build_html(profile, root=root, build=build)
+    console.print(f"Done in {spoken_time(time.monotonic() - began)}. Open {layout.shown(index)}")
+    return index
+
+
+def make_published(
+    profile: str | None = None, *, root: Path | None = None, console: Console | None = None
+) -> Path | None:
+    """Render the published book again from results/, with training forbidden.
+
+    The records are copied to `_build/published/` first, so the checkout is only read.
+
+    Raises StudyError when nothing is published, or not that profile.
+    """
+    layout = Layout.of(profile or "published", root)
+    build = layout.root / "_build" / "published"
+    chosen = _published_profile(layout.root / "results", profile)
+    store = build / "runs"
+    shutil.rmtree(store, ignore_errors=True)
+    shutil.copytree(layout.root / "results" / chosen, store)
+    return make_book(
+        chosen, root=layout.root, build=build, store=store, training=False, console=console
+    )
+
+
+def _published_profile(results: Path, profile: str | None) -> str:
+    there = {path.parents[1].name for path in results.glob("*/*/config.json")}
+    if profile and profile not in there:
+        raise StudyError(
+            f"Nothing is published for profile {profile}: `make book PROFILE={profile}` computes "
+            "it, and `t5study publish` puts it into results/."
+        )
+    if not there:
+        raise StudyError(
+            "Nothing is published yet: `make book` computes a book of your own, and "
+            "`t5study publish` puts its results into results/."
+        )
+    known = [name for name in PREFERRED if name in there]
+    return profile or (known or sorted(there))[0]

@@ -1,0 +1,120 @@
+"""Publish: put outputs into the notebooks of the checkout, and run records into results/."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from t5study.book.assemble import load_executed
+from t5study.book.chapters import (
+    Chapter,
+    Layout,
+    chapter_key,
+    code_digest,
+    find_chapters,
+    need,
+    package_digest,
+    read_notebook,
+    read_parameters,
+    write_text,
+)
+from t5study.book.execute import read_stamp
+from t5study.errors import StudyError
+
+NOT_PUBLISHED = ("model", "scratch", "*.safetensors", "*.bin", "*.pt", "*.pth")
+
+
+def publish(
+    profile: str,
+    chapters: Sequence[str] | None = None,
+    *,
+    root: Path | None = None,
+    build: Path | None = None,
+    store: Path | None = None,
+) -> list[Path]:
+    """Refresh notebooks/*.ipynb and results/<profile>/ from a finished run of the profile.
+
+    Weights and checkpoints stay behind. Returns the notebooks and record folders written.
+
+    Raises StudyError when a chapter's outputs are not current, or a record names a machine path.
+    """
+    layout = Layout.of(profile, root, build)
+    selected = find_chapters(layout, chapters)
+    _check_current(layout, selected)
+    records = _records(store or layout.runs)
+    for record in records:
+        _check_no_paths(record, layout)
+    results = layout.root / "results" / layout.profile
+    written = [_publish_notebook(layout, chapter) for chapter in selected]
+    return written + [_publish_record(record, results / record.name) for record in records]
+
+
+def stale_pairs(root: Path | None = None) -> list[str]:
+    """One sentence for every published notebook that no longer is its source with outputs."""
+    layout = Layout.of("pocket", root)
+    problems = (_staleness(chapter) for chapter in find_chapters(layout))
+    return [problem for problem in problems if problem]
+
+
+def _staleness(chapter: Chapter) -> str:
+    if not chapter.published.is_file():
+        return ""
+    nbformat = need("nbformat")
+    pair, source = nbformat.read(chapter.published, as_version=4), read_notebook(chapter)
+    remedy = "publish the chapter again"
+    if any(cell.get("outputs") for cell in pair.cells):
+        stamp = pair.metadata.get("t5study", {}).get("source")
+        if stamp != code_digest(source):
+            return f"{chapter.name}: the outputs are not those of the code cells, {remedy}."
+    if _cells(pair) != _cells(source):
+        return f"{chapter.name}: the cells of .ipynb and .py differ, {remedy}."
+    return ""
+
+
+def _cells(notebook: object) -> list[tuple[str, str]]:
+    return [(cell.cell_type, cell.source.rstrip()) for cell in notebook.cells]
+
+
+def _check_current(layout: Layout, chapters: Sequence[Chapter]) -> None:
+    parameters, package = read_parameters(layout), package_digest(layout.root)
+    for chapter in chapters:
+        if read_stamp(layout, chapter).get("key") != chapter_key(chapter, parameters, package):
+            raise StudyError(
+                f"Chapter {chapter.name} has no current outputs for profile {layout.profile}: "
+                f"run `make book PROFILE={layout.profile}` before publishing."
+            )
+
+
+def _publish_notebook(layout: Layout, chapter: Chapter) -> Path:
+    nbformat = need("nbformat")
+    notebook = load_executed(layout, chapter)
+    notebook.metadata["t5study"] = {
+        "profile": layout.profile,
+        "source": code_digest(read_notebook(chapter)),
+    }
+    write_text(chapter.published, nbformat.writes(notebook) + "\n")
+    return chapter.published
+
+
+def _records(store: Path) -> list[Path]:
+    return sorted(path.parent for path in store.glob("[!.]*/config.json"))
+
+
+def _publish_record(record: Path, target: Path) -> Path:
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.copytree(record, draft, ignore=shutil.ignore_patterns(*NOT_PUBLISHED))
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(draft, target)
+    return target
+
+
+def _check_no_paths(record: Path, layout: Layout) -> None:
+    secrets = {str(layout.root), f"{Path.home()}{os.sep}"}
+    for path in record.rglob("*"):
+        if path.suffix in (".json", ".csv") and any(s in path.read_text("utf-8") for s in secrets):
+            raise StudyError(
+                f"{layout.shown(path)} names a folder of this machine: "
+                "it is not published, mend what writes it."
+            )

@@ -1,0 +1,97 @@
+"""The status page: what the book ran on, and what each chapter took."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+
+from t5study.book.chapters import (
+    Layout,
+    chapter_title,
+    find_chapters,
+    read_notebook,
+    read_parameters,
+)
+from t5study.book.execute import read_stamp
+from t5study.book.progress import spoken_time
+from t5study.book.remote import commit
+
+LIBRARIES = (
+    "torch",
+    "transformers",
+    "accelerate",
+    "datasets",
+    "tokenizers",
+    "sentencepiece",
+    "safetensors",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "papermill",
+    "jupyter-book",
+)
+
+
+def status_page(layout: Layout) -> str:
+    """The page in MyST markdown, from the stamps of the chapters that ran."""
+    parameters = read_parameters(layout)
+    facts = {
+        "profile": f"`{layout.profile}`: {parameters['profile']['about']}",
+        "seed": str(parameters["seed"]),
+        "study": f"{metadata.version('t5study')}, commit {commit(layout.root) or 'not recorded'}",
+        "device": device(),
+        "system": f"{platform.system()} on {platform.machine()}",
+        "python": platform.python_version(),
+    }
+    facts |= {name: metadata.version(name) for name in LIBRARIES}
+    return "\n".join(
+        [
+            "# Status of this book",
+            "",
+            "Every chapter was executed from its source on this machine and with these versions.",
+            "",
+            *_table(["", "in this build"], [[key, value] for key, value in facts.items()]),
+            "",
+            "## Chapters",
+            "",
+            "Time and peak memory of the process that ran the chapter. A result that was already "
+            "in the run store is loaded and not computed again; what it took when it was computed "
+            "is in its run record and on the chapter's page.",
+            "",
+            *_table(["chapter", "time", "peak memory", "run at"], _chapter_rows(layout)),
+            "",
+        ]
+    )
+
+
+def device() -> str:
+    """What computed: the GPUs by name, or the number of CPU cores."""
+    import torch
+
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        return ", ".join(names)
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count())
+    return f"CPU, {len(usable)} cores"
+
+
+def _chapter_rows(layout: Layout) -> list[list[str]]:
+    rows = []
+    for chapter in find_chapters(layout):
+        result = read_stamp(layout, chapter)["result"]
+        title = chapter_title(read_notebook(chapter), chapter.name)
+        rows.append(
+            [
+                f"[{title}](../notebooks/{chapter.name}.ipynb)",
+                spoken_time(result["seconds"]),
+                f"{result['peak_memory_bytes'] / 2**30:.2f} GiB",
+                result["finished"],
+            ]
+        )
+    return rows
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]

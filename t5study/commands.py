@@ -1,0 +1,171 @@
+"""What the commands of the command line do, without printing."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+import yaml
+
+from t5study import predictions, pretraining, training
+from t5study.checkpoints import (
+    Checkpoint,
+    checkpoint_in,
+    load_model,
+    load_tokenizer,
+    open_checkpoint,
+)
+from t5study.engine import resolve_precision
+from t5study.errors import StudyError
+from t5study.hub import Hub
+from t5study.profiles import Recipe, TaskSettings, checked, load_profile
+from t5study.provenance import device_name, library_versions
+from t5study.runs import Run, RunStore
+from t5study.study import Study, checkout
+from t5study.tasks import TASKS, Task, clean_like_report, get_task, needs
+
+T5_SMALL = "google-t5/t5-small"
+log = logging.getLogger(__name__)
+
+
+def finetune(
+    task: str,
+    model: str | None,
+    recipe: Path | None,
+    changes: dict[str, Any],
+    limits: dict[str, int | None],
+    seed: int,
+    source: Path | None,
+    out: Path | None,
+) -> Run:
+    """Fine-tune as the command line says; the run record is kept and returned."""
+    hub = Hub(source)
+    settings = checked(
+        TaskSettings,
+        {"task": task, **limits, "recipe": _recipe(recipe, changes)},
+        "the command line",
+    )
+    chosen, init = _start(hub, model)
+    experiment = training.Experiment(get_task(task), settings, chosen, "t5", init, seed)
+    store = RunStore(checkout() / "_build" / "runs")
+    return store.obtain(
+        experiment.config(hub), lambda work: training.finetune(experiment, hub, work), out=out
+    )
+
+
+def _recipe(path: Path | None, changes: dict[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if path is not None:
+        if not path.is_file():
+            raise StudyError(f"There is no recipe file {path}: check --recipe.")
+        values = yaml.safe_load(path.read_text()) or {}
+        checked(Recipe, values, str(path))
+    return values | {name: value for name, value in changes.items() if value is not None}
+
+
+def _start(hub: Hub, model: str | None) -> tuple[Checkpoint, str]:
+    """The checkpoint to start from, and whether its weights are used."""
+    if model is None:
+        log.info("No --model: t5-small's configuration is trained from random weights.")
+        return open_checkpoint(hub, T5_SMALL), "scratch"
+    folder = Path(model)
+    if (folder / "model" / "config.json").is_file():
+        folder = folder / "model"
+    if folder.is_dir():
+        return checkpoint_in(folder, name=folder.name, weights=True), "pretrained"
+    return open_checkpoint(hub, model, weights=True), "pretrained"
+
+
+def pretrain(model: str, profile: str, seed: int, source: Path | None) -> Run:
+    """Pre-train one of a profile's own models."""
+    study = Study(profile, seed=seed, source=source)
+    if model not in study.profile.pretraining:
+        own = ", ".join(study.profile.pretraining) or "none"
+        raise StudyError(f"the profile {profile} pre-trains no model {model!r}: it has {own}")
+    return study.pretrain(model)
+
+
+def evaluate(run: Path, split: str, source: Path | None) -> dict[str, Any]:
+    """Return the metrics of a trained checkpoint on a split."""
+    opened = _open_run(run)
+    if split not in ("validation", "test"):
+        raise StudyError(f"there is no split {split!r} to judge: choose validation or test")
+    return training.evaluate_again(_experiment_of(opened), Hub(source), split)
+
+
+def predict(run: Path, texts: list[str]) -> list[str]:
+    """Answer texts: the label and every label's probability, or the generated text."""
+    opened = _open_run(run)
+    experiment = _experiment_of(opened)
+    task = experiment.task
+    tokenizer = load_tokenizer(experiment.checkpoint)
+    model = load_model(experiment.checkpoint, training.MODEL_CLASSES[experiment.architecture])
+    sources = _sources(task, texts, experiment.recipe.cleaning)
+    if task.kind == "generation":
+        return predictions.generate(model, tokenizer, sources, max_new_tokens=160)
+    answers = training.answer_texts(experiment, model, tokenizer, sources)
+    words = task.label_words
+    return [
+        f"{words[row.argmax()]}  ("
+        + ", ".join(f"{word} {share:.3f}" for word, share in zip(words, row, strict=True))
+        + ")"
+        for row in answers
+    ]
+
+
+def _sources(task: Task, texts: list[str], cleaning: str) -> list[str]:
+    if len(task.fields) > 1:
+        raise StudyError(
+            f"{task.name} answers pairs of sentences, --text gives one: predict with a run of a "
+            "task that takes a single text"
+        )
+    if not all(text.strip() for text in texts):
+        raise StudyError("--text is empty: give it at least one word")
+    clean = clean_like_report if cleaning == "report" else str
+    return [task.source({task.fields[0]: clean(text)}) for text in texts]
+
+
+def _open_run(folder: Path) -> Run:
+    if not (folder / "config.json").is_file():
+        raise StudyError(f"{folder} is no run record: name a folder that holds config.json")
+    run = Run(folder)
+    if run.config.get("kind") != "finetune":
+        raise StudyError(f"{folder} holds a {run.config.get('kind')}, not a fine-tuning run")
+    return run
+
+
+def _experiment_of(run: Run) -> training.Experiment:
+    config = run.config
+    recipe = checked(Recipe, config["recipe"], "the run's recipe")
+    limits = {split: limit for split, (_, limit) in config["data"].items()}
+    return training.Experiment(
+        get_task(config["task"]),
+        TaskSettings(task=config["task"], recipe=recipe, **limits),
+        checkpoint_in(run.model, weights=True),
+        config["architecture"],
+        "pretrained",
+        config["seed"],
+    )
+
+
+def fetch(profile: str, to: Path, source: Path | None) -> list[Path]:
+    """Make a mirror of all that a profile needs; return its repositories."""
+    return Hub(source).fetch(needs(load_profile(profile)), to)
+
+
+def doctor(source: Path | None) -> list[tuple[str, str]]:
+    """Return what this machine offers, as (what, found)."""
+    memory = psutil.virtual_memory()
+    rows = [
+        ("device", device_name()),
+        ("GPUs", str(torch.cuda.device_count())),
+        ("precision of `auto`", resolve_precision("auto")),
+        ("memory", f"{memory.total / 2**30:.1f} GiB, {memory.available / 2**30:.1f} GiB free"),
+    ]
+    rows += list(library_versions().items())
+    hub = Hub(source)
+    repos = dict.fromkeys((task.repo, task.config) for task in TASKS.values())
+    return rows + [(f"data {repo} ({config})", hub.found(repo, config)) for repo, config in repos]

@@ -1,0 +1,376 @@
+"""One training loop for fine-tuning and pre-training, on transformers' Trainer.
+
+The Trainer keeps the loop, mixed precision, processes and checkpoints. What is ours: an item of
+its data loader is one whole update (a list of micro-batches), losses are summed and divided by the
+items of the whole update, random numbers depend on seed and step alone, and a checkpoint appears
+whole or not at all. So 16 x 1, 1 x 16 and two processes give the same gradient, and a run that was
+killed continues to the numbers it would have reached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch.utils.data import DataLoader, SequentialSampler
+from transformers import (
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    get_scheduler,
+)
+from transformers.optimization import Adafactor
+
+from t5study.checkpoints import quiet
+from t5study.errors import StudyError
+
+SumLoss = Callable[[torch.nn.Module, dict[str, torch.Tensor]], torch.Tensor]
+"""(model, micro-batch) -> sum of the losses of its items."""
+
+_SUMS = "SHA256SUMS"
+
+
+class Plan(Protocol):
+    """Updates by step; see `batches.UpdatePlan`."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, step: int) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What the loop needs to know; a recipe says it for fine-tuning and for pre-training."""
+
+    seed: int
+    learning_rate: float
+    precision: str = "fp32"
+    optimizer: str = "adamw"
+    schedule: str = "linear"
+    warmup_steps: int = 0
+    weight_decay: float = 0.0
+    adam_epsilon: float = 1e-8
+    max_grad_norm: float = 1.0
+    evaluate_every: int = 100
+    save_every: int = 100
+    log_every: int = 10
+    keep_checkpoints: int = 5
+    patience: int | None = None
+
+
+def resolve_precision(precision: str) -> str:
+    """Return "bf16" or "fp32" for "auto", by what the device computes natively.
+
+    fp16 is refused: T5's feed-forward activations overflow it (transformers issue 4586).
+    """
+    if precision == "fp16":
+        raise StudyError("precision fp16 overflows in T5: use bf16, fp32 or auto")
+    if precision != "auto":
+        return precision
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if _cpu_has_bf16() else "fp32"
+
+
+def _cpu_has_bf16() -> bool:
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
+
+
+def seq2seq_loss(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return the cross-entropy summed over the label tokens of a micro-batch."""
+    inputs = {name: value for name, value in batch.items() if name != "labels"}
+    logits = model(**inputs).logits
+    return torch.nn.functional.cross_entropy(
+        logits.flatten(0, -2).float(), batch["labels"].flatten(), reduction="sum"
+    )
+
+
+def classification_loss(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return the cross-entropy (or squared error, for float labels) summed over the texts."""
+    logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    if batch["labels"].is_floating_point():
+        kept = batch["labels"] != -100.0
+        return ((logits.float().squeeze(-1) - batch["labels"]) ** 2)[kept].sum()
+    return torch.nn.functional.cross_entropy(logits.float(), batch["labels"], reduction="sum")
+
+
+def build_optimizer(model: torch.nn.Module, settings: EngineSettings) -> torch.optim.Optimizer:
+    """Return AdamW or Adafactor over the report's two parameter groups.
+
+    The report exempts names containing "bias" or "LayerNorm.weight" from weight decay. T5 calls
+    its norms `layer_norm.weight`, so the second name never matches; with the report's weight
+    decay of 0 this changes nothing, and the groups are kept as they were.
+    """
+    exempt = ("bias", "LayerNorm.weight")
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    groups = [
+        {
+            "params": [p for name, p in named if not any(e in name for e in exempt)],
+            "weight_decay": settings.weight_decay,
+        },
+        {"params": [p for name, p in named if any(e in name for e in exempt)], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if settings.optimizer == "adafactor":
+        # Fixed step size relative to the parameter's scale: Shazeer & Stern 2018, section 8,
+        # with the schedule left to the recipe.
+        return Adafactor(
+            groups, lr=settings.learning_rate, scale_parameter=True, relative_step=False
+        )
+    return torch.optim.AdamW(
+        groups, lr=settings.learning_rate, eps=settings.adam_epsilon, fused=True
+    )
+
+
+@dataclass
+class Stopwatch(TrainerCallback):
+    """Seconds of training alone, evaluation and checkpoints left out."""
+
+    seconds: float = 0.0
+    _started: float = field(default=0.0, repr=False)
+
+    def on_step_begin(self, args, state, control, **kwargs) -> None:
+        """Start the clock of an update."""
+        self._started = time.perf_counter()
+
+    def on_step_end(self, args, state, control, **kwargs) -> None:
+        """Stop the clock of an update."""
+        self.seconds += time.perf_counter() - self._started
+
+
+class _Schedule(TrainerCallback):
+    """When to log, evaluate, save and stop early: by step, and at the last step."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.settings = settings
+
+    def on_step_end(self, args, state, control, **kwargs) -> None:
+        step, last = state.global_step, state.global_step >= state.max_steps
+        control.should_evaluate = last or step % self.settings.evaluate_every == 0
+        control.should_save = last or step % self.settings.save_every == 0
+        # Logging with every save keeps the window of the averaged loss the same after a resume.
+        control.should_log = (
+            control.should_save or control.should_evaluate or step % self.settings.log_every == 0
+        )
+
+    def on_evaluate(self, args, state, control, **kwargs) -> None:
+        if self.settings.patience is None:
+            return
+        losses = [row["eval_loss"] for row in state.log_history if "eval_loss" in row]
+        if len(losses) - 1 - int(np.argmin(losses)) >= self.settings.patience:
+            control.should_training_stop = True
+            control.should_save = True
+
+
+class StudyTrainer(Trainer):
+    """transformers' Trainer over a plan of whole updates.
+
+    `evaluation(model)` returns a dictionary with at least "loss"; the checkpoint with the lowest
+    is the one that `train_to_best` loads.
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        plan: Plan,
+        sum_loss: SumLoss,
+        evaluation: Callable[[torch.nn.Module], dict[str, float]],
+        settings: EngineSettings,
+        folder: Path,
+    ) -> None:
+        self.plan = plan
+        self.sum_loss = sum_loss
+        self.evaluation = evaluation
+        self.settings = settings
+        self.folder = Path(folder)
+        self.stopwatch = Stopwatch()
+        optimizer = build_optimizer(model, settings)
+        scheduler = get_scheduler(
+            settings.schedule.replace("-", "_"),
+            optimizer,
+            num_warmup_steps=settings.warmup_steps,
+            num_training_steps=len(plan),
+        )
+        super().__init__(
+            model=model,
+            args=_training_arguments(settings, self.folder, len(plan)),
+            train_dataset=plan,
+            callbacks=[_Schedule(settings), self.stopwatch],
+            optimizers=(optimizer, scheduler),
+        )
+        self.remove_callback(PrinterCallback)
+
+    def get_train_dataloader(self) -> DataLoader:
+        """Yield updates in order of their step; the plan has already shared them out."""
+        return DataLoader(
+            self.plan, batch_size=1, sampler=SequentialSampler(self.plan), collate_fn=_only
+        )
+
+    def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
+        """Accumulate the gradient of one update; return its mean loss per item."""
+        model.train()
+        seed = update_seed(self.settings.seed, self.state.global_step, self.args.process_index)
+        torch.manual_seed(seed)
+        micro_batches, items = inputs["micro_batches"], inputs["items"]
+        # Each process averages its gradient with the others', hence the factor.
+        scale = self.args.world_size / items
+        total = torch.zeros((), device=self.args.device)
+        for number, batch in enumerate(micro_batches, start=1):
+            is_last = number == len(micro_batches)
+            with contextlib.nullcontext() if is_last else self.accelerator.no_sync(model):
+                with self.compute_loss_context_manager():
+                    loss = self.sum_loss(model, self._prepare_inputs(batch)) * scale
+                self.accelerator.backward(loss)
+            total += loss.detach()
+        self._refuse_divergence(total)
+        return total
+
+    def _refuse_divergence(self, loss: torch.Tensor) -> None:
+        if not torch.isfinite(loss):
+            raise StudyError(
+                f"the loss is {loss.item()} at update {self.state.global_step + 1}: the likely "
+                f"cause is the learning rate {self.settings.learning_rate:g}, lower it in the "
+                "recipe; the checkpoints before it are kept"
+            )
+
+    def evaluate(self, *args, **kwargs) -> dict[str, float]:
+        """Run the evaluation and log it with the prefix `eval_`."""
+        self.model.eval()
+        metrics = {f"eval_{name}": value for name, value in self.evaluation(self.model).items()}
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    def train_to_best(self) -> dict[str, Any]:
+        """Train, or continue from the last whole checkpoint, and load the best weights.
+
+        Returns {"best_step": int, "best_loss": float, "resumed_from": int}.
+        """
+        start = latest_checkpoint(self.folder)
+        resumed_from = _step_of(start) if start else 0
+        with quiet():
+            self.train(resume_from_checkpoint=str(start) if start else None)
+        step, loss = min(
+            ((row["step"], row["eval_loss"]) for row in self._evaluations()),
+            key=lambda pair: (pair[1], pair[0]),
+        )
+        weights = self.folder / f"checkpoint-{step}" / "model.safetensors"
+        safetensors.torch.load_model(self.model, weights)
+        return {"best_step": step, "best_loss": loss, "resumed_from": resumed_from}
+
+    def _evaluations(self) -> list[dict[str, Any]]:
+        return [row for row in self.state.log_history if "eval_loss" in row]
+
+    def _save_checkpoint(self, model, trial) -> None:
+        """Write a checkpoint beside its place, with checksums, and move it there whole."""
+        staging = self.folder / ".staging"
+        name = f"checkpoint-{self.state.global_step}"
+        if self.args.should_save:
+            shutil.rmtree(staging, ignore_errors=True)
+        self.args.output_dir = str(staging)
+        try:
+            super()._save_checkpoint(model, trial)
+        finally:
+            self.args.output_dir = str(self.folder)
+        if not self.args.should_save:
+            return
+        # A pickle that nothing here reads, and that names paths of the machine.
+        (staging / name / "training_args.bin").unlink(missing_ok=True)
+        _write_sums(staging / name)
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        os.replace(staging / name, self.folder / name)
+        staging.rmdir()
+        self._prune()
+
+    def _prune(self) -> None:
+        """Keep the best checkpoints by validation loss, and the newest one to resume from."""
+        losses = {row["step"]: row["eval_loss"] for row in self._evaluations()}
+        ranked = sorted(losses, key=lambda step: (losses[step], step))
+        keep = set(ranked[: self.settings.keep_checkpoints]) | {self.state.global_step}
+        for folder in self.folder.glob("checkpoint-*"):
+            if _step_of(folder) not in keep:
+                shutil.rmtree(folder)
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        """Nothing to save: random numbers depend on seed and step alone."""
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        """Nothing to load: random numbers depend on seed and step alone."""
+
+
+def update_seed(seed: int, step: int, process: int = 0) -> int:
+    """Return the seed of the random numbers (dropout) of one update in one process."""
+    return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _only(items: list[dict[str, Any]]) -> dict[str, Any]:
+    return items[0]
+
+
+def _training_arguments(settings: EngineSettings, folder: Path, steps: int) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(folder),
+        max_steps=steps,
+        per_device_train_batch_size=1,
+        learning_rate=settings.learning_rate,
+        max_grad_norm=settings.max_grad_norm,
+        bf16=settings.precision == "bf16",
+        use_cpu=not torch.cuda.is_available(),
+        seed=settings.seed,
+        logging_strategy="no",
+        save_strategy="no",
+        eval_strategy="no",
+        logging_nan_inf_filter=False,
+        disable_tqdm=True,
+        report_to=[],
+        ddp_find_unused_parameters=False,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+    )
+
+
+def _step_of(folder: Path) -> int:
+    return int(folder.name.rsplit("-", 1)[1])
+
+
+def _write_sums(folder: Path) -> None:
+    lines = [f"{_sha256(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
+    (folder / _SUMS).write_text("".join(lines))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def is_intact(folder: Path) -> bool:
+    """Return whether a checkpoint holds every file that was written, unchanged."""
+    sums = folder / _SUMS
+    if not sums.is_file():
+        return False
+    pairs = [line.split("  ", 1) for line in sums.read_text().splitlines()]
+    return all((folder / n).is_file() and _sha256(folder / n) == digest for digest, n in pairs)
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """Return the newest intact checkpoint under `folder`; damaged ones are named and removed."""
+    for checkpoint in sorted(folder.glob("checkpoint-*"), key=_step_of, reverse=True):
+        if is_intact(checkpoint):
+            return checkpoint
+        print(f"{checkpoint.name} is damaged and left out: continuing from the one before it")
+        shutil.rmtree(checkpoint)
+    return None

@@ -1,0 +1,133 @@
+"""Figures and tables drawn from run records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from t5study.runs import Run
+
+TRAINING, VALIDATION = "#4c78a8", "#f58518"
+
+
+def style() -> None:
+    """Set the look that all figures of the book share; readable on light and on dark pages."""
+    sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
+    plt.rcParams.update(
+        {
+            "figure.dpi": 120,
+            "figure.figsize": (7.0, 3.6),
+            "figure.constrained_layout.use": True,
+            "savefig.facecolor": "white",
+            "axes.titlesize": "medium",
+            "svg.hashsalt": "t5study",
+        }
+    )
+
+
+def plot_losses(runs: Sequence[Run]) -> Figure:
+    """Draw training and validation loss against epochs, one thin line a seed."""
+    figure, axes = plt.subplots()
+    for number, run in enumerate(runs):
+        history = run.history
+        labels = ("training", "validation") if number == 0 else (None, None)
+        for column, colour, label, marker in (
+            ("loss", TRAINING, labels[0], None),
+            ("validation_loss", VALIDATION, labels[1], "o"),
+        ):
+            points = history.dropna(subset=[column])
+            axes.plot(
+                points["epoch"], points[column], color=colour, label=label, marker=marker, lw=1.4
+            )
+        best = history.loc[history["step"] == run.metrics["best_step"]]
+        axes.axvline(float(best["epoch"].iloc[0]), color="grey", ls=":", lw=1)
+    axes.set(xlabel="epoch", ylabel="cross-entropy per label token")
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    return figure
+
+
+def plot_parallelism(run: Run) -> Figure:
+    """Draw the time of one training step against sequence length, both axes logarithmic."""
+    figure, axes = plt.subplots()
+    lengths = run.metrics["lengths"]
+    for name, label, colour in (
+        ("lstm", "LSTM layer", VALIDATION),
+        ("attention", "self-attention layer", TRAINING),
+    ):
+        axes.plot(lengths, run.metrics[name], "o-", color=colour, label=label)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(lengths, [str(length) for length in lengths])
+    axes.set(xlabel="sequence length (tokens)", ylabel="milliseconds a sequence")
+    axes.legend()
+    return figure
+
+
+def plot_confusion(run: Run) -> Figure:
+    """Draw the confusion matrix: shares of each true label, with counts in the cells."""
+    words = list(run.metrics["per_label"])
+    counts = np.array(run.metrics["confusion"])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure, axes = plt.subplots(figsize=(1.8 + 0.75 * len(words), 1.2 + 0.62 * len(words)))
+    sns.heatmap(
+        shares,
+        annot=counts,
+        fmt="d",
+        cmap="Blues",
+        vmin=0,
+        vmax=1,
+        xticklabels=words,
+        yticklabels=words,
+        cbar_kws={"label": "share of the true label"},
+        ax=axes,
+    )
+    axes.set(xlabel="predicted", ylabel="actual")
+    axes.tick_params(axis="y", rotation=0)
+    axes.tick_params(axis="x", rotation=30)
+    return figure
+
+
+def largest_confusion(run: Run) -> tuple[str, str, int]:
+    """Return the most frequent mistake: actual label, predicted label, how many rows."""
+    words = list(run.metrics["per_label"])
+    counts = np.array(run.metrics["confusion"])
+    np.fill_diagonal(counts, 0)
+    actual, predicted = np.unravel_index(counts.argmax(), counts.shape)
+    return words[actual], words[predicted], int(counts[actual, predicted])
+
+
+def plot_intervals(table: pd.DataFrame, value: str, low: str, high: str, label: str) -> Figure:
+    """Draw one row a model: a dot for the value and a bar for its interval.
+
+    `table` is indexed by the names on the vertical axis.
+    """
+    figure, axes = plt.subplots(figsize=(7.0, 0.9 + 0.42 * len(table)))
+    places = np.arange(len(table))[::-1]
+    axes.hlines(places, table[low], table[high], color=TRAINING, lw=3, alpha=0.5)
+    axes.plot(table[value], places, "o", color=TRAINING)
+    axes.set_yticks(places, table.index)
+    axes.set_ylim(-0.6, len(table) - 0.4)
+    axes.set_xlabel(label)
+    return figure
+
+
+def classification_report(metrics: dict[str, Any]) -> pd.DataFrame:
+    """Return the report's table: precision, recall, F1 and support a label, then the averages."""
+    rows = {word: dict(row) for word, row in metrics["per_label"].items()}
+    support = np.array([row["support"] for row in rows.values()])
+    columns = ("precision", "recall", "f1")
+    table = {name: np.array([row[name] for row in rows.values()]) for name in columns}
+    rows["accuracy"] = {"f1": metrics["accuracy"], "support": metrics["n"]}
+    rows["macro avg"] = {n: float(v.mean()) for n, v in table.items()} | {"support": metrics["n"]}
+    rows["weighted avg"] = {n: float(np.average(v, weights=support)) for n, v in table.items()} | {
+        "support": metrics["n"]
+    }
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=[*columns, "support"])
+    return frame.astype({"support": int})

@@ -1,0 +1,29 @@
+"""The pocket corpus: small generated data sets of films, feelings and news; needs no network."""
+
+from t5study.pocket.datasets import (
+    CEILINGS,
+    CONFIGS,
+    NOISE,
+    SIZES,
+    SPLITS,
+    VERSION,
+    generate,
+    parse,
+    sentences,
+)
+from t5study.pocket.examples import EXAMPLES
+from t5study.pocket.facts import facts
+
+__all__ = [
+    "CEILINGS",
+    "CONFIGS",
+    "EXAMPLES",
+    "NOISE",
+    "SIZES",
+    "SPLITS",
+    "VERSION",
+    "facts",
+    "generate",
+    "parse",
+    "sentences",
+]

@@ -1,0 +1,658 @@
+"""Pre-training from random weights: a recipe and a corpus give a model and its record.
+
+T5 learns span corruption, BERT masked language modelling with next-sentence prediction, GPT next
+token prediction, all on the same text, with one vocabulary, in windows of one length without
+padding. The loop is the engine's, as in fine-tuning.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import (
+    BertConfig,
+    BertForPreTraining,
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedModel,
+    T5Config,
+    T5ForConditionalGeneration,
+)
+
+from t5study import cooccurrence, corpora, objectives
+from t5study.batches import bucket_of, pad
+from t5study.checkpoints import load_tokenizer, parameter_count, quiet, save_model
+from t5study.corpora import TokenStream
+from t5study.engine import (
+    EngineSettings,
+    StudyTrainer,
+    latest_checkpoint,
+    resolve_precision,
+    seq2seq_loss,
+)
+from t5study.errors import StudyError
+from t5study.hub import Hub
+from t5study.profiles import PretrainingRecipe
+from t5study.provenance import device_name, peak_memory_bytes, recorded
+from t5study.runs import Workspace
+from t5study.vocabulary import SPECIAL_PIECES, sentinel_ids, train_vocabulary
+
+MICRO_BATCH_TOKENS = 8192
+HELD_OUT_SEQUENCES = 256
+POSITIONS = 512
+"""Least number of positions that BERT and GPT get: fine-tuning reads longer texts."""
+SENTINELS = 100
+SENTINELS_SMALL = 20
+SMALL_VOCABULARY = 4000
+"""Below this size a vocabulary is for short texts, which need few sentinels."""
+_NOT_IN_IDENTITY = {"precision", "compile"}
+
+Batch = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """One pre-training, fully determined. `architecture` is "t5", "bert" or "gpt"."""
+
+    architecture: str
+    recipe: PretrainingRecipe
+    seed: int
+
+    def config(self, hub: Hub) -> dict[str, Any]:
+        """Return what determines the result; its hash is the run's identity."""
+        return {
+            "kind": "pretrain",
+            "model": self.architecture,
+            "architecture": self.architecture,
+            "data": corpora.identity(self.recipe.corpus, hub),
+            "recipe": self.recipe.model_dump(exclude=_NOT_IN_IDENTITY),
+            "precision": resolve_precision(self.recipe.precision),
+            "seed": self.seed,
+        }
+
+    @property
+    def rows(self) -> int:
+        """Sequences in an update."""
+        return self.recipe.batch_tokens // self.recipe.sequence_length
+
+    @property
+    def steps(self) -> int:
+        """Updates that use up the budget of tokens."""
+        return max(1, self.recipe.tokens // (self.rows * self.recipe.sequence_length))
+
+
+# --- the model -----------------------------------------------------------------------------------
+
+
+def build_model(
+    architecture: str, recipe: PretrainingRecipe, tokenizer: Any, seed: int
+) -> PreTrainedModel:
+    """The recipe's architecture with random weights, the same for the same seed.
+
+    T5 is version 1.0's: embeddings shared between encoder, decoder and output, the output scaled
+    by d_model^-0.5, and transformers' translation of Mesh TensorFlow's initial weights.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)
+        model = {"t5": _t5, "bert": _bert, "gpt": _gpt}[architecture](recipe, tokenizer)
+    return model
+
+
+def _t5(recipe: PretrainingRecipe, tokenizer: Any) -> PreTrainedModel:
+    size = recipe.architecture
+    return T5ForConditionalGeneration(
+        T5Config(
+            vocab_size=len(tokenizer),
+            d_model=size.d_model,
+            d_kv=size.d_kv,
+            d_ff=size.d_ff,
+            num_layers=size.num_layers,
+            num_decoder_layers=size.num_decoder_layers,
+            num_heads=size.num_heads,
+            dropout_rate=size.dropout,
+            pad_token_id=tokenizer.pad_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            decoder_start_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def _bert(recipe: PretrainingRecipe, tokenizer: Any) -> PreTrainedModel:
+    size = recipe.architecture
+    return BertForPreTraining(
+        BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=size.d_model,
+            intermediate_size=size.d_ff,
+            num_hidden_layers=size.num_layers,
+            num_attention_heads=size.num_heads,
+            hidden_dropout_prob=size.dropout,
+            attention_probs_dropout_prob=size.dropout,
+            max_position_embeddings=max(POSITIONS, recipe.sequence_length),
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def _gpt(recipe: PretrainingRecipe, tokenizer: Any) -> PreTrainedModel:
+    size = recipe.architecture
+    return GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=len(tokenizer),
+            n_embd=size.d_model,
+            n_inner=size.d_ff,
+            n_layer=size.num_layers,
+            n_head=size.num_heads,
+            n_positions=max(POSITIONS, recipe.sequence_length),
+            resid_pdrop=size.dropout,
+            embd_pdrop=size.dropout,
+            attn_pdrop=size.dropout,
+            bos_token_id=tokenizer.eos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+# --- examples ------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=2)
+def _window_order(windows: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch]).permutation(windows)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A stream of ids cut into pieces of `length`; every epoch has another cut and order."""
+
+    ids: np.ndarray
+    length: int
+    seed: int
+
+    def __call__(self, numbers: np.ndarray) -> np.ndarray:
+        """The windows of these running numbers, counted over all epochs: [numbers, length]."""
+        per_epoch = (len(self.ids) - self.length) // self.length
+        rows = []
+        for number in numbers.tolist():
+            epoch, place = divmod(number, per_epoch)
+            shift = int(np.random.default_rng([self.seed, epoch, 1]).integers(self.length))
+            start = shift + self.length * int(_window_order(per_epoch, self.seed, epoch)[place])
+            rows.append(self.ids[start : start + self.length])
+        return np.stack(rows).astype(np.int64)
+
+
+def _windows(stream: TokenStream, length: int, seed: int) -> Windows:
+    """Windows of a stream; a text too short for two of them is repeated."""
+    short = len(stream.ids) < 2 * length
+    return Windows(np.resize(stream.ids, 2 * length) if short else stream.ids, length, seed)
+
+
+class SpanCorruption:
+    """T5's examples: [rows, sequence_length] inputs and their targets, without padding."""
+
+    def __init__(self, stream: TokenStream, tokenizer: Any, length: int, seed: int) -> None:
+        self.stream = stream
+        self.length, self.targets_length = objectives.random_spans_helper(length)
+        self.windows = _windows(stream, self.length, seed)
+        self.sentinels = sentinel_ids(tokenizer)
+        self.start, self.eos = tokenizer.pad_token_id, tokenizer.eos_token_id
+
+    def __call__(self, numbers: np.ndarray, rng: np.random.Generator) -> tuple[Batch, int]:
+        """Return the micro-batch of these running numbers and its count of target pieces."""
+        pairs = [
+            objectives.span_corruption(row, rng, sentinels=self.sentinels, eos=self.eos)
+            for row in self.windows(numbers)
+        ]
+        inputs, labels = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))
+        shifted = torch.roll(labels, 1, dims=1)
+        shifted[:, 0] = self.start
+        batch = {"input_ids": inputs, "decoder_input_ids": shifted, "labels": labels}
+        return batch, labels.numel()
+
+    loss = staticmethod(seq2seq_loss)
+
+    def judge(self, model: torch.nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
+        """Sums and counts for the held-out loss, and for the pieces of text alone."""
+        labels = batch["labels"]
+        losses, right = _token_losses(model(**_inputs(batch)).logits, labels)
+        marks = torch.tensor([*self.sentinels, self.eos], device=labels.device)
+        text = ~torch.isin(labels, marks)
+        return {
+            "loss": (losses.sum().item(), labels.numel()),
+            "text_loss": (losses[text].sum().item(), int(text.sum())),
+            "accuracy": (right[text].sum().item(), int(text.sum())),
+        }
+
+
+class NextToken:
+    """GPT's examples: [rows, sequence_length] ids and the same ids one place on."""
+
+    def __init__(self, stream: TokenStream, tokenizer: Any, length: int, seed: int) -> None:
+        self.stream = stream
+        self.windows = _windows(stream, length + 1, seed)
+
+    def __call__(self, numbers: np.ndarray, rng: np.random.Generator) -> tuple[Batch, int]:
+        """Return the micro-batch of these running numbers and its count of predicted pieces."""
+        pairs = [objectives.causal(row) for row in self.windows(numbers)]
+        inputs, labels = (torch.from_numpy(np.stack(part)) for part in zip(*pairs, strict=True))
+        return {"input_ids": inputs, "labels": labels}, labels.numel()
+
+    loss = staticmethod(seq2seq_loss)
+
+    def judge(self, model: torch.nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
+        """Sums and counts for the held-out loss and accuracy."""
+        losses, right = _token_losses(model(**_inputs(batch)).logits, batch["labels"])
+        count = batch["labels"].numel()
+        return {"loss": (losses.sum().item(), count), "accuracy": (right.sum().item(), count)}
+
+
+class MaskedPairs:
+    """BERT's examples: `[CLS] first [SEP] second [SEP]`, masked, and whether second follows first.
+
+    Texts are drawn anew for every update; the few pieces that a pair may lack are padding.
+    """
+
+    def __init__(self, stream: TokenStream, tokenizer: Any, length: int, seed: int) -> None:
+        self.stream, self.length = stream, length
+        self.ends = corpora.sentence_ends(tokenizer)
+        self.pad, self.cls = tokenizer.pad_token_id, tokenizer.cls_token_id
+        self.sep, self.mask = tokenizer.sep_token_id, tokenizer.mask_token_id
+        self.special = [self.pad, self.cls, self.sep]
+        self.words = (len(SPECIAL_PIECES), min(sentinel_ids(tokenizer)))
+        self.several = self._texts_of_several_sentences()
+
+    def _texts_of_several_sentences(self) -> np.ndarray:
+        """Numbers of the texts that can be parted at a sentence end."""
+        before = np.concatenate(([0], np.cumsum(self.ends[self.stream.ids])))
+        # An end at the very last piece parts nothing, hence the end that is not counted.
+        inner = before[np.maximum(self.stream.starts[1:] - 1, 0)] - before[self.stream.starts[:-1]]
+        several = np.flatnonzero(inner > 0)
+        if not len(several) or self.stream.documents < 2:
+            raise StudyError(
+                "Next-sentence prediction needs texts of several sentences, and the pre-training"
+                " corpus has none: give longer texts."
+            )
+        return several
+
+    def __call__(self, numbers: np.ndarray, rng: np.random.Generator) -> tuple[Batch, int]:
+        """Return a batch and its count of masked pieces; of `numbers` only the count matters."""
+        rows = [self._row(rng) for _ in numbers]
+        length = bucket_of(max(len(row["input_ids"]) for row in rows), self.length)
+        fill = {"input_ids": self.pad, "labels": objectives.IGNORED}
+        batch = {
+            name: pad([row[name] for row in rows], length, fill.get(name, 0))
+            for name in ("input_ids", "attention_mask", "token_type_ids", "labels")
+        }
+        # The class numbers of transformers: 0 where the second text follows the first.
+        follows = torch.tensor([not row["follows"] for row in rows], dtype=torch.int64)
+        masked = int((batch["labels"] != objectives.IGNORED).sum())
+        # The engine divides by the masked pieces of the update: this makes a mean over its pairs.
+        weight = torch.full((len(rows),), masked / len(rows))
+        return {**batch, "next_sentence_label": follows, "pair_weight": weight}, masked
+
+    def _row(self, rng: np.random.Generator) -> dict[str, Any]:
+        chosen = int(self.several[rng.integers(len(self.several))])
+        other = (chosen + 1 + int(rng.integers(self.stream.documents - 1))) % self.stream.documents
+        texts = (
+            corpora.sentences(self.stream.document(number), self.ends) for number in (chosen, other)
+        )
+        pair = objectives.next_sentence_pair(*texts, rng, self.length - 3)
+        ids = np.concatenate(([self.cls], pair.first, [self.sep], pair.second, [self.sep]))
+        inputs, labels = objectives.mask_tokens(
+            ids, rng, mask=self.mask, words=self.words, special=self.special
+        )
+        return {
+            "input_ids": inputs,
+            "attention_mask": np.ones_like(inputs),
+            "token_type_ids": np.arange(len(ids)) > len(pair.first) + 1,
+            "labels": labels,
+            "follows": pair.follows,
+        }
+
+    @staticmethod
+    def loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """A sum which, divided by the update's masked pieces, is the sum of the two mean losses."""
+        words, labels, following, follows = _bert_outputs(model, batch)
+        pairs = cross_entropy(following, follows, reduction="none") * batch["pair_weight"]
+        return cross_entropy(words, labels, reduction="sum") + pairs.sum()
+
+    def judge(self, model: torch.nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
+        """Sums and counts for both held-out losses and accuracies."""
+        words, labels, following, follows = _bert_outputs(model, batch)
+        masked, pairs = len(labels), len(follows)
+        mlm = cross_entropy(words, labels, reduction="sum").item()
+        nsp = cross_entropy(following, follows, reduction="sum").item()
+        return {
+            "mlm_loss": (mlm, masked),
+            "nsp_loss": (nsp, pairs),
+            "mlm_accuracy": ((words.argmax(-1) == labels).sum().item(), masked),
+            "nsp_accuracy": ((following.argmax(-1) == follows).sum().item(), pairs),
+        }
+
+
+def _bert_outputs(model: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, ...]:
+    """Logits and labels of the masked pieces, logits and labels of the pairs."""
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    outputs = model(**{name: batch[name] for name in names})
+    masked = batch["labels"] != objectives.IGNORED
+    return (
+        outputs.prediction_logits[masked].float(),
+        batch["labels"][masked],
+        outputs.seq_relationship_logits.float(),
+        batch["next_sentence_label"],
+    )
+
+
+def _inputs(batch: Batch) -> Batch:
+    return {name: value for name, value in batch.items() if name != "labels"}
+
+
+def _token_losses(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Loss of every piece and whether it was the likeliest, both shaped like the labels."""
+    losses = cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), reduction="none")
+    return losses.view(labels.shape), logits.argmax(-1) == labels
+
+
+EXAMPLES = {"t5": SpanCorruption, "bert": MaskedPairs, "gpt": NextToken}
+
+
+@dataclass(frozen=True)
+class PretrainingPlan:
+    """Every update of a pre-training, by its step: a pure function of corpus, seed and step."""
+
+    examples: Any
+    rows: int
+    steps: int
+    seed: int
+    micro_rows: int
+    rank: int = 0
+    world_size: int = 1
+
+    def __post_init__(self) -> None:
+        if self.rows < self.world_size:
+            raise StudyError(
+                f"An update of {self.rows} sequences cannot be shared by {self.world_size}"
+                " processes: raise batch_tokens or start fewer."
+            )
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> dict[str, Any]:
+        """This process's micro-batches and the loss items of the whole update.
+
+        Every process makes the whole update and keeps its share, so all agree on the items.
+        """
+        if not 0 <= step < self.steps:
+            raise IndexError(step)
+        numbers = np.arange(step * self.rows, (step + 1) * self.rows)
+        batch, items = self.examples(numbers, objectives.generator(self.seed, step))
+        parts = max(-(-self.rows // self.micro_rows), self.world_size)
+        return {
+            "micro_batches": split_batch(batch, parts)[self.rank :: self.world_size],
+            "items": items,
+        }
+
+
+def split_batch(batch: Batch, parts: int) -> list[Batch]:
+    """Cut a batch by rows into parts of nearly the same size."""
+    cut = {name: torch.tensor_split(value, parts) for name, value in batch.items()}
+    return [{name: cut[name][part] for name in batch} for part in range(parts)]
+
+
+# --- cost ----------------------------------------------------------------------------------------
+
+
+def flops_per_sequence(
+    recipe: PretrainingRecipe, vocabulary: int, length: int, targets: int = 0
+) -> float:
+    """Floating-point operations of training on one sequence (forward and backward).
+
+    6 for every weight that is multiplied with every piece (Kaplan et al. 2020, 2.1), embedding
+    look-ups not counted, output layer counted; and 12 x length x width for each layer's attention.
+    T5's cross-attention reads keys and values from `length` pieces for `targets` pieces written.
+    """
+    size, output = recipe.architecture, recipe.architecture.d_model * vocabulary
+    width = size.d_kv * size.num_heads
+    attention, feed = 4 * size.d_model * width, 2 * size.d_model * size.d_ff
+    if size.num_decoder_layers is None:
+        weights = size.num_layers * (attention + feed) + output
+        return 6.0 * length * weights + 12.0 * size.num_layers * length**2 * width
+    read = size.num_layers * (attention + feed) + size.num_decoder_layers * attention // 2
+    written = size.num_decoder_layers * (attention * 3 // 2 + feed) + output
+    pairs = size.num_layers * length**2 + size.num_decoder_layers * targets * (targets + length)
+    return 6.0 * (length * read + targets * written) + 12.0 * pairs * width
+
+
+# --- the run -------------------------------------------------------------------------------------
+
+
+def pretrain(plan: Pretraining, hub: Hub, work: Workspace) -> dict[str, Any]:
+    """Train the vocabulary and then the model, for the recipe's budget of tokens.
+
+    Fills `work.record` with metrics.json, history.csv and model/ (weights after the last update,
+    and tokenizer), and returns the provenance. Interrupted, it continues from its last checkpoint
+    in `work.scratch`.
+    """
+    with recorded() as provenance:
+        corpus = corpora.gather(plan.recipe.corpus, hub)
+        folder = _folder(work)
+        tokenizer = _tokenizer(plan, corpus, folder)
+        start = latest_checkpoint(work.scratch)
+        trainer = _trainer(plan, corpus, tokenizer, folder, work.scratch, _step_of(start))
+        with quiet():
+            trainer.train(resume_from_checkpoint=str(start) if start else None)
+        work.save_metrics(
+            {
+                **_budget(plan, trainer, len(tokenizer)),
+                **corpus.counts,
+                "model": plan.architecture,
+                "seed": plan.seed,
+                "parameters": parameter_count(trainer.model),
+                "vocabulary": len(tokenizer),
+                "device": device_name(),
+                "peak_memory_bytes": peak_memory_bytes(),
+            }
+        )
+        work.save_history(_history(trainer, plan))
+        if work.leader:
+            save_model(trainer.model, tokenizer, work.record / "model")
+        provenance |= {
+            "data": corpora.revisions(plan.recipe.corpus, hub),
+            "resumed_from": _step_of(start),
+        }
+    return provenance
+
+
+def _step_of(checkpoint: Path | None) -> int:
+    return int(checkpoint.name.rsplit("-", 1)[1]) if checkpoint else 0
+
+
+def _folder(work: Workspace) -> Path:
+    """This process's folder for vocabulary and ids; each makes its own, they are the same."""
+    folder = work.scratch / f"text-{os.environ.get('RANK', '0')}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _tokenizer(plan: Pretraining, corpus: corpora.Corpus, folder: Path) -> Any:
+    """The vocabulary of the corpus; an interrupted run finds it made."""
+    vocabulary = folder / "vocabulary"
+    if not vocabulary.exists():
+        size = plan.recipe.vocabulary_size
+        sentinels = SENTINELS if size >= SMALL_VOCABULARY else SENTINELS_SMALL
+        train_vocabulary(corpus.train, size, vocabulary, sentinels)
+    return load_tokenizer(vocabulary)
+
+
+def _examples(plan: Pretraining, texts: list[str], tokenizer: Any, path: Path) -> Any:
+    separator = tokenizer.eos_token_id if plan.architecture == "gpt" else None
+    stream = corpora.pack(texts, tokenizer, path, separator)
+    return EXAMPLES[plan.architecture](stream, tokenizer, plan.recipe.sequence_length, plan.seed)
+
+
+def _trainer(
+    plan: Pretraining,
+    corpus: corpora.Corpus,
+    tokenizer: Any,
+    folder: Path,
+    scratch: Path,
+    resumed_from: int,
+) -> StudyTrainer:
+    recipe = plan.recipe
+    examples = _examples(plan, corpus.train, tokenizer, folder / "train.ids")
+    micro_rows = max(1, MICRO_BATCH_TOKENS // recipe.sequence_length)
+    held_out = HeldOut(
+        _examples(plan, corpus.held_out, tokenizer, folder / "held-out.ids"), micro_rows
+    )
+    updates = PretrainingPlan(
+        examples,
+        plan.rows,
+        plan.steps,
+        plan.seed,
+        micro_rows,
+        rank=int(os.environ.get("RANK", "0")),
+        world_size=int(os.environ.get("WORLD_SIZE", "1")),
+    )
+
+    def evaluation(model: torch.nn.Module) -> dict[str, float]:
+        return {**held_out(model), "seconds": _seconds(trainer, resumed_from)}
+
+    model = build_model(plan.architecture, recipe, tokenizer, plan.seed)
+    if recipe.initial_embeddings == "cooccurrence" and not resumed_from:
+        ids = examples.stream.ids
+        table = cooccurrence.embeddings(ids, len(tokenizer), recipe.architecture.d_model, plan.seed)
+        cooccurrence.place(model.get_input_embeddings(), table)
+    trainer = StudyTrainer(
+        model,
+        updates,
+        torch.compile(examples.loss) if recipe.compile else examples.loss,
+        evaluation,
+        _settings(plan),
+        scratch,
+    )
+    return trainer
+
+
+def _settings(plan: Pretraining) -> EngineSettings:
+    recipe = plan.recipe
+    return EngineSettings(
+        seed=plan.seed,
+        learning_rate=recipe.learning_rate,
+        precision=resolve_precision(recipe.precision),
+        optimizer=recipe.optimizer,
+        schedule=recipe.schedule,
+        warmup_steps=recipe.warmup_steps,
+        weight_decay=recipe.weight_decay,
+        evaluate_every=recipe.evaluate_every,
+        save_every=recipe.save_every,
+        log_every=max(1, recipe.evaluate_every // 5),
+        keep_checkpoints=1,
+    )
+
+
+@dataclass
+class HeldOut:
+    """The evaluation of a model in training, always on the same held-out examples."""
+
+    examples: Any
+    micro_rows: int
+
+    def __call__(self, model: torch.nn.Module) -> dict[str, float]:
+        """Return the mean of all that the examples judge; BERT's loss is the sum of its two."""
+        device = next(model.parameters()).device
+        sums: dict[str, float] = defaultdict(float)
+        counts: dict[str, int] = defaultdict(int)
+        with torch.inference_mode():
+            for batch in self._batches:
+                moved = {name: value.to(device) for name, value in batch.items()}
+                for name, (total, count) in self.examples.judge(model, moved).items():
+                    sums[name] += total
+                    counts[name] += count
+        means = {name: sums[name] / counts[name] for name in sums}
+        return {"loss": sum(means.get(name, 0.0) for name in ("mlm_loss", "nsp_loss")), **means}
+
+    @cached_property
+    def _batches(self) -> list[Batch]:
+        batch, _ = self.examples(np.arange(HELD_OUT_SEQUENCES), objectives.generator(0, 0))
+        return split_batch(batch, -(-HELD_OUT_SEQUENCES // self.micro_rows))
+
+
+def _evaluations(trainer: StudyTrainer) -> list[dict[str, Any]]:
+    return [row for row in trainer.state.log_history if "eval_loss" in row]
+
+
+def _seconds(trainer: StudyTrainer, resumed_from: int) -> float:
+    """Seconds of training, those before an interruption included."""
+    before = [row["eval_seconds"] for row in _evaluations(trainer) if row["step"] <= resumed_from]
+    return (before[-1] if before else 0.0) + trainer.stopwatch.seconds
+
+
+def _budget(plan: Pretraining, trainer: StudyTrainer, vocabulary: int) -> dict[str, float]:
+    """Held-out result of the last update, and what the training cost.
+
+    BERT's share of non-padding pieces is that of its first updates; the others pad nothing.
+    """
+    last = {
+        name.replace("eval_", "held_out_"): value
+        for name, value in _evaluations(trainer)[-1].items()
+        if name.startswith("eval_")
+    }
+    seconds = last.pop("held_out_seconds")
+    recipe, examples = plan.recipe, trainer.plan.examples
+    sequences = plan.steps * plan.rows
+    tokens = sequences * recipe.sequence_length
+    share = _full_share(trainer.plan, recipe.sequence_length)
+    length = round(recipe.sequence_length * share)
+    targets = getattr(examples, "targets_length", 0)
+    return {
+        **last,
+        "steps": plan.steps,
+        "tokens": tokens,
+        "non_pad_tokens": round(tokens * share),
+        "target_tokens": sequences * targets,
+        "flops": sequences * flops_per_sequence(recipe, vocabulary, length, targets),
+        "seconds": seconds,
+        "tokens_per_second": tokens / seconds,
+    }
+
+
+def _full_share(plan: PretrainingPlan, length: int) -> float:
+    """Non-padding pieces of the first updates over the positions that the budget counts."""
+    updates = [
+        plan.examples(np.arange(plan.rows), objectives.generator(plan.seed, step))[0]
+        for step in range(min(4, len(plan)))
+    ]
+    if "attention_mask" not in updates[0]:
+        return 1.0
+    return float(np.mean([update["attention_mask"].sum() for update in updates])) / (
+        plan.rows * length
+    )
+
+
+def _history(trainer: StudyTrainer, plan: Pretraining) -> pd.DataFrame:
+    """One row a logged step: step, tokens, loss, learning_rate, grad_norm, and the held-out
+    results (held_out_loss and so on) with the seconds trained."""
+    rows: dict[int, dict[str, float]] = {}
+    per_step = plan.rows * plan.recipe.sequence_length
+    for entry in trainer.state.log_history:
+        row = rows.setdefault(entry["step"], {"step": entry["step"]})
+        row["tokens"] = entry["step"] * per_step
+        for name, value in entry.items():
+            if name in ("loss", "learning_rate", "grad_norm"):
+                row[name] = value
+            elif name == "eval_seconds":
+                row["seconds"] = value
+            elif name.startswith("eval_"):
+                row[name.replace("eval_", "held_out_")] = value
+    return pd.DataFrame([rows[step] for step in sorted(rows)])

@@ -1,0 +1,332 @@
+"""Run records: the identity of a run, and saving, finding and loading what it produced.
+
+A run is kept as a folder of small files. Its name is a hash of everything that determines its
+result, so the same question is never computed twice, and a different question never finds the
+wrong answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from t5study.errors import StudyError
+
+RESULT_VERSION = 1
+"""Raised by hand when a change of the code can alter results; part of every identity."""
+
+_REQUIRED = ("config.json", "metrics.json", "provenance.json")
+_UNWRITABLE = (
+    errno.ENOSPC,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EDQUOT,
+    errno.ENOTDIR,
+    errno.EEXIST,
+)
+
+
+def canonical(value: Any) -> str:
+    """Return JSON with sorted keys and no spaces: equal content gives equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def identity_of(config: dict[str, Any]) -> str:
+    """Return the identity of a run: 16 hex digits of a hash over its configuration.
+
+    The configuration holds what determines the result (task and data fingerprint, model
+    fingerprint, recipe, resolved precision, seed); device, number of processes, micro-batch and
+    compilation are provenance and must not be in it.
+    """
+    content = {**config, "result_version": RESULT_VERSION}
+    return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as readable JSON, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.partial")
+    temporary.write_text(json.dumps(value, indent=1, sort_keys=True, default=_plain) + "\n")
+    os.replace(temporary, path)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return value.name
+    raise TypeError(f"not JSON: {type(value)}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run, read from its record folder."""
+
+    path: Path
+
+    @property
+    def identity(self) -> str:
+        """The identity under which the run is kept."""
+        return identity_of({k: v for k, v in self.config.items() if k != "result_version"})
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """What determined the result."""
+        return self._json("config.json")
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """The measured figures."""
+        return self._json("metrics.json")
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Device, library versions, wall time, peak memory, commit."""
+        return self._json("provenance.json")
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """Texts and small values of an observation."""
+        return self._json("values.json")
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """Training history: one row per logged step (step, epoch, loss, validation_loss, ...)."""
+        return pd.read_csv(self._file("history.csv"))
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """Test predictions by row number: row, label, prediction, and one probability a label."""
+        return pd.read_parquet(self._file("predictions.parquet"))
+
+    @cached_property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Small arrays that figures are drawn from, by name."""
+        with np.load(self._file("arrays.npz"), allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+
+    @property
+    def model(self) -> Path:
+        """Folder of the trained checkpoint; published records have none."""
+        folder = self.path / "model"
+        if not folder.is_dir():
+            raise StudyError(
+                f"the record {self.path.name} holds no checkpoint (published records have none): "
+                "run the chapter that trains it first"
+            )
+        return folder
+
+    def _file(self, name: str) -> Path:
+        path = self.path / name
+        if not path.is_file():
+            raise StudyError(
+                f"the run record {self.path.name} lacks {name}: delete that folder and run again"
+            )
+        return path
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self._file(name)
+        try:
+            return json.loads(path.read_text())
+        except ValueError as error:
+            raise StudyError(
+                f"{name} of the run record {self.path.name} is not valid JSON ({error}): "
+                "delete that folder and run again"
+            ) from None
+
+
+@dataclass
+class Workspace:
+    """Where a run in progress writes: `record` becomes the record, `scratch` is thrown away."""
+
+    root: Path
+    leader: bool = True
+    """Whether this process writes the record; of several started by torchrun only rank 0 does."""
+
+    @property
+    def record(self) -> Path:
+        """Folder whose content becomes the run record."""
+        return self.root / "record"
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for training checkpoints; survives an interruption, not the end of the run."""
+        return self.root / "scratch"
+
+    def save_metrics(self, metrics: dict[str, Any]) -> None:
+        """Write metrics.json; a number that is not finite is an error of the run, not a result."""
+        bad = [k for k, v in metrics.items() if isinstance(v, float) and not math.isfinite(v)]
+        if bad:
+            raise StudyError(f"the run gave no finite number for {', '.join(bad)}: nothing is kept")
+        if self.leader:
+            write_json(self.record / "metrics.json", metrics)
+
+    def save_values(self, values: dict[str, Any]) -> None:
+        """Write values.json."""
+        if self.leader:
+            write_json(self.record / "values.json", values)
+
+    def save_history(self, history: pd.DataFrame) -> None:
+        """Write history.csv."""
+        if self.leader:
+            history.to_csv(self.record / "history.csv", index=False, float_format="%.8g")
+
+    def save_predictions(self, predictions: pd.DataFrame) -> None:
+        """Write predictions.parquet."""
+        if self.leader:
+            predictions.to_parquet(self.record / "predictions.parquet", index=False)
+
+    def save_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """Write arrays.npz."""
+        if self.leader:
+            np.savez_compressed(self.record / "arrays.npz", **arrays)
+
+
+class RunStore:
+    """Folder of run records, with published records as a second place to look."""
+
+    def __init__(self, root: Path, published: Path | None = None, training: bool = True) -> None:
+        self.root = Path(root)
+        self.published = published
+        self.training = training
+
+    def find(self, identity: str) -> Run | None:
+        """Return the finished run of that identity, or None."""
+        for place in (self.root, self.published):
+            if place is not None and _is_whole(place / identity):
+                return Run(place / identity)
+        return None
+
+    def runs(self) -> list[Run]:
+        """Return every finished run, own and published, ordered by identity."""
+        found = {}
+        for place in (self.published, self.root):
+            if place is not None and place.is_dir():
+                found |= {p.name: Run(p) for p in sorted(place.iterdir()) if _is_whole(p)}
+        return [found[name] for name in sorted(found)]
+
+    def obtain(
+        self,
+        config: dict[str, Any],
+        produce: Callable[[Workspace], dict[str, Any]],
+        out: Path | None = None,
+    ) -> Run:
+        """Return the run of `config`: loaded if it is there, otherwise produced and kept.
+
+        `produce` fills `workspace.record` and returns the provenance. A run that was interrupted
+        finds its own scratch folder again. With `out`, the record is written into that folder.
+
+        Raises StudyError when training is forbidden and the run is absent, when another process
+        is producing the same run, or when the folder cannot be written.
+        """
+        identity = identity_of(config)
+        if out is not None:
+            return self._obtain_into(Path(out), identity, config, produce)
+        found = self.find(identity)
+        if found is not None:
+            return found
+        if not self.training:
+            raise StudyError(
+                f"no published record answers {describe(config)} and training is forbidden here: "
+                "run `make book` for this profile first"
+            )
+        return self._produce(self.root / identity, identity, config, produce)
+
+    def _obtain_into(
+        self, out: Path, identity: str, config: dict[str, Any], produce: Callable
+    ) -> Run:
+        if _is_whole(out):
+            if Run(out).identity == identity:
+                return Run(out)
+            raise StudyError(f"{out} already holds another run: choose an empty folder for --out")
+        if out.is_dir() and any(out.iterdir()):
+            raise StudyError(f"{out} is not empty and holds no run: choose an empty folder")
+        return self._produce(out, identity, config, produce)
+
+    def _produce(
+        self, final: Path, identity: str, config: dict[str, Any], produce: Callable
+    ) -> Run:
+        rank = int(os.environ.get("RANK", "0"))
+        work = Workspace(final.with_name(f".{final.name}.{identity}.partial"), leader=rank == 0)
+        if not work.leader:
+            produce(work)
+            return Run(final)
+        with _writing(final), _exclusive(work, identity):
+            # Another process may have finished the run while this one asked for the lock.
+            if _is_whole(final):
+                return Run(final)
+            shutil.rmtree(work.record, ignore_errors=True)
+            work.record.mkdir(parents=True)
+            work.scratch.mkdir(exist_ok=True)
+            provenance = produce(work)
+            write_json(work.record / "provenance.json", provenance)
+            write_json(work.record / "config.json", {**config, "result_version": RESULT_VERSION})
+            if final.is_dir():
+                final.rmdir()
+            os.replace(work.record, final)
+            shutil.rmtree(work.root, ignore_errors=True)
+        return Run(final)
+
+
+def describe(config: dict[str, Any]) -> str:
+    """Return a short human name of a run's configuration, for messages."""
+    words = [str(config.get("kind", "run"))]
+    for key in ("name", "task", "model", "init"):
+        value = config.get(key)
+        if isinstance(value, dict):
+            value = value.get("name")
+        if value:
+            words.append(str(value))
+    if "seed" in config:
+        words.append(f"seed {config['seed']}")
+    return " ".join(words)
+
+
+def _is_whole(path: Path) -> bool:
+    return all((path / name).is_file() for name in _REQUIRED)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn a folder that cannot be written into one clear sentence."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        raise StudyError(
+            f"cannot write the run record under {path.parent}: {error.strerror or error}; "
+            "free some space or choose another folder with --out"
+        ) from error
+
+
+@contextlib.contextmanager
+def _exclusive(work: Workspace, identity: str) -> Iterator[None]:
+    """Hold the lock of a run in progress, so that two commands never write one record."""
+    work.root.mkdir(parents=True, exist_ok=True)
+    with (work.root / "lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StudyError(
+                f"another process is already producing the run {identity}: "
+                "wait for it, or stop it and run the same command again"
+            ) from None
+        yield

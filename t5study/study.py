@@ -1,0 +1,272 @@
+"""What a notebook talks to: a profile bound to its data sources and to the store of runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from t5study import baselines, parallelism, pretraining, training
+from t5study.checkpoints import (
+    MODEL_CLASSES,
+    Checkpoint,
+    load_model,
+    load_tokenizer,
+    open_checkpoint,
+)
+from t5study.errors import StudyError
+from t5study.hub import Hub
+from t5study.observations import OBSERVATIONS
+from t5study.profiles import Profile, TaskSettings, load_profile
+from t5study.provenance import recorded
+from t5study.runs import Run, RunStore, Workspace
+from t5study.tasks import Task, cast, get_task, split_rows
+
+OWN = "own"
+
+
+def checkout() -> Path:
+    """Return the folder of the checkout: the nearest one upwards that holds `_config.yml`."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "_config.yml").is_file():
+            return folder
+    return here
+
+
+class Study:
+    """A profile bound to data sources and run store; every method returns a kept run or loads it.
+
+    `profile` is a profile's name or the mapping of a profile file. `source` names a mirror (else
+    T5STUDY_HUB), `store` the folder of runs (else T5STUDY_STORE, else `_build/<profile>/runs`).
+    With T5STUDY_TRAINING=forbid nothing is computed: runs are read from the store or `results/`.
+    """
+
+    def __init__(
+        self,
+        profile: str | dict[str, Any] = "pocket",
+        seed: int = 21,
+        source: Path | str | None = None,
+        store: Path | str | None = None,
+    ) -> None:
+        self.profile: Profile = load_profile(profile)
+        self.seed = seed
+        self.hub = Hub(source)
+        root = store or os.environ.get("T5STUDY_STORE")
+        root = Path(root) if root else checkout() / "_build" / self.profile.name / "runs"
+        self.store = RunStore(
+            root,
+            published=checkout() / "results" / self.profile.name,
+            training=os.environ.get("T5STUDY_TRAINING") != "forbid",
+        )
+        self.used: list[Run] = []
+
+    # --- what the profile holds
+
+    @property
+    def roles(self) -> list[str]:
+        """The roles that the profile gives a task."""
+        return list(self.profile.tasks)
+
+    def has(self, role: str) -> bool:
+        """Return whether the profile gives the role a task."""
+        return role in self.profile.tasks
+
+    def settings(self, role: str) -> TaskSettings:
+        """Return task name, row limits, seeds and recipe of a role."""
+        if role not in self.profile.tasks:
+            raise StudyError(
+                f"the profile {self.profile.name} has no task for {role!r}: "
+                f"it has {', '.join(self.roles)}"
+            )
+        return self.profile.tasks[role]
+
+    def task(self, role: str) -> Task:
+        """Return the task that plays a role in this profile."""
+        return get_task(self.settings(role).task)
+
+    # --- checkpoints
+
+    def checkpoint(self, model: str) -> Checkpoint:
+        """Return the checkpoint of "t5", "bert" or "gpt": the profile's, or one made here."""
+        name = self.profile.models.get(model)
+        if name is None:
+            raise StudyError(f"the profile {self.profile.name} names no model for {model!r}")
+        if name != OWN:
+            return open_checkpoint(self.hub, name)
+        run = self.pretrain(model)
+        return _own_checkpoint(f"own {model}", run)
+
+    def pretrain(self, model: str) -> Run:
+        """Return the pre-training run of one of the study's own models."""
+        plan = pretraining.Pretraining(model, self.profile.pretraining[model], self.seed)
+        return self._note(
+            self.store.obtain(
+                plan.config(self.hub), lambda work: pretraining.pretrain(plan, self.hub, work)
+            )
+        )
+
+    # --- runs
+
+    def finetune(
+        self, role: str, model: str = "t5", init: str = "pretrained", seed: int | None = None
+    ) -> Run:
+        """Return the fine-tuning of `model` on the role's task with the profile's recipe.
+
+        `init` is "pretrained", or "scratch" for the same architecture with random weights. Where
+        the profile's recipe is null the checkpoint knows the task: it is only evaluated.
+        """
+        experiment = training.Experiment(
+            self.task(role),
+            self.settings(role),
+            self.checkpoint(model),
+            model,
+            init,
+            self.seed if seed is None else seed,
+        )
+        return self._note(
+            self.store.obtain(
+                experiment.config(self.hub),
+                lambda work: training.finetune(experiment, self.hub, work),
+            )
+        )
+
+    def finetunes(self, role: str, model: str = "t5", init: str = "pretrained") -> list[Run]:
+        """Return one run for each of the role's seeds."""
+        return [
+            self.finetune(role, model=model, init=init, seed=seed)
+            for seed in self.settings(role).seeds
+        ]
+
+    def baseline(self, role: str) -> Run:
+        """Return the cheap baseline of the role's task."""
+        baseline = baselines.Baseline(self.task(role), self.settings(role))
+        return self._note(
+            self.store.obtain(
+                baseline.config(self.hub),
+                lambda work: baselines.fit_and_judge(baseline, self.hub, work),
+            )
+        )
+
+    def observe(self, name: str, run: Run | None = None, **inputs: Any) -> Run:
+        """Return an observation of a model: what `observations.OBSERVATIONS[name]` computes.
+
+        The model is that of `run`, or else the profile's checkpoint of the observation's role.
+        """
+        if name not in OBSERVATIONS:
+            raise StudyError(f"no observation is called {name!r}: see t5study/observations")
+        function = OBSERVATIONS[name]
+        checkpoint = (
+            self.checkpoint(function.role) if run is None else _own_checkpoint("fine-tuned", run)
+        )
+        config = {
+            "kind": "observation",
+            "name": name,
+            "model": {"name": checkpoint.name, "fingerprint": checkpoint.fingerprint},
+            "inputs": json.loads(json.dumps(inputs)),
+        }
+
+        def produce(work: Workspace) -> dict[str, Any]:
+            with recorded() as provenance:
+                model = load_model(checkpoint, MODEL_CLASSES[function.role], attn="eager").eval()
+                seen = function(model, load_tokenizer(checkpoint), **inputs)
+                work.save_values(seen.values)
+                work.save_arrays(seen.arrays)
+                work.save_metrics({"observation": name})
+            return provenance
+
+        return self._note(self.store.obtain(config, produce))
+
+    def measure_parallelism(self) -> Run:
+        """Return the timing of recurrence against attention; see `parallelism.measure`."""
+        return self._note(self.store.obtain(parallelism.config(), parallelism.measure))
+
+    # --- what a page shows
+
+    def examples(self, role: str, run: Run, count: int = 32) -> pd.DataFrame:
+        """Return the first test rows with their length, label, answer and its probability.
+
+        The text of a row is shown where the data is at hand and printing it is not switched off
+        (T5STUDY_TEXTS=hide, as when publishing).
+        """
+        task = self.task(role)
+        table = run.predictions.head(count)
+        words = list(task.label_words)
+        shares = table[[f"p_{word}" for word in words]].to_numpy()
+        columns: dict[str, Any] = {
+            "row": table["row"],
+            "tokens": table["tokens"],
+            "actual": [words[i] for i in table["label"]],
+            "predicted": [words[i] for i in table["prediction"]],
+            "probability": shares.max(axis=1),
+        }
+        texts = self._texts(role, count)
+        if texts is not None:
+            columns["text"] = texts
+        return pd.DataFrame(columns).set_index("row")
+
+    def _texts(self, role: str, count: int) -> list[str] | None:
+        if os.environ.get("T5STUDY_TEXTS") == "hide":
+            return None
+        task, settings = self.task(role), self.settings(role)
+        try:
+            rows = split_rows(task, self.hub, "test", settings.test)
+        except StudyError:
+            return None
+        sources = cast(task, rows.select(range(min(count, len(rows)))))["source"]
+        return [text.removeprefix(task.prefix) for text in sources]
+
+    def glue(self, name: str, value: Any, digits: int = 2) -> None:
+        """Make a number available to the prose as `{glue:text}`; floats are rounded to `digits`."""
+        from myst_nb import glue
+
+        text = f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+        glue(name, text, display=False)
+
+    def provenance(self) -> pd.DataFrame:
+        """Return the table at the foot of a page: where its numbers come from."""
+        return provenance_table(self.profile, self.seed, self.used)
+
+    def _note(self, run: Run) -> Run:
+        if all(run.path != known.path for known in self.used):
+            self.used.append(run)
+        return run
+
+
+def _own_checkpoint(name: str, run: Run) -> Checkpoint:
+    """The checkpoint inside a run; identified by the run, so its files need not be there."""
+    identity = run.identity
+    return Checkpoint(
+        name=name,
+        folder=run.path / "model",
+        fingerprint=f"run:{identity}",
+        design=f"design of run:{identity}",
+        has_weights=True,
+    )
+
+
+def provenance_table(profile: Profile, seed: int, runs: list[Run]) -> pd.DataFrame:
+    """Return two columns, what and value, over all runs that a page used."""
+    records = [run.provenance for run in runs]
+    data: dict[str, str] = {}
+    devices, versions, commits = [], {}, []
+    for record in records:
+        data |= record.get("data", {})
+        devices.append(record["device"])
+        versions |= record["libraries"]
+        commits.append(record["commit"] or "unknown")
+    rows = {
+        "profile": profile.name,
+        "seed": str(seed),
+        "runs": ", ".join(run.identity for run in runs),
+        "data": "; ".join(f"{name} at {revision[:12]}" for name, revision in data.items()),
+        "device": "; ".join(dict.fromkeys(devices)),
+        "libraries": ", ".join(f"{name} {number}" for name, number in versions.items()),
+        "computing time": f"{sum(r['seconds'] for r in records):.0f} s",
+        "peak memory": f"{max((r['peak_memory_bytes'] for r in records), default=0) / 2**20:.0f} MiB",
+        "commit": ", ".join(dict.fromkeys(commits)),
+    }
+    return pd.DataFrame({"value": rows})

@@ -1,0 +1,99 @@
+"""Tables of the fine-tuning chapters, from run records and published numbers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+from scipy import stats
+from transformers import PreTrainedTokenizerBase, T5Config, T5ForConditionalGeneration
+
+from t5study.checkpoints import module_table
+from t5study.figures import classification_report
+from t5study.profiles import Recipe
+from t5study.published import load_published
+from t5study.runs import Run
+from t5study.tasks import Task, label_ids
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return mean and 95 % Student interval over seeds; NaN bounds for a single seed."""
+    numbers = pd.Series(list(values), dtype=float)
+    count, mean = len(numbers), float(numbers.mean())
+    if count < 2:
+        return mean, float("nan"), float("nan")
+    half = stats.t.ppf(0.975, count - 1) * numbers.std(ddof=1) / count**0.5
+    return mean, float(mean - half), float(mean + half)
+
+
+def casting_table(task: Task, tokenizer: PreTrainedTokenizerBase) -> pd.DataFrame:
+    """Return one row a label: the target text, its token ids and pieces."""
+    ids = label_ids(task, tokenizer)
+    return pd.DataFrame(
+        {
+            "target text": task.label_words,
+            "token ids": [" ".join(map(str, row)) for row in ids],
+            "pieces": [" ".join(tokenizer.convert_ids_to_tokens(row)) for row in ids],
+        }
+    )
+
+
+def t5_small_modules() -> pd.DataFrame:
+    """Return the report's module summary beside the one rebuilt from t5-small's configuration.
+
+    transformers' default T5Config is t5-small's, so neither weights nor network are needed.
+    """
+    report = load_published().module_table()
+    rebuilt = module_table(T5ForConditionalGeneration(T5Config())).set_index("name")
+    names = report["name"]
+    return pd.DataFrame(
+        {
+            "type": rebuilt["type"].reindex(names).to_numpy(),
+            "parameters": rebuilt["params"].reindex(names).to_numpy(),
+            "rounded": rebuilt["rounded"].reindex(names).to_numpy(),
+            "report": report["parameters"].to_numpy(),
+        },
+        index=pd.Index(names, name="module"),
+    )
+
+
+def argument_table(recipe: Recipe) -> pd.DataFrame:
+    """Return the report's arguments beside the values of the recipe that this page used."""
+    table = load_published().arguments()
+    used = recipe.model_dump()
+    ours = [str(used[name]) if name in used else "" for name in table["recipe"]]
+    return pd.DataFrame(
+        {
+            "report": table["value"].astype(str),
+            "our name": table["recipe"].fillna("not used"),
+            "this page": ours,
+        }
+    )
+
+
+def report_beside(run: Run, role: str) -> Styler:
+    """Return our classification report and, in columns of its own, the one the report prints."""
+    ours = classification_report(run.metrics)
+    theirs = load_published().classification_report(role).reindex(ours.index)
+    both = pd.concat({"this study": ours, "report": theirs}, axis=1)
+    return both.style.format(precision=3, na_rep="").format(
+        "{:.0f}", subset=[("this study", "support"), ("report", "support")], na_rep=""
+    )
+
+
+def comparison(groups: dict[str, Sequence[Run]], metrics: Sequence[str]) -> pd.DataFrame:
+    """Return one row a group of runs over seeds: per metric mean, low, high; and the seeds' count.
+
+    With one run the interval is the bootstrap interval over test rows kept in its record.
+    """
+    rows = {}
+    for name, runs in groups.items():
+        row: dict[str, float] = {"runs": len(runs)}
+        for metric in metrics:
+            mean, low, high = mean_interval([run.metrics[metric] for run in runs])
+            if len(runs) == 1:
+                low, high = runs[0].metrics["intervals"][metric]
+            row |= {metric: mean, f"{metric} low": low, f"{metric} high": high}
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index").astype({"runs": int})

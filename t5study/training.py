@@ -1,0 +1,401 @@
+"""Fine-tuning: a task, a checkpoint and a recipe give a run record."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from transformers import (
+    BertForSequenceClassification,
+    GPT2ForSequenceClassification,
+    PreTrainedModel,
+    T5ForConditionalGeneration,
+)
+
+from t5study import predictions, scores
+from t5study.batches import (
+    ClassificationCollator,
+    Collator,
+    Encoded,
+    Seq2SeqCollator,
+    UpdatePlan,
+    encode,
+    in_length_order,
+)
+from t5study.checkpoints import (
+    Checkpoint,
+    load_model,
+    load_tokenizer,
+    parameter_count,
+    random_model,
+    save_model,
+)
+from t5study.engine import (
+    EngineSettings,
+    StudyTrainer,
+    SumLoss,
+    classification_loss,
+    resolve_precision,
+    seq2seq_loss,
+)
+from t5study.faithfulness import faithful
+from t5study.hub import POCKET, Hub
+from t5study.profiles import Recipe, TaskSettings
+from t5study.provenance import device_name, peak_memory_bytes, recorded
+from t5study.runs import Workspace
+from t5study.tasks import Task, cast, label_ids, split_rows
+
+SPLITS = ("train", "validation", "test")
+LONGEST_TARGET = 160
+_NOT_IN_IDENTITY = {"tokens_per_micro_batch", "compile", "keep_checkpoints", "precision"}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One fine-tuning, fully determined.
+
+    `architecture` is "t5" (text to text) or "bert" or "gpt" (a classification head on top);
+    `init` is "pretrained", or "scratch" for the same configuration with random weights.
+    """
+
+    task: Task
+    settings: TaskSettings
+    checkpoint: Checkpoint
+    architecture: str
+    init: str
+    seed: int
+
+    @property
+    def recipe(self) -> Recipe:
+        """The hyper-parameters."""
+        return self.settings.recipe
+
+    @property
+    def _weights_from(self) -> str:
+        scratch = self.init == "scratch"
+        return self.checkpoint.design if scratch else self.checkpoint.fingerprint
+
+    def config(self, hub: Hub) -> dict[str, Any]:
+        """Return what determines the result; its hash is the run's identity."""
+        task, recipe = self.task, self.recipe
+        return {
+            "kind": "finetune",
+            "task": task.name,
+            "prompt": task.prefix + task.template,
+            "data": data_identity(task, self.settings, hub, SPLITS),
+            "model": {"name": self.checkpoint.name, "fingerprint": self._weights_from},
+            "architecture": self.architecture,
+            "init": self.init,
+            "recipe": recipe.model_dump(exclude=_NOT_IN_IDENTITY),
+            "precision": resolve_precision(recipe.precision),
+            "seed": self.seed,
+        }
+
+
+def data_identity(
+    task: Task, settings: TaskSettings, hub: Hub, splits: tuple[str, ...]
+) -> dict[str, list[Any]]:
+    """Return what determines the rows of each split: content fingerprint and row limit."""
+    return {split: [task.fingerprint(hub, split), getattr(settings, split)] for split in splits}
+
+
+def finetune(experiment: Experiment, hub: Hub, work: Workspace) -> dict[str, Any]:
+    """Fine-tune, choose the checkpoint by validation loss, read the test set once, keep it all.
+
+    Fills `work.record` with metrics.json, history.csv, predictions.parquet and model/, and
+    returns the provenance. Interrupted, it continues from its last checkpoint in `work.scratch`.
+    """
+    with recorded() as provenance:
+        tokenizer = load_tokenizer(experiment.checkpoint)
+        model = _model(experiment, tokenizer)
+        data = TaskData.load(experiment, hub, tokenizer)
+        trainer = _trainer(experiment, data, model, work)
+        outcome = trainer.train_to_best()
+        metrics, table = evaluate(experiment, data, model, tokenizer, "test")
+        work.save_metrics(
+            {
+                **metrics,
+                **_speed(experiment, trainer, outcome["resumed_from"]),
+                "model": experiment.checkpoint.name,
+                "init": experiment.init,
+                "seed": experiment.seed,
+                "best_step": outcome["best_step"],
+                "validation_loss": outcome["best_loss"],
+                "padding_share": data.encoded["train"].padding_share,
+                "parameters": parameter_count(model),
+            }
+        )
+        work.save_history(_history(trainer))
+        work.save_predictions(table)
+        if work.leader:
+            save_model(model, tokenizer, work.record / "model")
+        provenance |= {
+            "data": {experiment.task.repo: hub.revision(experiment.task.repo)},
+            "model": {experiment.checkpoint.name: experiment.checkpoint.fingerprint},
+            "resumed_from": outcome["resumed_from"],
+        }
+    return provenance
+
+
+def _speed(experiment: Experiment, trainer: StudyTrainer, resumed_from: int) -> dict[str, Any]:
+    """Seconds of training in this process's life, and how many examples a second they gave."""
+    seconds = trainer.stopwatch.seconds
+    plan, steps = trainer.plan, range(resumed_from, trainer.state.global_step)
+    seen = sum(len(plan.rows(step)) for step in steps)
+    return {
+        "seconds": seconds,
+        "examples_per_second": seen / seconds if seconds else 0.0,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "device": device_name(),
+    }
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """The encoded splits of an experiment and the collator that its architecture needs."""
+
+    encoded: dict[str, Encoded]
+    texts: dict[str, Any]
+    collator: Collator
+
+    @classmethod
+    def load(
+        cls, experiment: Experiment, hub: Hub, tokenizer: Any, splits: tuple[str, ...] = SPLITS
+    ) -> TaskData:
+        recipe, settings = experiment.recipe, experiment.settings
+        texts = {
+            split: cast(
+                experiment.task,
+                split_rows(experiment.task, hub, split, getattr(settings, split)),
+                recipe.cleaning,
+            )
+            for split in splits
+        }
+        width = LONGEST_TARGET if experiment.architecture == "t5" else 0
+        encoded = {
+            split: encode(table, tokenizer, recipe.max_source_length, width)
+            for split, table in texts.items()
+        }
+        return cls(encoded, texts, _collator(experiment, tokenizer))
+
+
+def _collator(experiment: Experiment, tokenizer: Any) -> Collator:
+    if experiment.architecture == "t5":
+        # T5 starts decoding with its pad token.
+        return Seq2SeqCollator(tokenizer.pad_token_id, start_id=tokenizer.pad_token_id)
+    return ClassificationCollator(
+        tokenizer.pad_token_id, regression=experiment.task.kind == "regression"
+    )
+
+
+MODEL_CLASSES = {
+    "t5": T5ForConditionalGeneration,
+    "bert": BertForSequenceClassification,
+    "gpt": GPT2ForSequenceClassification,
+}
+_DROPOUTS = {
+    "t5": ("dropout_rate",),
+    "bert": ("hidden_dropout_prob", "attention_probs_dropout_prob"),
+    "gpt": ("resid_pdrop", "embd_pdrop", "attn_pdrop"),
+}
+
+
+def _model(experiment: Experiment, tokenizer: Any) -> PreTrainedModel:
+    """The model to train; what the checkpoint lacks (a head) is drawn from the seed."""
+    architecture, task = experiment.architecture, experiment.task
+    changes: dict[str, Any] = dict.fromkeys(_DROPOUTS[architecture], experiment.recipe.dropout)
+    if architecture != "t5":
+        changes["num_labels"] = len(task.label_words) if task.kind == "classification" else 1
+        changes["pad_token_id"] = tokenizer.pad_token_id
+    if experiment.init == "scratch":
+        return random_model(
+            experiment.checkpoint, experiment.seed, MODEL_CLASSES[architecture], **changes
+        )
+    with torch.random.fork_rng():
+        torch.manual_seed(experiment.seed)
+        return load_model(experiment.checkpoint, MODEL_CLASSES[architecture], **changes)
+
+
+def _trainer(
+    experiment: Experiment, data: TaskData, model: torch.nn.Module, work: Workspace
+) -> StudyTrainer:
+    recipe = experiment.recipe
+    plan = UpdatePlan(
+        data.encoded["train"],
+        data.collator,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        seed=experiment.seed,
+        tokens_per_micro_batch=recipe.tokens_per_micro_batch,
+        rank=int(os.environ.get("RANK", "0")),
+        world_size=int(os.environ.get("WORLD_SIZE", "1")),
+    )
+    every = max(1, plan.updates_per_epoch // recipe.evaluations_per_epoch)
+    settings = EngineSettings(
+        seed=experiment.seed,
+        learning_rate=recipe.learning_rate,
+        precision=resolve_precision(recipe.precision),
+        optimizer=recipe.optimizer,
+        schedule=recipe.schedule,
+        warmup_steps=recipe.warmup_steps,
+        weight_decay=recipe.weight_decay,
+        adam_epsilon=recipe.adam_epsilon,
+        max_grad_norm=recipe.max_grad_norm,
+        evaluate_every=every,
+        save_every=every,
+        log_every=max(1, every // 10),
+        keep_checkpoints=recipe.keep_checkpoints,
+        patience=recipe.early_stopping,
+    )
+    sum_loss = seq2seq_loss if experiment.architecture == "t5" else classification_loss
+    return StudyTrainer(
+        model,
+        plan,
+        sum_loss,
+        _validation(data, sum_loss, recipe.tokens_per_micro_batch),
+        settings,
+        work.scratch,
+    )
+
+
+def _validation(
+    data: TaskData, sum_loss: SumLoss, tokens: int
+) -> Callable[[torch.nn.Module], dict[str, float]]:
+    """Return a function that gives the mean validation loss per item."""
+    encoded, collator = data.encoded["validation"], data.collator
+    items = collator.items(encoded, np.arange(len(encoded)))
+
+    def loss(model: torch.nn.Module) -> dict[str, float]:
+        device = next(model.parameters()).device
+        with torch.inference_mode():
+            total = sum(
+                float(sum_loss(model, {name: value.to(device) for name, value in batch.items()}))
+                for _, batch in in_length_order(encoded, collator, tokens)
+            )
+        return {"loss": total / items}
+
+    return loss
+
+
+def evaluate(
+    experiment: Experiment, data: TaskData, model: torch.nn.Module, tokenizer: Any, split: str
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Answer one split with a trained model; return the metrics and the predictions by row.
+
+    Generated text is kept with the predictions only for the bundled corpus: what a model writes
+    about other data sets may copy their text.
+    """
+    started = time.perf_counter()
+    task, texts = experiment.task, data.texts[split]
+    if task.kind == "generation":
+        metrics, table = _generate(experiment, texts, model, tokenizer)
+    else:
+        scored = _scores(experiment, data.encoded[split], data.collator, model, tokenizer)
+        metrics, table = _judge(task, scored, texts)
+    table.insert(1, "tokens", data.encoded[split].source_lengths)
+    seconds = time.perf_counter() - started
+    return metrics | {"task": task.name, "split": split, "test_seconds": seconds}, table
+
+
+def evaluate_again(experiment: Experiment, hub: Hub, split: str) -> dict[str, Any]:
+    """Return the metrics of a saved checkpoint on a split of its task."""
+    tokenizer = load_tokenizer(experiment.checkpoint)
+    data = TaskData.load(experiment, hub, tokenizer, (split,))
+    model = load_model(experiment.checkpoint, MODEL_CLASSES[experiment.architecture])
+    return evaluate(experiment, data, model, tokenizer, split)[0]
+
+
+def answer_texts(
+    experiment: Experiment, model: torch.nn.Module, tokenizer: Any, sources: list[str]
+) -> np.ndarray:
+    """Return label probabilities [texts, labels] for source texts that are not in the data."""
+    rows = predictions.text_table(sources)
+    encoded = encode(rows, tokenizer, experiment.recipe.max_source_length)
+    scored = _scores(experiment, encoded, _collator(experiment, tokenizer), model, tokenizer)
+    return predictions.shares(scored)
+
+
+def _generate(
+    experiment: Experiment, texts: Any, model: torch.nn.Module, tokenizer: Any
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    task, recipe = experiment.task, experiment.recipe
+    outputs = predictions.generate(
+        model,
+        tokenizer,
+        texts["source"],
+        recipe.max_source_length,
+        recipe.tokens_per_micro_batch,
+        max_new_tokens=LONGEST_TARGET,
+    )
+    names = [name for name in task.metrics if name != "faithful"]
+    metrics = predictions.named_metrics(names, texts["target"], outputs)
+    if "faithful" in task.metrics:
+        plain = [text.removeprefix(task.prefix) for text in texts["source"]]
+        metrics["faithful"] = faithful(plain, outputs)
+        metrics["intervals"]["faithful"] = list(
+            scores.bootstrap(faithful, plain, outputs, predictions.BOOTSTRAP_SEED)
+        )
+    matches = [int(a == b) for a, b in zip(outputs, texts["target"], strict=True)]
+    table = pd.DataFrame({"row": texts["row"], "exact_match": matches})
+    return metrics, table.assign(output=outputs) if task.repo == POCKET else table
+
+
+def _scores(
+    experiment: Experiment,
+    encoded: Encoded,
+    collator: Collator,
+    model: torch.nn.Module,
+    tokenizer: Any,
+) -> np.ndarray:
+    labels = None
+    if experiment.architecture == "t5":
+        labels = predictions.LabelSet(label_ids(experiment.task, tokenizer))
+    return predictions.score_split(
+        model,
+        encoded,
+        collator,
+        labels,
+        experiment.recipe.tokens_per_micro_batch,
+        start_id=tokenizer.pad_token_id,
+    )
+
+
+def _judge(task: Task, scored: np.ndarray, texts: Any) -> tuple[dict[str, Any], pd.DataFrame]:
+    gold = np.asarray(texts["label"])
+    if task.kind == "regression":
+        values = (
+            scored[:, 0]
+            if scored.shape[1] == 1
+            else np.array([float(word) for word in task.label_words])[scored.argmax(axis=1)]
+        ).astype(float)
+        table = pd.DataFrame({"row": texts["row"], "label": gold, "prediction": values})
+        return predictions.named_metrics(task.metrics, gold, values), table
+    table = predictions.prediction_table(texts["row"], gold, scored, task.label_words)
+    metrics = predictions.classification_metrics(
+        gold, table["prediction"].to_numpy(), task.label_words, also=task.metrics
+    )
+    return metrics, table
+
+
+def _history(trainer: StudyTrainer) -> pd.DataFrame:
+    """Return one row a logged step: step, epoch, loss, learning_rate, validation_loss."""
+    per_epoch = trainer.plan.updates_per_epoch
+    rows: dict[int, dict[str, float]] = {}
+    for entry in trainer.state.log_history:
+        row = rows.setdefault(entry["step"], {"step": entry["step"]})
+        row["epoch"] = entry["step"] / per_epoch
+        for name, column in (
+            ("loss", "loss"),
+            ("grad_norm", "grad_norm"),
+            ("learning_rate", "learning_rate"),
+            ("eval_loss", "validation_loss"),
+        ):
+            if name in entry:
+                row[column] = entry[name]
+    return pd.DataFrame([rows[step] for step in sorted(rows)])

@@ -1,0 +1,114 @@
+"""What all tests share: no network, quiet libraries, and a miniature of the project."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+GUARD = ROOT / "tests" / "refuse_network"
+
+# Processes that the tests start (kernels, torchrun, the command line) refuse the network, too. The
+# dead proxy is for libraries that open sockets without Python.
+os.environ["T5STUDY_REFUSE_NETWORK"] = "1"
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(GUARD), os.environ.get("PYTHONPATH", "")])
+)
+for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+    os.environ[proxy] = "http://127.0.0.1:9"
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1,::1"
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# What a developer has set must not decide what the tests see.
+for name in ("T5STUDY_HUB", "T5STUDY_STORE", "T5STUDY_TRAINING", "T5STUDY_DEBUG"):
+    os.environ.pop(name, None)
+
+sys.path.insert(0, str(GUARD))
+import sitecustomize as guard  # noqa: E402
+
+if not hasattr(guard, "refuse_network"):  # the system's own sitecustomize was imported first
+    del sys.modules["sitecustomize"]
+    import sitecustomize as guard
+sys.path.remove(str(GUARD))
+guard.refuse_network()
+
+PROFILE = """\
+profile:
+  name: tiny
+  about: a miniature
+  synthetic: true
+  budget_minutes: 1
+  models: {t5: google-t5/t5-small}
+  tasks: {sentiment: {task: pocket-sentiment}}
+seed: 7
+"""
+
+SENTIMENT = """\
+# %% [markdown]
+# (ch-sentiment)=
+# # Sentiment
+#
+# The answer is {glue:text}`answer`.
+
+# %% tags=["parameters"]
+profile = "tiny"
+seed = 21
+
+# %%
+import os
+import sys
+from pathlib import Path
+from myst_nb import glue
+
+glue("answer", seed * 6, display=False)
+store = Path(os.environ["T5STUDY_STORE"])
+record = store / "0123abcd"
+if os.environ.get("T5STUDY_TRAINING") != "forbid":
+    (record / "model").mkdir(parents=True, exist_ok=True)
+    (record / "model" / "model.safetensors").write_bytes(b"weights")
+    for name in ("config.json", "metrics.json", "provenance.json"):
+        (record / name).write_text("{}")
+assert (record / "metrics.json").is_file()
+
+# %%
+print("seed", seed, profile["name"], sys.executable, os.getcwd())
+sys.stderr.write("noi" + "se")
+"""
+
+EMOTION = """\
+# %% [markdown]
+# # Emotion
+#
+# The same trainer as in {ref}`ch-sentiment`.
+
+# %% tags=["parameters"]
+profile = "tiny"
+seed = 21
+
+# %%
+1 + 1
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A clone in miniature: two chapters that run in a second, with the real settings."""
+    root = tmp_path / "project"
+    (root / "notebooks" / "profiles").mkdir(parents=True)
+    (root / "notebooks" / "profiles" / "tiny.yaml").write_text(PROFILE)
+    (root / "notebooks" / "06_sentiment.py").write_text(SENTIMENT)
+    (root / "notebooks" / "07_emotion.py").write_text(EMOTION)
+    (root / "t5study").mkdir()
+    (root / "t5study" / "tasks.py").write_text("NAMES = ()\n")
+    (root / "requirements.lock").write_text("torch==2.13.0\n")
+    (root / "book").mkdir()
+    (root / "book" / "intro.md").write_text("# A book\n\nIt begins with {ref}`ch-sentiment`.\n")
+    (root / "book" / "references.bib").write_text("")
+    shutil.copy(ROOT / "_config.yml", root)
+    shutil.copy(ROOT / "book" / "_toc.yml", root / "book")
+    shutil.copytree(ROOT / "book" / "_static", root / "book" / "_static")
+    return root

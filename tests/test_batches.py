@@ -1,0 +1,141 @@
+"""Batches: buckets, updates, determinism."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from datasets import Dataset
+from tiny import tiny_t5
+
+from t5study.batches import (
+    BUCKETS,
+    IGNORED,
+    ClassificationCollator,
+    Seq2SeqCollator,
+    UpdatePlan,
+    bucket_of,
+    encode,
+    in_length_order,
+)
+from t5study.checkpoints import load_tokenizer
+from t5study.errors import StudyError
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    return load_tokenizer(tiny_t5(tmp_path_factory.mktemp("batches")))
+
+
+def table(count: int) -> Dataset:
+    sources = ["the film was good " * (1 + i % 9) for i in range(count)]
+    return Dataset.from_dict(
+        {
+            "row": range(count),
+            "source": sources,
+            "target": ["good" if i % 2 else "not good" for i in range(count)],
+            "label": [i % 2 for i in range(count)],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def encoded(tokenizer):
+    return encode(table(50), tokenizer, max_source_length=32, max_target_length=8)
+
+
+def plan_of(encoded, tokenizer, **changes) -> UpdatePlan:
+    values = {
+        "batch_size": 16,
+        "epochs": 2,
+        "seed": 3,
+        "tokens_per_micro_batch": 128,
+        **changes,
+    }
+    return UpdatePlan(encoded, Seq2SeqCollator(tokenizer.pad_token_id, 0), **values)
+
+
+def test_a_bucket_holds_its_text_and_never_exceeds_the_maximum():
+    for length in range(1, 513):
+        bucket = bucket_of(length, 512)
+        assert length <= bucket <= 512
+        assert bucket in BUCKETS
+    assert bucket_of(300, 300) == 300
+    assert bucket_of(290, 300) == 300
+
+
+def test_every_sequence_ends_with_one_end_token_also_when_cut(encoded, tokenizer):
+    for row in encoded.data:
+        for ids in (row["source"], row["target"]):
+            assert list(ids).count(tokenizer.eos_token_id) == 1
+            assert ids[-1] == tokenizer.eos_token_id
+    assert encoded.source_lengths.max() == 32
+
+
+def test_an_epoch_sees_every_example_once_and_epochs_differ(encoded, tokenizer):
+    plan = plan_of(encoded, tokenizer)
+    assert plan.updates_per_epoch == 4
+    assert len(plan) == 8
+    first = np.concatenate([plan.rows(step) for step in range(4)])
+    second = np.concatenate([plan.rows(step) for step in range(4, 8)])
+    assert sorted(first) == sorted(second) == list(range(50))
+    assert first.tolist() != second.tolist()
+    assert plan.rows(5).tolist() == plan_of(encoded, tokenizer).rows(5).tolist()
+
+
+def test_micro_batches_keep_to_the_budget_and_hold_the_whole_update(encoded, tokenizer):
+    plan = plan_of(encoded, tokenizer)
+    update = plan[0]
+    assert all(batch["input_ids"].numel() <= 128 for batch in update["micro_batches"])
+    assert sum(len(batch["input_ids"]) for batch in update["micro_batches"]) == 16
+    labels = sum(int((b["labels"] != IGNORED).sum()) for b in update["micro_batches"])
+    assert update["items"] == labels
+
+
+def test_processes_share_an_update_without_overlap(encoded, tokenizer):
+    shares = [plan_of(encoded, tokenizer, rank=r, world_size=3)[0] for r in range(3)]
+    rows = sum(len(b["input_ids"]) for share in shares for b in share["micro_batches"])
+    assert rows == 16
+    assert len({share["items"] for share in shares}) == 1
+
+
+def test_a_process_without_an_example_gets_a_micro_batch_without_loss(encoded, tokenizer):
+    # The last update of an epoch holds 2 of the 50 rows; the third process has none.
+    update = plan_of(encoded, tokenizer, rank=2, world_size=3)[3]
+    assert [int((b["labels"] != IGNORED).sum()) for b in update["micro_batches"]] == [0]
+
+
+def test_the_decoder_input_is_the_target_shifted_by_one(encoded, tokenizer):
+    batch = plan_of(encoded, tokenizer)[0]["micro_batches"][0]
+    labels, shifted = batch["labels"], batch["decoder_input_ids"]
+    assert (shifted[:, 0] == 0).all()
+    inner = labels[:, :-1] != IGNORED
+    assert (shifted[:, 1:][inner] == labels[:, :-1][inner]).all()
+    assert (shifted >= 0).all()
+
+
+def test_evaluation_meets_every_row_once_shortest_first(encoded, tokenizer):
+    collator = ClassificationCollator(tokenizer.pad_token_id)
+    parts = list(in_length_order(encoded, collator, tokens=256))
+    rows = np.concatenate([rows for rows, _ in parts])
+    assert sorted(rows) == list(range(50))
+    widths = [batch["input_ids"].shape[1] for _, batch in parts]
+    assert widths == sorted(widths)
+
+
+def test_padding_share_counts_positions(encoded):
+    positions = sum(bucket_of(int(n), 32) for n in encoded.source_lengths)
+    expected = 1 - encoded.source_lengths.sum() / positions
+    assert encoded.padding_share == pytest.approx(expected)
+
+
+def test_an_empty_text_names_its_row(tokenizer):
+    rows = table(3).to_dict()
+    rows["source"] = ["a film", "  ", "a book"]
+    with pytest.raises(StudyError, match="row 1 has an empty text"):
+        encode(Dataset.from_dict(rows), tokenizer, 32)
+
+
+def test_a_text_of_a_hundred_thousand_words_is_cut(tokenizer):
+    rows = table(1).to_dict()
+    rows["source"] = ["film " * 100_000]
+    assert encode(Dataset.from_dict(rows), tokenizer, 32).source_lengths.tolist() == [32]

@@ -1,0 +1,311 @@
+"""The book: executed once, continued after a failure, built whole, published honestly."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from rich.console import Console
+
+from t5study.book import (
+    Layout,
+    assemble,
+    build_html,
+    find_chapters,
+    make_book,
+    make_published,
+    publish,
+    reproduce,
+    stale_pairs,
+)
+from t5study.book.build import external_loads, make_offline
+from t5study.book.chapters import package_digest, write_text
+from t5study.book.progress import spoken_time
+from t5study.book.remote import repository_settings
+from t5study.errors import StudyError
+
+ROOT = Path(__file__).resolve().parents[1]
+SILENT = Console(quiet=True)
+
+
+def run(project: Path, *chapters: str, **options) -> dict[str, str]:
+    """Reproduce the miniature; what became of each chapter."""
+    results = reproduce("tiny", chapters or None, root=project, console=SILENT, **options)
+    return {result.name: result.status for result in results}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_chapters_run_once_and_again_only_when_something_they_depend_on_changed(project):
+    assert run(project) == {"06_sentiment": "ran", "07_emotion": "ran"}
+    assert run(project) == {"06_sentiment": "kept", "07_emotion": "kept"}
+    edit(project / "notebooks" / "07_emotion.py", "1 + 1", "1 + 2")
+    assert run(project) == {"06_sentiment": "kept", "07_emotion": "ran"}
+    assert run(project, "6", force=True) == {"06_sentiment": "ran"}
+
+
+def test_what_a_kernel_loads_is_part_of_the_key_and_the_book_builder_is_not(project):
+    before = package_digest(project)
+    (project / "t5study" / "book").mkdir()
+    (project / "t5study" / "book" / "build.py").write_text("pass\n")
+    assert package_digest(project) == before
+    (project / "t5study" / "tasks.py").write_text("NAMES = (1,)\n")
+    changed = package_digest(project)
+    assert changed != before
+    (project / "requirements.lock").write_text("torch==2.14.0\n")
+    assert package_digest(project) != changed
+
+
+def test_a_chapter_that_fails_leaves_the_others_and_the_next_run_continues(project):
+    source = project / "notebooks" / "06_sentiment.py"
+    edit(source, 'print("seed"', 'raise ValueError("no such\\nthing")\nprint("seed"')
+    results = reproduce("tiny", root=project, console=SILENT)
+    assert [result.status for result in results] == ["failed", "ran"]
+    assert "06_sentiment" in results[0].problem
+    assert "cell 3" in results[0].problem
+    assert "ValueError: no such thing" in results[0].problem
+    executed = project / "_build" / "tiny" / "notebooks"
+    assert sorted(path.name for path in executed.iterdir()) == [
+        "06_sentiment.failed.ipynb",
+        "07_emotion.ipynb",
+    ]
+    with pytest.raises(StudyError, match=r"06_sentiment stopped.*continue from there"):
+        make_book("tiny", root=project, console=SILENT)
+    assert not (project / "_build" / "tiny" / "html").exists()
+    edit(source, 'raise ValueError("no such\\nthing")\n', "")
+    assert run(project) == {"06_sentiment": "ran", "07_emotion": "kept"}
+    assert not list(executed.glob("*.failed.ipynb"))
+
+
+def test_the_kernel_is_this_interpreter_with_the_profile_and_its_seed(project, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", "/nowhere")
+    run(project, "sentiment")
+    assert os.environ["JUPYTER_PATH"] == "/nowhere"
+    text = (project / "_build" / "tiny" / "notebooks" / "06_sentiment.ipynb").read_text()
+    assert f"seed 7 tiny {sys.executable} {project / 'notebooks'}" in text
+
+
+@pytest.mark.parametrize(
+    ("profile", "chapter", "message"),
+    [
+        ("huge", None, r'no profile "huge"; the profiles are tiny'),
+        ("tiny", "99", r'no chapter "99"; the chapters are 06_sentiment, 07_emotion'),
+    ],
+)
+def test_unknown_names_are_refused_with_the_known_ones(project, profile, chapter, message):
+    with pytest.raises(StudyError, match=message):
+        reproduce(profile, chapter and [chapter], root=project, console=SILENT)
+
+
+def test_a_profile_with_an_unknown_key_is_refused(project):
+    file = project / "notebooks" / "profiles" / "tiny.yaml"
+    file.write_text(file.read_text() + "colour: red\n")
+    with pytest.raises(StudyError, match="exactly two keys"):
+        reproduce("tiny", root=project, console=SILENT)
+
+
+def test_an_output_folder_that_cannot_be_written_is_one_sentence(project):
+    (project / "_build").write_text("a file in the way")
+    with pytest.raises(StudyError, match=r"could not be written .*: free some space"):
+        reproduce("tiny", root=project, console=SILENT)
+
+
+def test_writing_replaces_whole_files(tmp_path):
+    target = tmp_path / "deep" / "file.txt"
+    write_text(target, "one")
+    write_text(target, "two")
+    assert target.read_text() == "two"
+    assert [path.name for path in target.parent.iterdir()] == ["file.txt"]
+
+
+def test_the_book_is_built_with_every_chapter_and_reads_without_a_network(project):
+    index = make_book("tiny", root=project, console=SILENT)
+    html = index.parent
+    for page in ("book/intro", "book/status", "notebooks/06_sentiment", "notebooks/07_emotion"):
+        text = (html / f"{page}.html").read_text()
+        assert "Computed on the pocket corpus" in text
+        assert str(project) not in text
+        assert sys.prefix not in text
+        assert "thebe" not in re.sub(r"<link[^>]*>", "", text)
+    chapter = (html / "notebooks" / "06_sentiment.html").read_text()
+    assert "The answer is 42." in re.sub(r"</?span[^>]*>", "", chapter)
+    assert "noise" not in chapter
+    assert "Parameters" not in chapter
+    assert external_loads(html) == []
+    names = {path.name for path in (html / "_downloads").rglob("*.*")}
+    assert {"06_sentiment.py", "06_sentiment.ipynb", "07_emotion.py"} <= names
+    built = (html / "built-from.sha256").stat().st_mtime_ns
+    assert make_book("tiny", root=project, console=SILENT) == index
+    assert (html / "built-from.sha256").stat().st_mtime_ns == built
+
+
+def test_sources_hold_no_trace_of_the_execution(project):
+    run(project)
+    source = assemble("tiny", root=project)
+    assert not list((source / "notebooks").glob("*.py"))
+    notebook = nbformat.read(source / "notebooks" / "06_sentiment.ipynb", as_version=4)
+    text = json.dumps(notebook)
+    assert '"papermill":' not in text
+    assert "injected-parameters" not in text
+    assert "start_time" not in text
+    nbformat.validate(notebook)
+
+
+def test_a_warning_fails_the_build_and_leaves_no_page(project):
+    run(project)
+    edit(project / "book" / "intro.md", "ch-sentiment", "ch-nowhere")
+    assemble("tiny", root=project)
+    with pytest.raises(StudyError, match=r"did not build: book/intro.md.*ch-nowhere"):
+        build_html("tiny", root=project)
+    assert not (project / "_build" / "tiny" / "html").exists()
+
+
+def test_what_a_page_would_fetch_from_elsewhere_is_found(tmp_path):
+    loads = [
+        '<script src="https://example.org/x.js">',
+        '<link rel="stylesheet" type="text/css" href="//example.org/x.css"',
+        '<img alt="" src="http://example.org/x.png"',
+    ]
+    kept = '<a href="https://example.org">there</a><link rel="canonical" href="https://a.b"/>'
+    (tmp_path / "page.html").write_text(kept + "".join(loads) + '<img src="x.png"/>')
+    assert len(external_loads(tmp_path)) == len(loads)
+    with pytest.raises(StudyError, match=r"fetch something from the network.*example.org"):
+        make_offline(tmp_path)
+
+
+def test_a_chapter_outside_the_contents_is_refused(project):
+    (project / "notebooks" / "07_emotion.py").rename(project / "notebooks" / "77_emotion.py")
+    run(project)
+    with pytest.raises(StudyError, match=r"77_emotion is in no part of book/_toc.yml"):
+        assemble("tiny", root=project)
+
+
+def test_a_changed_chapter_is_not_assembled_with_old_outputs(project):
+    run(project)
+    edit(project / "notebooks" / "07_emotion.py", "1 + 1", "1 + 2")
+    with pytest.raises(StudyError, match="07_emotion was changed after it was run"):
+        assemble("tiny", root=project)
+
+
+def test_nothing_published_is_said(project):
+    with pytest.raises(StudyError, match="Nothing is published yet"):
+        make_published(root=project, console=SILENT)
+    with pytest.raises(StudyError, match="Nothing is published for profile full"):
+        make_published("full", root=project, console=SILENT)
+
+
+def test_publishing_keeps_weights_back_and_the_book_renders_from_it_without_training(project):
+    with pytest.raises(StudyError, match="has no current outputs"):
+        publish("tiny", root=project)
+    run(project)
+    publish("tiny", root=project)
+    record = project / "results" / "tiny" / "0123abcd"
+    assert sorted(path.name for path in record.iterdir()) == [
+        "config.json",
+        "metrics.json",
+        "provenance.json",
+    ]
+    assert stale_pairs(project) == []
+    published = (project / "notebooks" / "06_sentiment.ipynb").read_bytes()
+    index = make_published(root=project, console=SILENT)
+    assert index == project / "_build" / "published" / "html" / "index.html"
+    assert index.is_file()
+    assert (project / "notebooks" / "06_sentiment.ipynb").read_bytes() == published
+
+
+def test_a_published_notebook_whose_cells_changed_is_found(project):
+    run(project)
+    publish("tiny", root=project)
+    edit(project / "notebooks" / "07_emotion.py", "# The same trainer", "# Another trainer")
+    assert stale_pairs(project) == [
+        "07_emotion: the cells of .ipynb and .py differ, publish the chapter again."
+    ]
+    edit(project / "notebooks" / "07_emotion.py", "1 + 1", "1 + 2")
+    edit(project / "notebooks" / "07_emotion.ipynb", "1 + 1", "1 + 2")
+    assert stale_pairs(project) == [
+        "07_emotion: the outputs are not those of the code cells, publish the chapter again."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("remote", "url"),
+    [
+        ("https://github.com/someone/study.git", "https://github.com/someone/study"),
+        ("https://github.com/someone/study", "https://github.com/someone/study"),
+        ("git@github.com:someone/study.git", None),
+        ("/srv/git/study.git", None),
+        (None, None),
+    ],
+)
+def test_buttons_need_a_public_remote(tmp_path, remote, url):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    if remote:
+        subprocess.run(["git", "-C", tmp_path, "remote", "add", "origin", remote], check=True)
+    settings = repository_settings(tmp_path)
+    assert settings.get("repository", {}).get("url") == url
+    assert bool(settings.get("launch_buttons")) == bool(url)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(8.4, "8 s"), (80, "1 min 20 s"), (120, "2 min"), (7500, "2 h 5 min")]
+)
+def test_durations_in_words(seconds, words):
+    assert spoken_time(seconds) == words
+
+
+def test_kernels_refuse_the_network(project):
+    edit(
+        project / "notebooks" / "07_emotion.py",
+        "1 + 1",
+        'import socket\nsocket.create_connection(("192.0.2.1", 80), timeout=1)',
+    )
+    result = reproduce("tiny", ["7"], root=project, console=SILENT)[0]
+    assert "NetworkRefused" in result.problem
+
+
+END_TO_END = """
+import sys
+from pathlib import Path
+from t5study.book import make_book
+print(make_book("smoke", build=Path(sys.argv[1])))
+"""
+
+
+def build_smoke(build: Path) -> str:
+    """Build the smoke book in a process of its own; what it said."""
+    command = [sys.executable, "-c", END_TO_END, str(build)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stderr
+
+
+def files_of(folder: Path) -> dict[str, int]:
+    return {str(p): p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.slow
+def test_the_whole_book_builds_end_to_end_without_a_network_and_nothing_runs_twice(tmp_path):
+    build = tmp_path / "smoke"
+    build_smoke(build)
+    chapters = find_chapters(Layout.of("smoke", ROOT))
+    for chapter in chapters:
+        text = (build / "html" / "notebooks" / f"{chapter.name}.html").read_text()
+        assert "Computed on the pocket corpus" in text
+        assert str(ROOT) not in text
+        assert str(tmp_path) not in text
+        assert not re.search(r"\d+%\||it/s\]|Warning:", text), f"debris in {chapter.name}"
+    assert external_loads(build / "html") == []
+    before = files_of(build / "runs") | files_of(build / "html")
+    said = build_smoke(build)
+    assert said.count("up to date") == len(chapters)
+    assert files_of(build / "runs") | files_of(build / "html") == before

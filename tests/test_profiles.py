@@ -1,0 +1,256 @@
+"""Profiles: what is shipped loads, and what is wrong is refused in one sentence."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+
+import pytest
+import yaml
+
+from t5study.corpora import SOURCES
+from t5study.errors import StudyError
+from t5study.profiles import Profile, Recipe, checked, load_profile, profile_folder, profile_names
+from t5study.tasks import get_task, needs
+
+ROLES = {
+    "sentiment",
+    "emotion",
+    "acceptability",
+    "sst",
+    "paraphrase",
+    "similarity",
+    "entailment",
+    "translation",
+    "summary",
+}
+REPORT = {
+    "epochs": 2,
+    "learning_rate": 3e-4,
+    "batch_size": 8 * 16,
+    "warmup_steps": 0,
+    "weight_decay": 0.0,
+    "adam_epsilon": 1e-8,
+    "max_grad_norm": 1.0,
+    "max_source_length": 512,
+}
+
+
+@pytest.fixture
+def pocket() -> dict:
+    """The pocket profile's contents, to be spoilt."""
+    return copy.deepcopy(load_profile("pocket").model_dump(exclude_none=True))
+
+
+def refused(values: object) -> str:
+    with pytest.raises(StudyError) as caught:
+        load_profile(values)
+    sentence = str(caught.value)
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_the_five_profiles_are_there() -> None:
+    assert profile_names() == ["full", "laptop", "pocket", "self-pretrained", "smoke"]
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_a_shipped_profile_loads_and_knows_its_tasks(name: str) -> None:
+    profile = load_profile(name)
+    assert profile.name == name
+    assert set(profile.tasks) == ROLES
+    for settings in profile.tasks.values():
+        task = get_task(settings.task)
+        assert (task.repo == "pocket") == profile.synthetic
+        assert {"train", "validation", "test"} <= set(task.splits)
+    for recipe in profile.pretraining.values():
+        assert set(recipe.corpus) <= set(SOURCES)
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_a_shipped_profile_is_a_plain_parameter_file(name: str) -> None:
+    parameters = yaml.safe_load((profile_folder() / f"{name}.yaml").read_text(encoding="utf-8"))
+    assert set(parameters) == {"profile", "seed"}
+    assert isinstance(parameters["seed"], int)
+    injected = yaml.safe_load(yaml.safe_dump(parameters["profile"]))
+    assert load_profile(injected) == load_profile(name) == load_profile(parameters)
+
+
+def test_the_bundled_profiles_need_nothing_and_the_real_ones_say_what_they_need() -> None:
+    assert needs(load_profile("pocket")) == needs(load_profile("smoke")) == []
+    wanted = {(need.kind, need.repo, need.config) for need in needs(load_profile("full"))}
+    assert ("models", "google-t5/t5-small", "") in wanted
+    assert ("datasets", "nyu-mll/glue", "cola") in wanted
+    own = {(need.kind, need.repo) for need in needs(load_profile("self-pretrained"))}
+    assert ("datasets", "local/classic-books") in own
+    assert all(kind == "datasets" for kind, _ in own)
+
+
+def test_the_full_profile_is_the_reports_recipe_on_all_rows() -> None:
+    for role in ("sentiment", "emotion"):
+        settings = load_profile("full").tasks[role]
+        assert (settings.train, settings.validation, settings.test) == (None, None, None)
+        assert REPORT.items() <= settings.recipe.model_dump().items()
+    assert REPORT.items() <= Recipe().model_dump().items()
+    assert Recipe().early_stopping is None
+
+
+def test_equal_budget_architectures_share_vocabulary_and_tokens() -> None:
+    recipes = load_profile("self-pretrained").pretraining
+    for key in ("vocabulary_size", "tokens", "corpus", "batch_tokens"):
+        assert len({str(getattr(recipe, key)) for recipe in recipes.values()}) == 1
+
+
+def test_a_profile_is_found_by_path_and_passed_through(tmp_path, pocket) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({"profile": pocket, "seed": 3}), encoding="utf-8")
+    profile = load_profile(path)
+    assert profile == load_profile("pocket")
+    assert load_profile(profile) is profile
+
+
+def test_a_profile_is_found_from_a_folder_inside_and_outside_the_checkout(
+    tmp_path, monkeypatch
+) -> None:
+    expected = load_profile("smoke")
+    monkeypatch.chdir(profile_folder().parent)
+    assert load_profile("smoke") == expected
+    monkeypatch.chdir(tmp_path)
+    assert load_profile("smoke") == expected
+
+
+def test_an_unknown_profile_names_the_known_ones() -> None:
+    sentence = refused("poket")
+    assert "'poket'" in sentence
+    assert all(name in sentence for name in profile_names())
+    assert "no profile file" in refused("nowhere/mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [("3e-4", "3.0e-4"), ("1E5", "1.0e+5"), (".5e-3", ".5e-3"), ("2.5e3", "2.5e+3")],
+)
+def test_a_number_that_yaml_reads_as_text_gets_its_right_spelling(
+    pocket, text: str, remedy: str
+) -> None:
+    pocket["tasks"]["sentiment"]["recipe"]["learning_rate"] = yaml.safe_load(f"x: '{text}'")["x"]
+    sentence = refused(pocket)
+    assert "tasks.sentiment.recipe.learning_rate" in sentence
+    assert f"YAML reads {text} as text, write {remedy}" in sentence
+    assert isinstance(yaml.safe_load(f"x: {remedy}")["x"], float)
+
+
+def test_yaml_reads_the_number_as_text_in_the_file_itself(tmp_path, pocket) -> None:
+    path = tmp_path / "mine.yaml"
+    text = yaml.safe_dump({"profile": pocket, "seed": 21})
+    path.write_text(text.replace("learning_rate: 0.001", "learning_rate: 3e-4"), encoding="utf-8")
+    sentence = refused(str(path))
+    assert "mine.yaml" in sentence
+    assert "write 3.0e-4" in sentence
+
+
+def test_an_unknown_key_is_refused_with_the_likely_one(pocket) -> None:
+    pocket["tasks"]["sentiment"]["recipe"]["learning_rat"] = 0.1
+    sentence = refused(pocket)
+    assert "unknown key 'tasks.sentiment.recipe.learning_rat'" in sentence
+    assert "did you mean 'learning_rate'" in sentence
+    pocket["tasks"]["sentiment"]["recipe"].pop("learning_rat")
+    pocket["zzz"] = 1
+    assert "the known keys there are name" in refused(pocket)
+    assert "pretraining.t5.architecture.width" in refused(
+        load_profile("pocket").model_dump(exclude_none=True) | {"pretraining": _wide(pocket)}
+    )
+
+
+def _wide(pocket: dict) -> dict:
+    pretraining = copy.deepcopy(pocket["pretraining"])
+    pretraining["t5"]["architecture"]["width"] = 3
+    return pretraining
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("batch_size", 0),
+        ("learning_rate", -0.1),
+        ("learning_rate", float("nan")),
+        ("epochs", 1.5),
+        ("epochs", "2"),
+        ("warmup_steps", -1),
+        ("dropout", 1.0),
+        ("compile", "yes"),
+        ("optimizer", "sgd"),
+        ("early_stopping", 0),
+        ("max_source_length", 4),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(key: str, value: object) -> None:
+    with pytest.raises(StudyError) as caught:
+        checked(Recipe, {key: value}, "the command line")
+    sentence = str(caught.value)
+    assert sentence.startswith(f"the command line: {key} is ")
+    assert repr(value) in sentence or f"'{value}'" in sentence
+
+
+def test_a_misspelt_key_is_said_rather_than_the_one_it_leaves_missing(pocket) -> None:
+    pocket["abuot"] = pocket.pop("about")
+    assert "unknown key 'abuot', did you mean 'about'" in refused(pocket)
+
+
+def test_an_unknown_key_beside_the_profile_is_refused(pocket) -> None:
+    assert "unknown key 'sead' beside" in refused({"profile": pocket, "sead": 21})
+
+
+def test_fp16_is_refused_with_the_reason(pocket) -> None:
+    pocket["tasks"]["emotion"]["recipe"]["precision"] = "fp16"
+    assert "T5 overflows in fp16" in refused(pocket)
+
+
+def test_an_own_model_needs_its_recipe(pocket) -> None:
+    pocket["pretraining"].pop("gpt")
+    assert "model gpt is 'own' and so needs an entry pretraining.gpt" in refused(pocket)
+
+
+def test_a_wrong_objective_or_shape_is_refused(pocket) -> None:
+    for role, key, value, part in (
+        ("bert", "objective", "causal", "must be mlm-nsp"),
+        ("gpt", "batch_tokens", 64, "batch_tokens must be at least sequence_length"),
+        ("t5", "tokens", 1000, "must be at least batch_tokens"),
+        ("gpt", "corpus", ["pocket-text", "pocket-text"], "twice"),
+        ("gpt", "corpus", ["wikipedia"], "corpus"),
+    ):
+        spoilt = copy.deepcopy(pocket)
+        spoilt["pretraining"][role][key] = value
+        assert part in refused(spoilt)
+    pocket["pretraining"]["gpt"]["architecture"]["d_kv"] = 33
+    assert "d_model must be d_kv times num_heads" in refused(pocket)
+
+
+def test_a_lacking_key_is_named(pocket) -> None:
+    pocket["tasks"]["emotion"].pop("task")
+    assert "the key 'tasks.emotion.task' is missing" in refused(pocket)
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (b"profile: [1, 2", "not valid YAML in line"),
+        (b"", "holds no keys"),
+        (b"- a\n- b\n", "holds no keys"),
+        (b"profile: {name: \xff\xfe}", "not UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_profile_is_refused(tmp_path, content: bytes, part: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(content)
+    assert part in refused(str(path))
+
+
+def test_profiles_do_not_change_later() -> None:
+    profile = load_profile("pocket")
+    with pytest.raises(ValueError, match="frozen"):
+        profile.name = "other"
+    assert isinstance(profile, Profile)
+    for one, other in itertools.combinations(profile_names(), 2):
+        assert load_profile(one) != load_profile(other)

@@ -1,0 +1,144 @@
+"""Run records: identity, atomic saving, finding, refusing."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from t5study.errors import StudyError
+from t5study.runs import Run, RunStore, Workspace, identity_of, write_json
+
+CONFIG = {"kind": "finetune", "task": "imdb", "seed": 21, "recipe": {"epochs": 2}}
+
+
+def produce(work: Workspace) -> dict:
+    work.save_metrics({"accuracy": np.float64(0.5), "n": 4})
+    work.save_history(pd.DataFrame({"step": [1, 2], "loss": [2.0, 1.0]}))
+    work.save_predictions(pd.DataFrame({"row": [0], "label": [1]}))
+    work.save_arrays({"attention": np.eye(2)})
+    return {"device": "test"}
+
+
+def test_the_identity_ignores_the_order_of_keys_and_sees_every_value():
+    turned = dict(reversed(CONFIG.items()))
+    assert identity_of(CONFIG) == identity_of(turned)
+    assert identity_of(CONFIG) != identity_of(CONFIG | {"seed": 22})
+    assert identity_of(CONFIG) != identity_of(CONFIG | {"recipe": {"epochs": 3}})
+
+
+def test_a_run_is_produced_once_and_then_loaded(tmp_path):
+    calls = []
+
+    def counted(work):
+        calls.append(1)
+        return produce(work)
+
+    first = RunStore(tmp_path).obtain(CONFIG, counted)
+    again = RunStore(tmp_path).obtain(CONFIG, counted)
+    assert calls == [1]
+    assert again.path == first.path
+    assert again.identity == first.path.name == identity_of(CONFIG)
+    assert again.metrics == {"accuracy": 0.5, "n": 4}
+    assert again.history["loss"].tolist() == [2.0, 1.0]
+    assert again.arrays["attention"].tolist() == [[1, 0], [0, 1]]
+
+
+def test_a_failed_run_leaves_no_record_but_keeps_its_scratch(tmp_path):
+    def fails(work):
+        (work.scratch / "checkpoint").write_text("half way")
+        work.save_metrics({"accuracy": 0.5})
+        raise StudyError("no")
+
+    store = RunStore(tmp_path)
+    with pytest.raises(StudyError, match="no"):
+        store.obtain(CONFIG, fails)
+    assert store.find(identity_of(CONFIG)) is None
+    assert store.runs() == []
+    seen = []
+    store.obtain(
+        CONFIG, lambda work: (seen.append(sorted(os.listdir(work.scratch))), produce(work))[1]
+    )
+    assert seen == [["checkpoint"]]
+    assert sorted(os.listdir(tmp_path)) == [identity_of(CONFIG)]
+
+
+def test_a_record_without_its_metrics_is_not_taken_for_a_whole_one(tmp_path):
+    store = RunStore(tmp_path)
+    run = store.obtain(CONFIG, produce)
+    (run.path / "metrics.json").unlink()
+    assert store.find(run.path.name) is None
+
+
+def test_a_number_that_is_not_finite_is_refused(tmp_path):
+    with pytest.raises(StudyError, match="validation_loss"):
+        RunStore(tmp_path).obtain(
+            CONFIG, lambda work: work.save_metrics({"validation_loss": float("nan")})
+        )
+
+
+def test_with_training_forbidden_only_published_records_answer(tmp_path):
+    published = tmp_path / "results"
+    RunStore(published).obtain(CONFIG, produce)
+    store = RunStore(tmp_path / "runs", published=published, training=False)
+    assert store.obtain(CONFIG, produce).metrics["n"] == 4
+    with pytest.raises(StudyError, match=r"finetune imdb seed 22.*training is forbidden"):
+        store.obtain(CONFIG | {"seed": 22}, produce)
+
+
+def test_two_processes_do_not_write_one_record(tmp_path):
+    def meanwhile(work):
+        with pytest.raises(StudyError, match="another process"):
+            RunStore(tmp_path).obtain(CONFIG, produce)
+        return produce(work)
+
+    assert RunStore(tmp_path).obtain(CONFIG, meanwhile).metrics["n"] == 4
+
+
+def test_out_writes_the_record_into_the_folder_itself_and_refuses_another_run(tmp_path):
+    out = tmp_path / "here"
+    store = RunStore(tmp_path / "runs")
+    assert store.obtain(CONFIG, produce, out=out).path == out
+    assert store.obtain(CONFIG, produce, out=out).metrics["n"] == 4
+    with pytest.raises(StudyError, match="another run"):
+        store.obtain(CONFIG | {"seed": 1}, produce, out=out)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("mine")
+    with pytest.raises(StudyError, match="not empty"):
+        store.obtain(CONFIG, produce, out=tmp_path / "full")
+    assert (tmp_path / "full" / "letter.txt").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where a folder is wanted")
+    with pytest.raises(StudyError, match="cannot write the run record"):
+        RunStore(blocked).obtain(CONFIG, produce)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_read_only_folder_is_one_sentence(tmp_path):
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    with pytest.raises(StudyError, match="cannot write the run record"):
+        RunStore(tmp_path).obtain(CONFIG, produce)
+
+
+def test_a_damaged_record_names_the_file_and_the_remedy(tmp_path):
+    run = RunStore(tmp_path).obtain(CONFIG, produce)
+    (run.path / "history.csv").unlink()
+    (run.path / "metrics.json").write_text('{"accuracy": ')
+    with pytest.raises(StudyError, match=r"lacks history.csv"):
+        _ = Run(run.path).history
+    with pytest.raises(StudyError, match=r"metrics.json .* not valid JSON"):
+        _ = Run(run.path).metrics
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "metrics.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert path.read_text() == '{\n "a": 1\n}\n'

@@ -1,0 +1,62 @@
+"""Tiny models and experiments that several test modules share."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from transformers import T5Config, T5ForConditionalGeneration
+
+from t5study import pocket
+from t5study.checkpoints import Checkpoint, checkpoint_in, load_tokenizer, save_model
+from t5study.hub import Hub
+from t5study.profiles import Recipe, TaskSettings
+from t5study.tasks import get_task
+from t5study.training import Experiment
+from t5study.vocabulary import train_vocabulary
+
+
+@lru_cache(maxsize=1)
+def _texts() -> tuple[str, ...]:
+    return tuple(row["text"] for row in pocket.generate("sentiment", "validation"))
+
+
+def tiny_t5(folder: Path) -> Checkpoint:
+    """A T5 of one layer and width 16 with random weights and a vocabulary of its own."""
+    train_vocabulary(_texts(), 400, folder / "vocabulary", sentinels=10)
+    tokenizer = load_tokenizer(folder / "vocabulary")
+    config = T5Config(
+        vocab_size=len(tokenizer),
+        d_model=16,
+        d_kv=8,
+        d_ff=32,
+        num_layers=1,
+        num_heads=2,
+        dropout_rate=0.0,
+    )
+    torch.manual_seed(0)
+    save_model(T5ForConditionalGeneration(config), tokenizer, folder / "t5")
+    return checkpoint_in(folder / "t5", name="tiny-t5")
+
+
+def tiny_experiment(checkpoint: Checkpoint, task: str = "pocket-sentiment", **recipe) -> Experiment:
+    """A fine-tuning of a second or two."""
+    values = {
+        "epochs": 2,
+        "learning_rate": 3e-3,
+        "batch_size": 16,
+        "max_source_length": 64,
+        "dropout": 0.0,
+        "precision": "fp32",
+        "tokens_per_micro_batch": 512,
+        "evaluations_per_epoch": 2,
+        **recipe,
+    }
+    settings = TaskSettings(task=task, train=96, validation=32, test=40, recipe=Recipe(**values))
+    return Experiment(get_task(task), settings, checkpoint, "t5", "pretrained", 21)
+
+
+def no_hub() -> Hub:
+    """A hub that only ever serves the bundled corpus."""
+    return Hub()
