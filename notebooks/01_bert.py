@@ -120,7 +120,7 @@ diagrams.attention_steps(seen)
 # ({term}`multi-head attention`). This network has {glue:text}`bert-layers` layers of
 # {glue:text}`bert-heads` heads, each {glue:text}`bert-head-width` wide.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-heads", "caption": "All attention weights of the network on the example: a row of pictures for each layer, a column for each head. Every picture is a square of tokens by tokens, dark where the weight is large."}, "image": {"alt": "A grid of small heat maps, one per layer and head, with different patterns: diagonals, vertical stripes and spread-out weight."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-heads", "caption": "All attention weights of the network on the example: a row of pictures for each layer, a column for each head. Every picture is a square of tokens by tokens, dark where the weight is large; one scale for all."}, "image": {"alt": "A grid of small heat maps, one per layer and head, with different patterns: diagonals, vertical stripes and spread-out weight."}}
 diagrams.attention_overview(seen)
 
 # %% tags=["hide-cell"]
@@ -169,8 +169,8 @@ diagrams.attention_heads(seen, [(layer, head)])
 # ## Learning without labels: the masked word
 #
 # Nobody labels enough text to train such a network, so BERT makes its own questions. In
-# {term}`masked language modelling` 15 % of the tokens are chosen; the network must say what they
-# were. Of the chosen ones 80 % are replaced by `[MASK]`, 10 % by a random token and 10 % are left
+# {term}`masked language modelling` $15\,\%$ of the tokens are chosen; the network must say what they
+# were. Of the chosen ones $80\,\%$ are replaced by `[MASK]`, $10\,\%$ by a random token and $10\,\%$ are left
 # as they are, so that the network cannot rely on the mask: any token might be the one in question.
 #
 # For a hidden position $i$ the last vector $h_i$ gives a score to each of the vocabulary's words, by
@@ -193,7 +193,7 @@ diagrams.candidates(fill, answer=fill.values["answer"])
 # %% tags=["hide-cell"]
 recovered = study.observe("bert.cloze", count=300, seed=seed)
 best = recovered.values["first"]
-study.glue("bert-fill-best", fill.values["candidates"][0]["token"].strip("▁"))
+study.glue("bert-fill-best", diagrams.word(fill.values["candidates"][0]["token"]))
 study.glue("bert-fill-rank", fill.values["rank"])
 study.glue("bert-fill-probability", f"{100 * fill.values['probability']:.1f} %")
 study.glue("bert-fill-bits", fill.values["entropy"])
@@ -238,7 +238,7 @@ by_view = {view["view"]: view for view in views.values["views"]}
 for name, view in by_view.items():
     key = name.replace(" ", "-")
     study.glue(f"bert-context-{key}", f"{100 * view['probability']:.1f} %")
-    study.glue(f"bert-context-{key}-first", view["candidates"][0]["token"].strip("▁"))
+    study.glue(f"bert-context-{key}-first", diagrams.word(view["candidates"][0]["token"]))
     study.glue(f"bert-context-{key}-bits", view["entropy"])
 
 # %% [markdown]
@@ -286,9 +286,9 @@ for number, name in enumerate(("really", "not", "hardly"), start=1):
     study.glue(f"bert-cosine-{name}", float(last[number]))
 
 # %% [markdown]
-# At layer 0 the lines of {numref}`fig-bert-vectors` begin at 1: same word, same position, same
-# vector. From the first block on the vectors differ, although the word is the same. After the last
-# block the cosine with *very good* is {glue:text}`bert-cosine-really` for *really good*,
+# At layer 0 the network knows the word and its place and nothing else: where these agree, the lines
+# of {numref}`fig-bert-vectors` begin at 1. From the first block on the neighbours come in, and the
+# vectors part although the word is the same. After the last block the cosine with *very good* is {glue:text}`bert-cosine-really` for *really good*,
 # {glue:text}`bert-cosine-not` for *not good* and {glue:text}`bert-cosine-hardly` for *hardly good*.
 # Compare the three: does the network, which was never told what *not* means, put the praise
 # together?
@@ -340,8 +340,8 @@ for name in ("next", "random"):
 # | B follows | {glue:text}`bert-next-follows` | {glue:text}`bert-next-sum` | {glue:text}`bert-next-model` | {glue:text}`bert-next-difference` |
 # | B does not | {glue:text}`bert-random-follows` | {glue:text}`bert-random-sum` | {glue:text}`bert-random-model` | {glue:text}`bert-random-difference` |
 #
-# The report's statement holds to the last digit: the loss is the mean over the masked words plus the
-# mean over the pairs, both cross-entropies. Whether the second term earns its place is another
+# What is left in the last column is rounding, so the report's statement holds: the loss is the mean
+# over the masked words plus the mean over the pairs, both cross-entropies. Whether the second term earns its place is another
 # question. RoBERTa left it out, trained longer on more text, and did better
 # {cite:p}`liu2019roberta`.
 
@@ -427,7 +427,7 @@ study.glue("bert-dense-mean", accuracy["pre-trained, mean"])
 # :::{admonition} Solution
 # :class: dropdown
 # It would learn to copy: for a visible token the answer stands in the input, and passing it on gives
-# a loss near zero. Most of the gradient would then teach what is already known. The 10 % of chosen
+# a loss near zero. Most of the gradient would then teach what is already known. The $10\,\%$ of chosen
 # tokens that are left as they are ask for a little of this, on purpose, so that the vectors of
 # visible words are useful too.
 # :::

@@ -76,8 +76,8 @@ study.glue("gpt-model-loss", text.values["model_loss"], 4)
 study.glue("gpt-perplexity", text.values["perplexity"], 1)
 study.glue("gpt-vocabulary", f"{text.values['vocabulary']:,}")
 losses = dict(zip(text.values["tokens"][1:], text.values["losses"], strict=True))
-study.glue("gpt-hardest", max(losses, key=losses.get).strip("▁"))
-study.glue("gpt-easiest", min(losses, key=losses.get).strip("▁"))
+study.glue("gpt-hardest", diagrams.word(max(losses, key=losses.get)))
+study.glue("gpt-easiest", diagrams.word(min(losses, key=losses.get)))
 
 # %% [markdown]
 # The logarithms of {glue:text}`gpt-count` tokens add up to {glue:text}`gpt-sum`; divided by
@@ -140,7 +140,7 @@ study.glue("gpt-parameters", f"{seen.values['parameters']:,}")
 reader = study.observe("bert.influence", sentence=sentence)
 writer = study.observe("gpt.influence", sentence=sentence)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-two-masks", "caption": "Same sentence, two networks. A column's token is replaced; shade shows how far each row's final vector moves, relative to its length. Hatched: it does not move at all."}, "image": {"alt": "Two square heat maps. For BERT every cell is shaded: each position depends on all tokens. For GPT all cells above the diagonal are hatched: no position depends on a later token."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-two-masks", "caption": "Same sentence, two networks. A column's token is replaced; shade shows how far each row's final vector moves, relative to its length (the square root, so that small moves show). Hatched: it does not move at all."}, "image": {"alt": "Two square heat maps. For BERT every cell is shaded: each position depends on all tokens. For GPT all cells above the diagonal are hatched: no position depends on a later token."}}
 diagrams.influence([reader, writer], ["BERT", "GPT"])
 
 # %% tags=["hide-cell"]
@@ -183,7 +183,7 @@ diagrams.candidates(after)
 #   the softmax, $p_T(w) \propto p(w)^{1/T}$: below 1 the likely becomes likelier, above 1 the
 #   distribution flattens.
 # - {term}`Top-k sampling` {cite:p}`fan2018topk` draws among the $k$ most probable tokens only.
-# - {term}`Nucleus sampling` {cite:p}`holtzman2020nucleus` draws among the fewest tokens whose
+# - {term}`Nucleus sampling` {cite:p}`holtzman2020degeneration` draws among the fewest tokens whose
 #   probabilities add up to at least $p$: few where the model is sure, many where it is not.
 
 # %%
@@ -226,7 +226,7 @@ study.glue("gpt-sampling-score", float(by_method["sampling, T = 1"]))
 # {glue:text}`gpt-sampling-score` on average. Higher is more probable, and that is not the same as
 # better. People's texts are not the most probable ones: they hold surprises at a steady rate, and a
 # search for the maximum avoids them, which on open-ended prompts ends in bland and repeating text
-# {cite:p}`holtzman2020nucleus`. Where there is one right answer, as in translation, searching is what
+# {cite:p}`holtzman2020degeneration`. Where there is one right answer, as in translation, searching is what
 # one wants; see the chapter on generation.
 
 # %% [markdown]

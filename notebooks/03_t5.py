@@ -67,7 +67,8 @@ def asked(role):
 
 
 # %% tags=["hide-input"]
-pd.DataFrame([row for role in questions for row in asked(role)]).style.hide()
+answers = pd.DataFrame([row for role in questions for row in asked(role)])
+answers[["prompt", "answer"]].style.hide()
 
 # %% [markdown]
 # Each row was answered by the network fine-tuned for its task; all four began as the same checkpoint.
@@ -94,20 +95,16 @@ pd.DataFrame([row for role in questions for row in asked(role)]).style.hide()
 # prefix mask; a cell is filled if some head of some layer gave it a weight above zero.
 
 # %%
-source = study.task("translation").source({study.task("translation").fields[0]: "The king slept."})
-target = "Der König schlief."
+short = {"source": "The king slept.", "target": "Der König schlief."}
 translator = study.finetune("translation")
-masks = study.observe("t5.masks", run=translator, source=source, target=target)
-single = study.observe("gpt.prefix", source=source, target=target)
+masks = study.observe("t5.masks", run=translator, **short)
+single = study.observe("gpt.prefix", **short)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-three-architectures", "caption": "Who looked at whom, from the attention weights of real networks. A row looks, a column is looked at; the lines separate input from output. Left: T5, its three attentions put together. Middle and right: one GPT under a causal mask and under a prefix mask."}, "image": {"alt": "Three square grids over input and output tokens. Encoder-decoder: the input block is full, the output rows see the whole input and earlier output. Language model: a triangle. Prefix LM: the same pattern as the encoder-decoder."}}
 diagrams.three_architectures(masks, single)
 
 # %% tags=["hide-cell"]
-grid = diagrams.joined_visibility(masks)
-start = len(masks.values["source_tokens"])
 study.glue("t5-decoder-future", f"{masks.values['on_the_future']:g}")
-study.glue("t5-cross-filled", f"{100 * float(grid[start:, :start].mean()):.0f} %")
 
 # %% [markdown]
 # Compare the first panel with the third. The *pattern* is the same: whoever writes sees the whole
@@ -140,16 +137,17 @@ study.glue("t5-cross-filled", f"{100 * float(grid[start:, :start].mean()):.0f} %
 diagrams.encoder_decoder_attention(masks)
 
 # %%
+source, target = "The king slept in the garden.", "Der König schlief im Garten."
 prefix = study.observe(
     "t5.prefix",
     run=translator,
     prefix=study.task("translation").prefix.strip(),
-    source="The king slept in the garden.",
-    target="Der König schlief im Garten.",
+    source=source,
+    target=target,
     other_prefix="summarize:",
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-prefix", "caption": "Left: cross-attention of the last layer while the translation is written, the mean over heads, with the task prefix framed. Right: the share of each head's weight that lies on the prefix; the dashed line is what even attention would give it."}, "image": {"alt": "A heat map of target tokens over source tokens with the prefix columns framed, and dots for each head showing its share of weight on the prefix, by decoder layer."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-prefix", "caption": "Above: cross-attention of the last layer while the translation is written, the mean over heads, with the task prefix framed. Below: the share of each head's weight that lies on the prefix; the dashed line is what even attention would give it."}, "image": {"alt": "A heat map of target tokens over source tokens with the prefix columns framed, and dots for each head showing its share of weight on the prefix, by decoder layer."}}
 diagrams.prefix_attention(prefix)
 
 # %% tags=["hide-cell"]
@@ -159,7 +157,7 @@ study.glue("t5-prefix-most", f"{100 * prefix.values['largest_mass']:.0f} %")
 study.glue("t5-prefix-even", f"{100 * prefix.values['even_share']:.0f} %")
 study.glue("t5-prefix-moved", prefix.values["largest_move"], 3)
 moves = prefix.values["moved"]
-study.glue("t5-prefix-moved-at", prefix.values["labels"][moves.index(max(moves))].strip("▁"))
+study.glue("t5-prefix-moved-at", diagrams.word(prefix.values["labels"][moves.index(max(moves))]))
 
 # %% [markdown]
 # Of the decoder's cross-attention {glue:text}`t5-prefix-mass` lies on the prefix (even attention
@@ -183,7 +181,7 @@ study.glue("t5-prefix-moved-at", prefix.values["labels"][moves.index(max(moves))
 # The report says that T5, like BERT, is pre-trained by {term}`masked language modelling`. The idea is
 # the same, the form is not. {term}`Span corruption` works on spans of text:
 #
-# 1. Choose 15 % of the tokens, in spans of three on average.
+# 1. Choose $15\,\%$ of the tokens, in spans of three on average.
 # 2. Put one {term}`sentinel` in place of each span: `<extra_id_0>`, `<extra_id_1>`, …
 # 3. The target is the sentinels, each followed by the tokens it stands for, and the end token.
 
@@ -199,7 +197,7 @@ corrupted = study.observe(
     mean_span=2.0,
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-corruption", "caption": "One example of span corruption. text: the tokens, the chosen spans shaded. input: what the encoder reads. target: what the decoder must write. model: what this page's T5 writes when it reads the input."}, "image": {"alt": "Four rows of token boxes: the text with shaded spans, the input with sentinels in their place, the target listing each sentinel and its span, and the model's own answer."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-corruption", "caption": "One example of span corruption. text: the tokens, the chosen spans shaded. input: what the encoder reads, <0> being the sentinel <extra_id_0>. target: what the decoder must write. model: what this page's T5 writes when it reads the input."}, "image": {"alt": "Four rows of token boxes: the text with shaded spans, the input with sentinels in their place, the target listing each sentinel and its span, and the model's own answer."}}
 diagrams.span_corruption(corrupted)
 
 # %% tags=["hide-cell"]
@@ -210,7 +208,7 @@ study.glue("t5-corruption-loss", corrupted.values["loss"])
 study.glue("t5-corruption-filled", corrupted.values["filled"])
 
 # %% [markdown]
-# (To show more than one span the share and the length were set to 20 % and two tokens.) Text of
+# (To show more than one span the share and the length were set to $20\,\%$ and two tokens.) Text of
 # {glue:text}`t5-corruption-tokens` tokens became an input of {glue:text}`t5-corruption-inputs` and a
 # target of {glue:text}`t5-corruption-targets`. With the network's answer put into the gaps the text
 # reads:
@@ -225,7 +223,7 @@ study.glue("t5-corruption-filled", corrupted.values["filled"])
 # | the input shows | one `[MASK]` for each hidden token | one sentinel for each hidden span: its length is part of the question |
 # | the answer stands | at the masked positions, each predicted by itself | in a text of its own, each token predicted given those before |
 # | computed for the answer | a pass over the whole input | a short target: most of the text is never written |
-# | replaced by random or left | 10 % and 10 % | never |
+# | replaced by random or left | $10\,\%$ and $10\,\%$ | never |
 
 # %% [markdown]
 # (t5-position)=
@@ -285,10 +283,8 @@ diagrams.position_bias(bias)
 forced = study.observe(
     "t5.teacher_forcing",
     run=translator,
-    source=study.task("translation").source(
-        {study.task("translation").fields[0]: "The king slept in the garden."}
-    ),
-    target="Der König schlief im Garten.",
+    source=study.task("translation").prefix + source,
+    target=target,
 )
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-forcing", "caption": "Every step of the decoder on one translation: what it reads, what it must say next, and the loss of that step. The dashed line is the mean, the loss of the example."}, "image": {"alt": "Bars for each step of the decoder, labelled with the token read and the token to be predicted, their height the negative log-probability."}}
@@ -346,7 +342,7 @@ study.glue("t5-small-of-largest", f"{100 * sizes.values['small_of_largest']:.1f}
 
 # %% [markdown]
 # T5-base has {glue:text}`t5-base-size` parameters; {glue:text}`t5-largest-size` is the largest of the
-# five. And T5-small is not 0.5 % of T5-base, as the report's limitations say, but
+# five. And T5-small is not half a per cent of T5-base, as the report's limitations say, but
 # {glue:text}`t5-small-of-base` of it; it is {glue:text}`t5-small-of-largest` of the largest. The
 # network of this page has {glue:text}`t5-here`.
 
@@ -364,7 +360,7 @@ study.glue("t5-small-of-largest", f"{100 * sizes.values['small_of_largest']:.1f}
 # | T5 uses a cross-entropy loss, as BERT does | yes ({numref}`fig-t5-forcing`) |
 # | the original (elsewhere: the base) model has 11 billion parameters | corrected: that is the largest of five sizes ({ref}`t5-sizes`) |
 # | it is one of the largest language models even today (2021) | corrected: GPT-3 had 175 billion in 2020 {cite:p}`brown2020gpt3` |
-# | T5-small is around 0.5 % of T5-base | corrected: {glue:text}`t5-small-of-base` |
+# | T5-small is around half a per cent of T5-base | corrected: {glue:text}`t5-small-of-base` |
 #
 # ## Exercises
 #

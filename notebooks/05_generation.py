@@ -24,6 +24,8 @@ profile = "pocket"
 seed = 21
 
 # %% tags=["hide-input"]
+import math
+
 import pandas as pd
 
 from t5study import diagrams_generation as diagrams
@@ -75,12 +77,13 @@ reported
 # (generation-translation)=
 # ## "that is good"
 #
-# The report's call, argument by argument. Where the profile's T5 has already learnt to translate, as
-# the published checkpoints have, it is used as it is; otherwise this run fine-tunes its own T5 on
-# translation first. Below the report's sentence stand three of our own.
+# The report's call, argument by argument, with the report's sentence and three of our own, answered
+# twice: by the checkpoint as it comes, and after fine-tuning it on translation. The published T5
+# checkpoints were trained on translations and summaries besides filling gaps {cite}`raffel2020t5`, so
+# they know the task. A T5 that was pre-trained by this study has only ever filled gaps: it does not
+# translate, whatever the prefix says, until it is shown how.
 
 # %%
-translator = study.finetune("translation")
 arguments = {
     "num_beams": 4,
     "no_repeat_ngram_size": 2,
@@ -95,19 +98,25 @@ sentences = [
     "Although the children sang in the park, the tired doctor slept.",
 ]
 prompts = [study.task("translation").prefix + sentence for sentence in sentences]
+untouched = study.observe("generation.answers", prompts=prompts, arguments=arguments)
+translator = study.finetune("translation")
 short = study.observe("generation.answers", run=translator, prompts=prompts, arguments=arguments)
-pd.DataFrame(short.values["rows"])[["prompt", "answer", "pieces", "length", "ended"]]
+answers = pd.DataFrame(short.values["rows"])
+answers.insert(1, "checkpoint as it comes", [row["answer"] for row in untouched.values["rows"]])
+answers[["prompt", "checkpoint as it comes", "answer", "pieces", "length", "ended"]].rename(
+    columns={"answer": "after fine-tuning"}
+)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-cell"]
 rows = short.values["rows"]
 study.glue("gen-cut", sum(not row["ended"] for row in rows))
 study.glue("gen-short-total", len(rows))
-study.glue("gen-max-pieces", max(len(row["pieces"]) for row in rows))
+study.glue("gen-max-pieces", arguments["max_length"] - 1)
 study.glue("gen-report-max-length", int(published.generation().loc["translation", "max_length"]))
 
 # %% [markdown]
-# {glue:text}`gen-cut` of the {glue:text}`gen-short-total` answers did not end by themselves: they
-# were cut. The column `length` is what `max_length` counts. It counts *tokens of the decoder*, and
+# After fine-tuning, {glue:text}`gen-cut` of the {glue:text}`gen-short-total` answers did not end by
+# themselves: they were cut. The column `length` is what `max_length` counts. It counts *tokens of the decoder*, and
 # the decoder's first token is not part of the answer: T5 starts every output with the padding token.
 # A `max_length` of {glue:text}`gen-report-max-length` therefore leaves room for
 # {glue:text}`gen-max-pieces` pieces, the end token among them.
@@ -141,7 +150,7 @@ room = arguments | {"max_length": 60}
 whole = study.observe("generation.answers", run=translator, prompts=prompts, arguments=room)
 pd.DataFrame(whole.values["rows"])[["prompt", "answer", "ended", "mean_log_probability"]]
 
-# %% tags=["hide-input"]
+# %% tags=["hide-cell"]
 study.glue("gen-ended-with-room", sum(row["ended"] for row in whole.values["rows"]))
 
 # %% [markdown]
@@ -160,7 +169,7 @@ study.glue("gen-ended-with-room", sum(row["ended"] for row in whole.values["rows
 steps = study.observe("generation.steps", run=translator, prompt=prompts[1], arguments=room)
 diagrams.steps(steps)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-cell"]
 written = [step["probability"] for step in steps.values["steps"]]
 study.glue("gen-steps-least", min(written))
 study.glue(
@@ -184,14 +193,11 @@ plain = {"num_beams": 4, "max_length": 60}
 beams = study.observe("generation.beams", run=translator, prompt=prompts[1], arguments=plain)
 diagrams.beams(beams)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-cell"]
 scored = beams.values["rows"]
-study.glue("gen-beam-gap", float(beams.values["difference"]), digits=5)
-study.glue(
-    "gen-beam-ratio",
-    float(2.718281828459045 ** (scored[0]["log_probability"] - scored[1]["log_probability"])),
-    digits=1,
-)
+study.glue("gen-beam-gap", f"{beams.values['difference']:.0e}")
+ratio = math.exp(scored[0]["log_probability"] - scored[1]["log_probability"])
+study.glue("gen-beam-ratio", ratio, digits=1)
 
 # %% [markdown]
 # Computed by hand, the scores differ from those of the search by at most
@@ -210,7 +216,7 @@ study.glue(
 crossing = study.observe("generation.alignment", run=translator, prompt=prompts[2], arguments=room)
 diagrams.alignment(crossing)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-cell"]
 prefix_length = (
     next(
         place for place, token in enumerate(crossing.values["source_tokens"]) if token.endswith(":")
@@ -253,7 +259,7 @@ sweep = study.observe(
 table = pd.DataFrame(sweep.values["rows"]).replace({"change": {"": "(the report's)"}})
 table[["change", "answer", "length", "ended", "log_probability"]]
 
-# %% tags=["hide-input"]
+# %% tags=["hide-cell"]
 by_change = table.set_index("change")["log_probability"]
 study.glue("gen-sweep-base", float(by_change["(the report's)"]))
 study.glue("gen-sweep-greedy", float(by_change["num_beams=1"]))
@@ -328,7 +334,7 @@ pd.DataFrame(judged).T
 copy = study.baseline("translation")
 ranking.beside({"T5": translator, "copy of the input": copy}, study.task("translation").metrics)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-cell"]
 study.glue("gen-test-size", translator.metrics["n"])
 study.glue("gen-bleu", float(translator.metrics["bleu"]), digits=1)
 study.glue("gen-exact", 100 * float(translator.metrics["exact_match"]), digits=1)
@@ -361,8 +367,7 @@ ARTICLE = (
     "to fall, and predicted that several states will open again before the month is out. "
     "Officials count more than 637,000 confirmed Covid-19 cases in the country and 30,826 deaths. "
     "Guidance is to be published on Thursday, when the president has spoken with the governors. "
-    '"We will be the comeback kids," he said. May 1 had been named as the day on which some '
-    "states may reopen."
+    "May 1 had been named as the day on which some states may reopen."
 )
 REPORTED = (
     "the us has over 637,000 confirmed Covid-19 cases and over 30,826 deaths. president Donald "
@@ -371,7 +376,7 @@ REPORTED = (
 checked = faithfulness.check(REPORTED, ARTICLE)
 checked[checked["kind"].isin(faithfulness.FACTS)]
 
-# %% tags=["hide-input"]
+# %% tags=["hide-cell"]
 invented = faithfulness.invented(REPORTED, ARTICLE)
 study.glue("gen-invented", ", ".join(invented))
 study.glue("gen-facts-checked", int(checked["kind"].isin(faithfulness.FACTS).sum()))
@@ -383,7 +388,8 @@ study.glue("gen-facts-checked", int(checked["kind"].isin(faithfulness.FACTS).sum
 #
 # ### The report's call on texts of our own
 #
-# Three short news stories, and then the article above, with the report's arguments.
+# Three short news stories, and then the article above, with the report's arguments. First the
+# checkpoint as it comes:
 
 # %%
 STORIES = [
@@ -396,8 +402,15 @@ STORIES = [
     ARTICLE,
 ]
 summary_arguments = arguments | {"min_length": 30, "max_length": 100}
-summariser = study.finetune("summary")
 texts = [study.task("summary").prefix + story for story in STORIES]
+seen = study.observe("generation.answers", prompts=texts, arguments=summary_arguments)
+faithfulness.judge([row["answer"] for row in seen.values["rows"]], STORIES)
+
+# %% [markdown]
+# Then the same after fine-tuning on summaries:
+
+# %%
+summariser = study.finetune("summary")
 seen = study.observe(
     "generation.answers", run=summariser, prompts=texts, arguments=summary_arguments
 )
@@ -417,7 +430,7 @@ seen = study.observe(
 free = faithfulness.judge([row["answer"] for row in seen.values["rows"]], STORIES)
 free
 
-# %% tags=["hide-input"]
+# %% tags=["hide-cell"]
 news = slice(0, len(STORIES) - 1)
 study.glue("gen-stories", len(STORIES) - 1)
 study.glue("gen-forced-invented", int(forced["invented"][news].map(len).sum()))
@@ -427,7 +440,7 @@ study.glue("gen-free-words", float(free["summary"][news].str.split().map(len).me
 study.glue("gen-article-invented", len(free["invented"].iloc[-1]))
 
 # %% [markdown]
-# In the {glue:text}`gen-stories` stories, summaries of {glue:text}`gen-forced-words` words on
+# In the {glue:text}`gen-stories` stories, the fine-tuned model's summaries of {glue:text}`gen-forced-words` words on
 # average, as the minimal length forces them, hold {glue:text}`gen-forced-invented` invented facts;
 # left alone, they have {glue:text}`gen-free-words` words and {glue:text}`gen-free-invented`
 # inventions. A minimal length is a request to go on talking, and what a model says when it has
@@ -454,7 +467,7 @@ ranking.beside(
     {"T5": summariser, "the source itself": source_itself}, study.task("summary").metrics
 )
 
-# %% tags=["hide-input"]
+# %% tags=["hide-cell"]
 study.glue("gen-faithful", 100 * float(summariser.metrics["faithful"]), digits=1)
 study.glue("gen-rouge", float(summariser.metrics["rougeL"]), digits=1)
 study.glue("gen-summary-size", summariser.metrics["n"])

@@ -25,8 +25,6 @@ profile = "pocket"
 seed = 21
 
 # %% tags=["hide-cell"]
-import pandas as pd
-
 from t5study import figures, tables
 from t5study.checkpoints import load_tokenizer
 from t5study.published import load_published

@@ -10,7 +10,7 @@ import psutil
 import torch
 import yaml
 
-from t5study import predictions, pretraining, training
+from t5study import predictions, training
 from t5study.checkpoints import (
     Checkpoint,
     checkpoint_in,
@@ -42,14 +42,14 @@ def finetune(
     out: Path | None,
 ) -> Run:
     """Fine-tune as the command line says; the run record is kept and returned."""
-    hub = Hub(source)
+    chosen_task, hub = get_task(task), Hub(source)
     settings = checked(
         TaskSettings,
         {"task": task, **limits, "recipe": _recipe(recipe, changes)},
         "the command line",
     )
     chosen, init = _start(hub, model)
-    experiment = training.Experiment(get_task(task), settings, chosen, "t5", init, seed)
+    experiment = training.Experiment(chosen_task, settings, chosen, "t5", init, seed)
     store = RunStore(checkout() / "_build" / "runs")
     return store.obtain(
         experiment.config(hub), lambda work: training.finetune(experiment, hub, work), out=out

@@ -15,6 +15,8 @@ from t5study.diagrams import BLUE, GREEN, GREY, ORANGE, panels, words
 FAMILY_COLOURS = {"t5": ORANGE, "bert": BLUE, "other": GREY}
 FAMILY_NAMES = {"t5": "T5", "bert": "descended from BERT", "other": "other"}
 MODEL_COLOURS = (ORANGE, BLUE, GREEN, GREY)
+LONGEST = 24
+"""Places of an answer that a figure has room for; a longer answer is shown up to there."""
 
 
 def leaderboard(table: pd.DataFrame, people: float) -> Figure:
@@ -32,8 +34,9 @@ def leaderboard(table: pd.DataFrame, people: float) -> Figure:
         place.set_title(title)
         place.grid(axis="y", visible=False)
     axes[0].axvline(people, color="black", ls=":", lw=1)
-    axes[0].annotate("people", (people, len(table) - 0.6), xytext=(3, 0), fontsize=8,
-                     textcoords="offset points")  # fmt: skip
+    axes[0].annotate(
+        "people", (people, -0.2), xytext=(3, 0), fontsize=8, textcoords="offset points"
+    )
     names = [f"{row.rank}  {row.model.split(' (')[0]}" for row in table.itertuples()]
     axes[0].set_yticks(places, names, fontsize=8)
     axes[0].invert_yaxis()
@@ -60,9 +63,11 @@ def luck(sizes: Mapping[str, int], share: float, gap: float) -> Figure:
     smallest, largest = min(sizes.values()), max(sizes.values())
     examples = np.geomspace(smallest / 1.5, largest * 1.5, 200)
     axes.plot(examples, 100 * half_width(share, examples), color=BLUE)
-    for name, size in sizes.items():
+    for place, (name, size) in enumerate(sorted(sizes.items(), key=lambda item: item[1])):
+        # Neighbours of like size stand on different sides of the line.
+        offset, side = ((5, 5), "left") if place % 2 else ((-5, -11), "right")
         axes.plot(size, 100 * half_width(share, size), "o", color=BLUE)
-        axes.annotate(name, (size, 100 * half_width(share, size)), xytext=(5, 5),
+        axes.annotate(name, (size, 100 * half_width(share, size)), xytext=offset, ha=side,
                       textcoords="offset points", fontsize=8)  # fmt: skip
     axes.axhline(100 * gap, color=ORANGE, ls="--", lw=1.2)
     axes.annotate("first less sixth on SST-2", (largest * 1.5, 100 * gap), xytext=(0, 4),
@@ -97,7 +102,7 @@ def scores_by_task(tables: Mapping[str, pd.DataFrame], metrics: Mapping[str, str
 
 def steps(seen) -> Figure:
     """What the decoder weighed at each place: the likeliest pieces, the written one framed."""
-    table = seen.values["steps"]
+    table = seen.values["steps"][:LONGEST]
     top = max(len(step["candidates"]) for step in table)
     chances = np.full((top, len(table)), np.nan)
     labels = np.full((top, len(table)), "", dtype=object)
@@ -123,9 +128,9 @@ def steps(seen) -> Figure:
 
 def alignment(seen) -> Figure:
     """Cross-attention from each piece of the answer (rows) to the pieces of the prompt."""
-    rows, columns = seen.values["answer_tokens"], seen.values["source_tokens"]
+    rows, columns = seen.values["answer_tokens"][:LONGEST], seen.values["source_tokens"]
     figure, (axes,) = panels(1, 1, 1.6 + 0.34 * len(columns), 1.5 + 0.3 * len(rows))
-    sns.heatmap(seen.arrays["cross"], cmap="Blues", vmin=0, xticklabels=words(columns),
+    sns.heatmap(seen.arrays["cross"][:LONGEST], cmap="Blues", vmin=0, xticklabels=words(columns),
                 yticklabels=words(rows), cbar_kws={"label": "attention"}, linewidths=0.3,
                 ax=axes)  # fmt: skip
     axes.tick_params(axis="x", rotation=90, labelsize=8)

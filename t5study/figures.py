@@ -31,6 +31,12 @@ def style() -> None:
     )
 
 
+def _closed(figure: Figure) -> Figure:
+    """The figure, closed for pyplot: a notebook would otherwise show it twice."""
+    plt.close(figure)
+    return figure
+
+
 def plot_losses(runs: Sequence[Run]) -> Figure:
     """Draw training and validation loss against epochs, one thin line a seed."""
     figure, axes = plt.subplots()
@@ -50,7 +56,7 @@ def plot_losses(runs: Sequence[Run]) -> Figure:
     axes.set(xlabel="epoch", ylabel="cross-entropy per label token")
     axes.set_ylim(bottom=0)
     axes.legend()
-    return figure
+    return _closed(figure)
 
 
 def plot_parallelism(run: Run) -> Figure:
@@ -67,7 +73,7 @@ def plot_parallelism(run: Run) -> Figure:
     axes.set_xticks(lengths, [str(length) for length in lengths])
     axes.set(xlabel="sequence length (tokens)", ylabel="milliseconds a sequence")
     axes.legend()
-    return figure
+    return _closed(figure)
 
 
 def plot_confusion(run: Run) -> Figure:
@@ -91,7 +97,7 @@ def plot_confusion(run: Run) -> Figure:
     axes.set(xlabel="predicted", ylabel="actual")
     axes.tick_params(axis="y", rotation=0)
     axes.tick_params(axis="x", rotation=30)
-    return figure
+    return _closed(figure)
 
 
 def largest_confusion(run: Run) -> tuple[str, str, int]:
@@ -115,7 +121,7 @@ def plot_intervals(table: pd.DataFrame, value: str, low: str, high: str, label: 
     axes.set_yticks(places, table.index)
     axes.set_ylim(-0.6, len(table) - 0.4)
     axes.set_xlabel(label)
-    return figure
+    return _closed(figure)
 
 
 def classification_report(metrics: dict[str, Any]) -> pd.DataFrame:

@@ -48,13 +48,17 @@ def beside(runs: Mapping[str, Run], metrics: Sequence[str]) -> pd.DataFrame:
 
     A metric that a run does not have (a baseline is not asked everything) gives no row.
     """
-    rows = {
-        (metric, name): [run.metrics[metric], *run.metrics["intervals"][metric]]
-        for metric in metrics
-        for name, run in runs.items()
-        if metric in run.metrics
-    }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["score", "low", "high"])
+    pairs = [
+        (metric, name) for metric in metrics for name, run in runs.items() if metric in run.metrics
+    ]
+    return pd.DataFrame(
+        [
+            [runs[name].metrics[metric], *runs[name].metrics["intervals"][metric]]
+            for metric, name in pairs
+        ],
+        index=pd.MultiIndex.from_tuples(pairs, names=["metric", "answers"]),
+        columns=["score", "low", "high"],
+    )
 
 
 @dataclass(frozen=True)

@@ -274,7 +274,7 @@ class RunStore:
             shutil.rmtree(work.record, ignore_errors=True)
             work.record.mkdir(parents=True)
             work.scratch.mkdir(exist_ok=True)
-            provenance = produce(work)
+            provenance = _produced(work, produce)
             write_json(work.record / "provenance.json", provenance)
             write_json(work.record / "config.json", {**config, "result_version": RESULT_VERSION})
             if final.is_dir():
@@ -282,6 +282,17 @@ class RunStore:
             os.replace(work.record, final)
             shutil.rmtree(work.root, ignore_errors=True)
         return Run(final)
+
+
+def _produced(work: Workspace, produce: Callable[[Workspace], dict[str, Any]]) -> dict[str, Any]:
+    """Produce the record; after a failure keep only what a later attempt can continue from."""
+    try:
+        return produce(work)
+    except BaseException:
+        shutil.rmtree(work.record, ignore_errors=True)
+        if not any(work.scratch.iterdir()):
+            shutil.rmtree(work.root, ignore_errors=True)
+        raise
 
 
 def describe(config: dict[str, Any]) -> str:

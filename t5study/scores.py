@@ -197,10 +197,11 @@ def _numbers(targets: Sequence, outputs: Sequence) -> np.ndarray:
 
 
 def _pearson(rows: np.ndarray, weights: np.ndarray) -> float:
+    if np.ptp(rows, axis=0).min() == 0:
+        return 0.0
     centred = rows - np.average(rows, axis=0, weights=weights)
     products = (centred * weights[:, None]).T @ centred
-    spread = np.sqrt(products[0, 0] * products[1, 1])
-    return float(products[0, 1] / spread) if spread else 0.0
+    return float(products[0, 1] / np.sqrt(products[0, 0] * products[1, 1]))
 
 
 def _spearman(rows: np.ndarray, weights: np.ndarray) -> float:

@@ -258,6 +258,7 @@ def provenance_table(profile: Profile, seed: int, runs: list[Run]) -> pd.DataFra
         devices.append(record["device"])
         versions |= record["libraries"]
         commits.append(record["commit"] or "unknown")
+    peak = max((record["peak_memory_bytes"] for record in records), default=0)
     rows = {
         "profile": profile.name,
         "seed": str(seed),
@@ -266,7 +267,7 @@ def provenance_table(profile: Profile, seed: int, runs: list[Run]) -> pd.DataFra
         "device": "; ".join(dict.fromkeys(devices)),
         "libraries": ", ".join(f"{name} {number}" for name, number in versions.items()),
         "computing time": f"{sum(r['seconds'] for r in records):.0f} s",
-        "peak memory": f"{max((r['peak_memory_bytes'] for r in records), default=0) / 2**20:.0f} MiB",
+        "peak memory": f"{peak / 2**20:.0f} MiB",
         "commit": ", ".join(dict.fromkeys(commits)),
     }
     return pd.DataFrame({"value": rows})

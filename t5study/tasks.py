@@ -226,6 +226,19 @@ def get_task(name: str) -> Task:
     return TASKS[name]
 
 
+def ceiling(task: Task) -> tuple[str, float, str] | None:
+    """Metric, the best value that any model can reach, and why; None where nobody knows.
+
+    It is known for the pocket tasks alone: their generator and its label noise are ours.
+    """
+    if task.repo != POCKET:
+        return None
+    from t5study.pocket import CEILINGS
+
+    known = CEILINGS[task.config]
+    return known["metric"], known["best"], known["why"]
+
+
 def needs(profile: Profile) -> list[Need]:
     """The repositories that a profile's tasks, corpora and checkpoints come from, each once.
 

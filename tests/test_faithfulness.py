@@ -7,11 +7,10 @@ import pytest
 from t5study.faithfulness import check, faithful, invented, judge, new_words
 from t5study.scores import bootstrap
 
-# The summary that the report prints (its section "Summarization task").
+# The beginning of the summary that the report prints (its section "Summarization task").
 REPORTED = (
     "the us has over 637,000 confirmed Covid-19 cases and over 30,826 deaths. president Donald "
-    "Trump predicts some states will reopen the country in april, he said. \"we'll be the comeback "
-    'kids, all of us," the president says.'
+    "Trump predicts some states will reopen the country in april"
 )
 # An article of our own with the facts that the report's has; it names one month, May.
 ARTICLE = (
@@ -19,8 +18,7 @@ ARTICLE = (
     "to fall, and predicted that several states will open again before the month is out. "
     "Officials count more than 637,000 confirmed Covid-19 cases in the country and 30,826 deaths. "
     "Guidance is to be published on Thursday, when the president has spoken with the governors. "
-    '"We will be the comeback kids," he said. May 1 had been named as the day on which some '
-    "states may reopen."
+    "May 1 had been named as the day on which some states may reopen."
 )
 
 

@@ -84,14 +84,16 @@ def test_a_sweep_starts_unchanged_and_names_each_change(parts):
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_search_without_beams_gets_no_arguments_of_beams(parts, caplog):
+@pytest.mark.parametrize("beams", [1, 4])
+def test_generating_leaves_no_warning_in_a_page(parts, beams, capfd):
+    arguments = {"early_stopping": True, "length_penalty": 2.0, "max_length": 4}
     observe(
         parts,
         "generation.answers",
         prompts=[PROMPT],
-        arguments={"num_beams": 1, "early_stopping": True, "length_penalty": 2.0, "max_length": 4},
+        arguments={"num_beams": beams, **arguments},
     )
-    assert not caplog.records
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("penalty", [0.0, 1.0, 2.0])

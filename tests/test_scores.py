@@ -63,6 +63,8 @@ def test_a_constant_answer_has_no_correlation():
     assert scores.matthews([0, 1, 1], [1, 1, 1]) == 0.0
     assert scores.pearson([0.0, 1.0, 2.0], [3.0, 3.0, 3.0]) == 0.0
     assert scores.spearman([0.0, 1.0, 2.0], [3.0, 3.0, 3.0]) == 0.0
+    # A tenth has no exact binary form: rounding must not pass for a correlation.
+    assert scores.pearson([0.3, 1.1, 2.7], [0.1, 0.1, 0.1]) == 0.0
 
 
 def test_text_scores_equal_their_libraries():

@@ -17,6 +17,7 @@ from t5study.tasks import (
     SCORES,
     TASKS,
     cast,
+    ceiling,
     clean_like_report,
     get_task,
     hashed_order,
@@ -337,3 +338,11 @@ def test_label_words_follow_the_data_sets_own_names() -> None:
         task = get_task(name)
         names = hub.dataset(task.repo, task.config, "validation").features["label"].names
         assert names == list(task.label_words)
+
+
+def test_a_ceiling_is_known_where_the_generator_is():
+    metric, best, why = ceiling(get_task("pocket-sst"))
+    assert metric == "accuracy"
+    assert 0.9 < best < 1.0
+    assert "noise" in why
+    assert ceiling(get_task("sst2")) is None

@@ -12,14 +12,17 @@ from t5study import pocket
 from t5study.checkpoints import Checkpoint, checkpoint_in, load_tokenizer, save_model
 from t5study.hub import Hub
 from t5study.profiles import Recipe, TaskSettings
-from t5study.tasks import get_task
+from t5study.tasks import TASKS, get_task
 from t5study.training import Experiment
 from t5study.vocabulary import train_vocabulary
 
 
 @lru_cache(maxsize=1)
 def _texts() -> tuple[str, ...]:
-    return tuple(row["text"] for row in pocket.generate("sentiment", "validation"))
+    reviews = [row["text"] for row in pocket.generate("sentiment", "validation")]
+    # Often enough for each label word to become one piece.
+    words = [word for task in TASKS.values() for word in task.label_words if word.isalpha()]
+    return (*reviews, *(50 * words))
 
 
 def tiny_t5(folder: Path) -> Checkpoint:
@@ -34,6 +37,7 @@ def tiny_t5(folder: Path) -> Checkpoint:
         num_layers=1,
         num_heads=2,
         dropout_rate=0.0,
+        decoder_start_token_id=tokenizer.pad_token_id,
     )
     torch.manual_seed(0)
     save_model(T5ForConditionalGeneration(config), tokenizer, folder / "t5")

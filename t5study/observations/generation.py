@@ -25,17 +25,17 @@ def _settings(model, arguments: dict[str, Any]) -> GenerationConfig:
         pad_token_id=model.config.pad_token_id,
         eos_token_id=model.config.eos_token_id,
         decoder_start_token_id=model.config.decoder_start_token_id,
+        return_dict_in_generate=True,
+        output_scores=beams > 1,
     )
 
 
-def _generate(model, tokenizer, prompt: str, arguments: dict[str, Any], **extra):
+def _generate(model, tokenizer, prompt: str, arguments: dict[str, Any]):
     batch = tensor(model, ended(tokenizer, prompt))
     return model.generate(
         batch,
         attention_mask=torch.ones_like(batch),
         generation_config=_settings(model, arguments),
-        return_dict_in_generate=True,
-        **extra,
     )
 
 
@@ -124,13 +124,7 @@ def beams(model, tokenizer, prompt: str, arguments: dict[str, Any]) -> Observati
     kept = arguments["num_beams"]
     penalty = arguments.get("length_penalty", 1.0)
     with looking_at(model):
-        made = _generate(
-            model,
-            tokenizer,
-            prompt,
-            {**arguments, "num_return_sequences": kept},
-            output_scores=True,
-        )
+        made = _generate(model, tokenizer, prompt, {**arguments, "num_return_sequences": kept})
         rows = []
         for sequence, score in zip(made.sequences, made.sequences_scores, strict=True):
             row = _answer(model, tokenizer, prompt, _written(model, sequence))

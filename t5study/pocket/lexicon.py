@@ -94,7 +94,7 @@ pers            kiss      kisses     kissed     kissed     küssen     küsst   
 pers            ask/question asks/questions asked/questioned asked/questioned fragen fragt fragte gefragt
 pers,anim       save/rescue saves/rescues saved/rescued saved/rescued retten rettet rettete gerettet
 pers,anim       hear      hears      heard      heard      hören      hört      hörte      gehört
-text            read      reads      read       read       lesen      liest     las        gelesen
+text            open      opens      opened     opened     öffnen     öffnet    öffnete    geöffnet
 text            write     writes     wrote      written    schreiben  schreibt  schrieb    geschrieben
 text,art,mach   find/discover finds/discovers found/discovered found/discovered finden findet fand gefunden
 text,food,mach,anim,art buy/purchase buys/purchases bought/purchased bought/purchased kaufen kauft kaufte gekauft

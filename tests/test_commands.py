@@ -1,0 +1,204 @@
+"""The command line as a user meets it: what it answers, and one sentence for every mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny import tiny_t5
+
+from t5study import cli, commands
+from t5study.errors import StudyError
+
+SMALL = ["--train", "48", "--validation", "16", "--test", "24", "--epochs", "1"]
+
+
+def t5study(*words, cwd: Path, **environment) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "t5study", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"} | environment,
+    )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a checkpoint that has weights and a mirror that has none."""
+    folder = tmp_path_factory.mktemp("commands")
+    checkpoint = tiny_t5(folder / "made")
+    mirror = folder / "mirror" / "models" / "google-t5" / "t5-small"
+    mirror.parent.mkdir(parents=True)
+    checkpoint.folder.rename(mirror)
+    mirror_weights = mirror / "model.safetensors"
+    (folder / "weights").mkdir()
+    for path in mirror.iterdir():
+        (folder / "weights" / path.name).write_bytes(path.read_bytes())
+    mirror_weights.unlink()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(place):
+    done = t5study(
+        *["finetune", "--task", "pocket-emotion", "--model", place / "weights"],
+        *[*SMALL, "--out", place / "run"],
+        cwd=place,
+    )
+    assert done.returncode == 0, done.stderr
+    return place / "run"
+
+
+def test_finetune_keeps_every_figure_that_was_promised(run):
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["task"] == "pocket-emotion"
+    assert metrics["split"] == "test"
+    assert metrics["n"] == 24
+    assert sum(row["support"] for row in metrics["per_label"].values()) == 24
+    for name in ("model", "accuracy", "macro_f1", "seconds", "examples_per_second"):
+        assert name in metrics
+    assert metrics["peak_memory_bytes"] > 10**7
+    assert metrics["device"]
+    assert metrics["seed"] == 21
+    assert set(metrics["per_label"]["joy"]) == {"precision", "recall", "f1", "support"}
+
+
+def test_no_weights_are_needed_without_model_and_that_is_said(place, tmp_path):
+    done = t5study(
+        *["finetune", "--task", "pocket-sentiment", "--source", place / "mirror"],
+        *[*SMALL, "--out", tmp_path / "scratch"],
+        cwd=place,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "random weights" in done.stderr
+    assert json.loads((tmp_path / "scratch" / "metrics.json").read_text())["init"] == "scratch"
+
+
+def test_predict_answers_with_the_label_and_all_probabilities(run, place):
+    done = t5study("predict", run, "--text", "i feel very happy", cwd=place)
+    assert done.returncode == 0, done.stderr
+    label, rest = done.stdout.strip().split("  (")
+    shares = dict(part.split(" ") for part in rest.rstrip(")").split(", "))
+    assert max(shares, key=lambda word: float(shares[word])) == label
+    assert sum(map(float, shares.values())) == pytest.approx(1, abs=0.01)
+
+
+def test_evaluate_reads_the_numbers_of_the_record_again(run, place):
+    done = t5study("evaluate", run, cwd=place)
+    assert done.returncode == 0, done.stderr
+    accuracy = json.loads((run / "metrics.json").read_text())["accuracy"]
+    assert f"{accuracy:.3f}" in done.stdout
+
+
+def test_a_second_finetune_loads_the_record(run, place):
+    stamp = (run / "metrics.json").stat().st_mtime_ns
+    done = t5study(
+        *["finetune", "--task", "pocket-emotion", "--model", place / "weights"],
+        *[*SMALL, "--out", run],
+        cwd=place,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (run / "metrics.json").stat().st_mtime_ns == stamp
+
+
+def test_doctor_names_device_and_data(place):
+    done = t5study("doctor", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert "device" in done.stdout
+    assert "pocket" in done.stdout
+
+
+MISTAKES = {
+    "an unknown task": (["finetune", "--task", "imbd"], "no task 'imbd'"),
+    "an unknown model": (
+        ["finetune", "--task", "pocket-sentiment", "--model", "nobody/nothing"],
+        "nobody/nothing",
+    ),
+    "a checkpoint without weights": (
+        ["finetune", "--task", "pocket-sentiment", "--model", "mirror/models/google-t5/t5-small"],
+        "no weights",
+    ),
+    "a mirror that is not there": (
+        ["finetune", "--task", "imdb", "--source", "nowhere"],
+        "nowhere is not a folder",
+    ),
+    "a mirror that lacks a file": (
+        ["finetune", "--task", "imdb", "--source", "mirror"],
+        "stanfordnlp/imdb",
+    ),
+    "a batch of nothing": (
+        ["finetune", "--task", "pocket-sentiment", "--batch-size", "0"],
+        "batch_size",
+    ),
+    "a negative learning rate": (
+        ["finetune", "--task", "pocket-sentiment", "--learning-rate", "-1"],
+        "learning_rate",
+    ),
+    "fp16": (["finetune", "--task", "pocket-sentiment", "--precision", "fp16"], "fp16"),
+    "an unknown profile": (["reproduce", "--profile", "pockt"], "pockt"),
+    "an unknown chapter": (["reproduce", "--chapter", "99_end"], "99_end"),
+    "no run": (["predict", "mirror", "--text", "a film"], "no run record"),
+    "an output folder that is a file": (
+        ["finetune", "--task", "pocket-sentiment", "--model", "weights", "--out", "file/x"],
+        "file",
+    ),
+}
+
+
+def files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def in_process(words: list[str], monkeypatch, capsys) -> tuple[int, str]:
+    """Exit status and what was said on stderr, without the seconds of a new interpreter."""
+    monkeypatch.setattr(sys, "argv", ["t5study", *words])
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code, " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_sentence_and_a_status(mistake, place, monkeypatch, capsys):
+    words, message = MISTAKES[mistake]
+    (place / "file").write_text("not a folder")
+    monkeypatch.chdir(place)
+    before = files(place)
+    status, said = in_process(words, monkeypatch, capsys)
+    assert status != 0
+    assert message in said
+    assert "Traceback" not in said
+    assert files(place) == before
+
+
+def test_debug_shows_the_traceback(place, monkeypatch):
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(sys, "argv", ["t5study", "--debug", "finetune", "--task", "imbd"])
+    with pytest.raises(StudyError, match="imbd"):
+        cli.main()
+
+
+def test_a_recipe_with_a_number_as_text_is_refused_with_the_remedy(place, monkeypatch, capsys):
+    (place / "recipe.yaml").write_text("learning_rate: 3e-4\n")
+    monkeypatch.chdir(place)
+    words = ["finetune", "--task", "pocket-sentiment", "--recipe", "recipe.yaml"]
+    status, said = in_process(words, monkeypatch, capsys)
+    assert status != 0
+    assert "3.0e-4" in said
+
+
+def test_an_empty_text_is_refused(run, monkeypatch, capsys):
+    status, said = in_process(["predict", str(run), "--text", " "], monkeypatch, capsys)
+    assert status != 0
+    assert "empty" in said
+
+
+def test_a_text_of_a_hundred_thousand_words_is_answered(run):
+    answer = commands.predict(run, ["film " * 100_000])
+    assert len(answer) == 1
+    assert "joy" in answer[0]
