@@ -92,7 +92,11 @@ def test_label_scoring_agrees_with_generation_where_generation_answers_with_a_la
     trained = T5ForConditionalGeneration.from_pretrained(run.model).eval()
     data = TaskData.load(experiment, hub, tokenizer, ("test",))
     texts = predictions.generate(
-        trained, tokenizer, data.texts["test"]["source"], max_new_tokens=12
+        trained,
+        tokenizer,
+        data.texts["test"]["source"],
+        experiment.recipe.max_source_length,
+        max_new_tokens=12,
     )
     words = list(experiment.task.label_words)
     pairs = [
