@@ -214,7 +214,7 @@ study.glue("bert-cloze-chance", f"{100 * recovered.values['chance']['share']:.0f
 # even guess over the vocabulary has {glue:text}`bert-fill-even-bits`.
 #
 # One sentence shows little. On {glue:text}`bert-cloze-n` texts of the bundled corpus that no model
-# was trained on, with one word hidden in each, the first choice is the hidden word in
+# was trained on, with one word of one token hidden in each, the first choice is the hidden word in
 # {glue:text}`bert-cloze-first` (95 % interval {glue:text}`bert-cloze-low` to
 # {glue:text}`bert-cloze-high`), and in {glue:text}`bert-cloze-five` it is among the first five.
 # Always saying the commonest word would score {glue:text}`bert-cloze-chance`.

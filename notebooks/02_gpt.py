@@ -244,8 +244,9 @@ study.glue("gpt-sampling-score", float(by_method["sampling, T = 1"]))
 # >
 # > Although the story was ___, I **hated** the film.
 #
-# The first asks for a word of blame, the second for praise. Ten words stand for each side, and the
-# answer is the side that gets more probability at the blank.
+# The first asks for a word of blame, the second for praise. Ten words stand for each side (those of
+# them that are one token in the vocabulary are counted), and the answer is the side that gets more
+# probability at the blank.
 
 # %% tags=["hide-input"]
 groups = {
@@ -287,7 +288,7 @@ wrote = study.observe("gpt.clues", items=items, groups=groups)
 # ### Job two: one hidden word anywhere
 #
 # The same held-out texts as in the last chapter, one word hidden in each. BERT reads
-# around the gap, GPT reads up to it.
+# around the gap, GPT reads up to it. Words of several tokens are passed over.
 
 # %%
 found_by_bert = study.observe("bert.cloze", count=300, seed=seed)

@@ -161,7 +161,7 @@ study.glue("t5-prefix-moved-at", diagrams.word(prefix.values["labels"][moves.ind
 
 # %% [markdown]
 # Of the decoder's cross-attention {glue:text}`t5-prefix-mass` lies on the prefix (even attention
-# would give {glue:text}`t5-prefix-even`); no single weight is zero, and heads and positions range
+# would give {glue:text}`t5-prefix-even`). From head to head and position to position the share ranges
 # from {glue:text}`t5-prefix-least` to {glue:text}`t5-prefix-most`.
 #
 # Weights alone prove little, so change the prefix to `summarize:`, leave everything else, and compare

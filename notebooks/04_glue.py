@@ -78,8 +78,8 @@ study.glue("glue-cola-best", board.loc[board["cola"].idxmax(), "model"])
 #   {glue:text}`glue-deberta-rank`; of the first five, {glue:text}`glue-bert-in-top-five` are
 #   encoders that descend from BERT. (ERNIE, which leads, does so too.)
 # - *The original BERT is 32nd.* The printed rows end at 13, so this cannot be read from them.
-#   It fits: the score published for BERT-large, {glue:text}`glue-bert-score`, is far below the
-#   {glue:text}`glue-last-score` of the last row printed.
+#   It fits: the score known for BERT-large, {glue:text}`glue-bert-score` (from the literature, not
+#   read again for this book), is far below the {glue:text}`glue-last-score` of the last row printed.
 #
 # Two things the table does not say. The rows compare *systems*: T5's is its largest model, with 11
 # billion parameters, BERT's has 340 million, and some rows are ensembles of several models. And the
@@ -205,7 +205,7 @@ study.glue("glue-careful-matthews", scores.matthews(labels, judges["is careful"]
 # and an F1 of {glue:text}`glue-yes-f1`, because most sentences *are* acceptable. The Matthews
 # correlation of that judge is {glue:text}`glue-yes-matthews`, that of the careful one
 # {glue:text}`glue-careful-matthews`. The formula is 0 over 0 for a judge who never changes the
-# answer; it is set to 0, which is its limit.
+# answer; by convention it is then 0, the value of one who guesses.
 #
 # When answers are numbers, as in STS-B, two correlations are used. {term}`Pearson's <Pearson
 # correlation>` asks how nearly the answers $y$ are a rising straight line of the labels $x$,
@@ -290,11 +290,8 @@ diagrams.luck(GLUE_TASKS["test"].to_dict(), sst_share, sst_gap)
 sst_half = float(diagrams.half_width(sst_share, 1_821))
 study.glue("glue-sst-half", 100 * sst_half, digits=1)
 study.glue("glue-sst-gap", 100 * float(sst_gap), digits=1)
-study.glue(
-    "glue-sst-needed",
-    round(float(sst_share * (1 - sst_share) * (1.96 / sst_gap) ** 2), -2),
-    digits=0,
-)
+needed = float(sst_share * (1 - sst_share) * (1.96 / sst_gap) ** 2)
+study.glue("glue-sst-needed", f"{round(needed, -2):,.0f}")
 
 # %% [markdown]
 # SST-2's test set has 1,821 sentences. T5's accuracy there is known to within
@@ -359,8 +356,8 @@ for name, key in (("T5", "t5"), ("BERT", "bert"), ("TF-IDF", "baseline")):
 
 # %% [markdown]
 # Each row of the table is a model: the mean over its seeds, the interval of the bootstrap, and the
-# score of every seed ({numref}`fig-glue-scores`). There are {glue:text}`glue-seeds` seeds a task in
-# this run; with a single one, the interval knows the test rows alone. Averaged like the GLUE score
+# score of every seed ({numref}`fig-glue-scores`). Seeds a task in this run:
+# {glue:text}`glue-seeds`. With a single one, the interval knows the test rows alone. Averaged like the GLUE score
 # over these {glue:text}`glue-roles` tasks (first metric of each), T5 has
 # {glue:text}`glue-ours-t5`, BERT {glue:text}`glue-ours-bert` and the baseline
 # {glue:text}`glue-ours-baseline` points. That average is ours and nobody else's: it is over other
@@ -401,8 +398,8 @@ study.glue("glue-over-baseline", int((over_baseline["low"] > 0).sum()))
 #
 # On real data nobody knows the best score that any reader of the sentences could reach. On a
 # synthetic corpus it is known, because the generator and the share of labels that it turns wrong on
-# purpose are known: the {term}`ceiling`. Where there is one, it is in the table, with what each
-# model lacks to it.
+# purpose are known: the {term}`ceiling`. Where there is one, it is in the table, beside the score of
+# each model in the ceiling's own metric.
 
 # %% tags=["hide-input"]
 tops = {role: ceiling(task) for role, task in tasks.items()}

@@ -19,6 +19,7 @@ from transformers import (
 )
 
 from t5study import predictions, scores
+from t5study.acceleration import speed_up
 from t5study.batches import (
     ClassificationCollator,
     Collator,
@@ -115,6 +116,7 @@ def finetune(experiment: Experiment, hub: Hub, work: Workspace) -> dict[str, Any
         tokenizer = load_tokenizer(experiment.checkpoint)
         model = _model(experiment, tokenizer)
         data = TaskData.load(experiment, hub, tokenizer)
+        speed_up(model, experiment.recipe.compile)
         trainer = _trainer(experiment, data, model, work)
         outcome = trainer.train_to_best()
         metrics, table = evaluate(experiment, data, model, tokenizer, "test")

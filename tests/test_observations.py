@@ -13,9 +13,25 @@ from t5study.errors import StudyError
 from t5study.observations import OBSERVATIONS, corpus
 from t5study.observations.attention import influence, looking_at, marked_word, unmarked
 from t5study.observations.t5 import published_parameters
+from t5study.pocket import datasets
 from t5study.vocabulary import train_vocabulary
 
 SENTENCE = "The old film was good."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_corpus():
+    """Fewer texts than the corpus has; what was remembered of them is forgotten afterwards."""
+    remembered = (corpus.training_texts, corpus.german_words, corpus.held_out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(datasets.SIZES, "text", (600, 200, 200))
+        for function in remembered:
+            function.cache_clear()
+        yield
+    for function in remembered:
+        function.cache_clear()
+
+
 PAIR = "We liked the quiet ending."
 
 
@@ -440,3 +456,44 @@ def test_the_layer_of_the_classifier_is_counted(observe):
     seen = observe("bert.classifier", train=20, test=10).values
     assert seen["layer_parameters"] == 2 * 16 + 2
     assert [row["n"] for row in seen["accuracy"]] == [10] * 5
+
+
+# --- the tokenizers of the published checkpoints ------------------------------------------------
+
+PARTS = ["the", "old", "film", "was", "good", "bad", "we", "lik", "##ed", "quiet", "ending", "."]
+
+
+def test_bert_is_read_through_a_word_piece_tokenizer(bert):
+    from transformers import BertTokenizer
+
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *PARTS]
+    tokenizer = BertTokenizer(vocab={word: place for place, word in enumerate(vocabulary)})
+    seen = OBSERVATIONS["bert.fill"](bert, tokenizer, sentence="The old film was [good].").values
+    assert seen["tokens"] == ["the", "old", "film", "was", "[MASK]", "."]
+    assert seen["answer"] == "good"
+    with pytest.raises(StudyError, match="2 tokens"):
+        marked_word(tokenizer, "We [liked] the quiet ending.")
+    groups = {"praise": ["good"], "blame": ["bad"]}
+    item = {"sentence": "The old film was [good].", "right": "praise"}
+    (row,) = OBSERVATIONS["bert.clues"](bert, tokenizer, items=[item], groups=groups).values["rows"]
+    assert row["masses"]["praise"] == pytest.approx(seen["probability"])
+
+
+def test_gpt_is_read_through_a_byte_level_tokenizer(gpt):
+    from transformers import GPT2Tokenizer
+
+    words = ["the", "old", "film", "was", "good", "bad"]
+    singles = sorted({letter for word in words for letter in word} | set("Ġ.T"))
+    vocabulary, merges = dict.fromkeys(["<|endoftext|>", *singles]), []
+    for word in (f"Ġ{word}" for word in words):
+        for length in range(2, len(word) + 1):
+            merge = (word[: length - 1], word[length - 1])
+            merges.append(merge)
+            vocabulary[word[:length]] = None
+    vocabulary = {piece: place for place, piece in enumerate(vocabulary)}
+    tokenizer = GPT2Tokenizer(vocab=vocabulary, merges=list(dict.fromkeys(merges)))
+    seen = OBSERVATIONS["gpt.next"](gpt, tokenizer, sentence="the film was good.").values
+    assert seen["tokens"][0] == "<|endoftext|>"
+    assert seen["tokens"][-4:] == ["▁film", "▁was", "▁good", "."]
+    ids, place = marked_word(tokenizer, "the film was [good].")
+    assert tokenizer.decode([ids[place]]) == " good"

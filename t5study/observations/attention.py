@@ -62,10 +62,14 @@ def start_id(tokenizer) -> int:
 
 
 def pieces(tokenizer, ids) -> list[str]:
-    """Tokens as a figure shows them: `▁` marks a space before, whatever the tokenizer writes."""
-    return [
-        token.replace("Ġ", "▁").replace("Ċ", "⏎") for token in tokenizer.convert_ids_to_tokens(ids)
-    ]
+    """Tokens as a figure shows them: `▁` marks a space before, whatever the tokenizer writes.
+
+    A model may have more ids than its tokenizer has pieces (T5-small: 32,128 and 32,100), so an
+    id without a piece is shown by its number.
+    """
+    ids = list(ids)
+    names = zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True)
+    return [(name or f"<{index}>").replace("Ġ", "▁").replace("Ċ", "⏎") for index, name in names]
 
 
 def tensor(model, ids) -> torch.Tensor:

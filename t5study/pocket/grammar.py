@@ -249,7 +249,7 @@ def tokens_of(sentence: str) -> list[str]:
     """A sentence back to the grammar's words; `a` before a vowel stays wrong (as `a!`)."""
     found = re.findall(r"[^\s.,?!]+|[.,?!]", sentence)
     out = []
-    for word, following in zip(found, [*found[1:], ""], strict=True):
+    for word, following in zip(found, [*found, ""][1:], strict=True):
         vowel = following[:1] in set("aeiou")
         if word.lower() == "an":
             word = word[:1] if vowel else word
