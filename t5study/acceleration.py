@@ -182,6 +182,9 @@ def compile_blocks(model: nn.Module) -> str:
         return "not compiled (the model names no blocks)"
     torch._dynamo.config.recompile_limit = GRAPHS
     torch._dynamo.config.suppress_errors = True
+    # Else a batch of 8 rows is taken for the 8 heads, 512 tokens for the 512 units, and the graph
+    # holds for such shapes only.
+    torch.fx.experimental._config.use_duck_shape = False
     for block in blocks:
         block.compile(dynamic=True)
     return f"compiled {len(blocks)} blocks"

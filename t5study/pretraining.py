@@ -8,6 +8,7 @@ padding. The loop is the engine's, as in fine-tuning.
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -44,6 +45,7 @@ from t5study.hub import Hub
 from t5study.profiles import PretrainingRecipe
 from t5study.provenance import device_name, peak_memory_bytes, recorded
 from t5study.runs import Workspace
+from t5study.tasks import prompt_words
 from t5study.vocabulary import SPECIAL_PIECES, sentinel_ids, train_vocabulary
 
 MICRO_BATCH_TOKENS = 8192
@@ -491,8 +493,15 @@ def _tokenizer(plan: Pretraining, corpus: corpora.Corpus, folder: Path) -> Any:
     if not vocabulary.exists():
         size = plan.recipe.vocabulary_size
         sentinels = SENTINELS if size >= SMALL_VOCABULARY else SENTINELS_SMALL
-        train_vocabulary(corpus.train, size, vocabulary, sentinels)
+        words = _whole_words(corpus.train, size)
+        train_vocabulary(corpus.train, size, vocabulary, sentinels, words)
     return load_tokenizer(vocabulary)
+
+
+def _whole_words(texts: list[str], size: int) -> list[str]:
+    """The words of all prompts and labels; of the texts, too, where the vocabulary has room."""
+    own = dict.fromkeys(word for text in texts for word in re.findall(r"[\w'-]+", text))
+    return [*dict.fromkeys([*prompt_words(), *(own if len(own) < size else ())])]
 
 
 def _examples(plan: Pretraining, texts: list[str], tokenizer: Any, path: Path) -> Any:

@@ -28,6 +28,8 @@ PROMPT_CHARACTERS = "0123456789.:_"
 # The trainer's sums depend on how the sentences are dealt out to its threads: the number is fixed.
 _THREADS = 2
 _SAMPLE_CHARACTERS = 24_000_000
+_FOLLOWERS = ("", " .", ".", ",", ":")
+_SPELLINGS = 10
 
 
 def sentinel_tokens(sentinels: int) -> list[str]:
@@ -122,13 +124,27 @@ def _fast_tokenizer(model: bytes, sentinels: int):
     )
 
 
+def _spelled_out(words: Iterable[str]) -> list[str]:
+    """The words with several followers each, often enough to be worth a piece.
+
+    The trainer takes a string for a candidate only where what comes after it varies, so a word
+    that is merely repeated would never become one piece.
+    """
+    return [word + follower for word in words for follower in _FOLLOWERS] * _SPELLINGS
+
+
 def train_vocabulary(
-    texts: Iterable[str], size: int, folder: str | Path, sentinels: int = 100
+    texts: Iterable[str],
+    size: int,
+    folder: str | Path,
+    sentinels: int = 100,
+    words: Iterable[str] = (),
 ) -> Path:
     """Train a vocabulary and save it as a tokenizer folder; the same texts give the same bytes.
 
     `size` counts every id: special pieces, pieces of text and sentinels. A text too small for it
-    gets a smaller vocabulary. `folder` receives `spiece.model`, `tokenizer.json` and
+    gets a smaller vocabulary. `words` are wanted as one piece each, whether the texts hold them or
+    not: those of prompts and labels. `folder` receives `spiece.model`, `tokenizer.json` and
     `tokenizer_config.json` and is replaced when it exists. Returns `folder`.
 
     Raises StudyError when the texts are empty or `size` leaves no room for pieces of text.
@@ -142,7 +158,7 @@ def train_vocabulary(
             f"A vocabulary of {size} ids with {sentinels} sentinels has no room for text:"
             f" ask for more than {sentinels + len(SPECIAL_PIECES)}."
         )
-    model = _train_pieces(texts, pieces)
+    model = _train_pieces([*texts, *_spelled_out(words)], pieces)
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".vocabulary-") as scratch:

@@ -110,7 +110,7 @@ def test_unknown_names_are_refused_with_the_known_ones(project, profile, chapter
 def test_a_profile_with_an_unknown_key_is_refused(project):
     file = project / "notebooks" / "profiles" / "tiny.yaml"
     file.write_text(file.read_text() + "colour: red\n")
-    with pytest.raises(StudyError, match="unknown key .colour."):
+    with pytest.raises(StudyError, match="unknown key 'colour'"):
         reproduce("tiny", root=project, console=SILENT)
 
 
