@@ -164,6 +164,26 @@ def fetch(
 
 
 @app.command()
+def claims(
+    profile: ProfileName = "pocket",
+    all_of_them: Annotated[bool, typer.Option("--all", help="List every claim.")] = False,
+) -> None:
+    """Judge the report's claims by the runs that a profile's store holds."""
+    from t5study import commands
+
+    verdicts = commands.claims(profile)
+    table = Table("verdict", "claims")
+    for verdict, count in verdicts["verdict"].value_counts().items():
+        table.add_row(verdict, str(count))
+    console.print(table)
+    if all_of_them:
+        listing = Table("claim", "report", "measured", "verdict")
+        for row in verdicts.itertuples():
+            listing.add_row(row.id, str(row.report or ""), str(row.measured or ""), row.verdict)
+        console.print(listing)
+
+
+@app.command()
 def doctor(source: Source = None) -> None:
     """Say what this machine has: device, precision, memory, versions, data and checkpoints."""
     from t5study import commands

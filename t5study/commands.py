@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psutil
 import torch
 import yaml
@@ -18,6 +19,7 @@ from t5study.checkpoints import (
     load_tokenizer,
     open_checkpoint,
 )
+from t5study.claims import load_claims, scorecard
 from t5study.engine import resolve_precision
 from t5study.errors import StudyError
 from t5study.hub import Hub
@@ -154,6 +156,11 @@ def _experiment_of(run: Run) -> training.Experiment:
 def fetch(profile: str, to: Path, source: Path | None) -> list[Path]:
     """Make a mirror of all that a profile needs; return its repositories."""
     return Hub(source).fetch(needs(load_profile(profile)), to)
+
+
+def claims(profile: str) -> pd.DataFrame:
+    """Return the verdict on every claim, by the runs in a profile's store."""
+    return scorecard(load_claims(), Study(profile).store)
 
 
 def doctor(source: Path | None) -> list[tuple[str, str]]:

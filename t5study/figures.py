@@ -11,6 +11,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from t5study.claims import OUTCOMES
 from t5study.runs import Run
 
 TRAINING, VALIDATION = "#4c78a8", "#f58518"
@@ -121,6 +122,25 @@ def plot_intervals(table: pd.DataFrame, value: str, low: str, high: str, label: 
     axes.set_yticks(places, table.index)
     axes.set_ylim(-0.6, len(table) - 0.4)
     axes.set_xlabel(label)
+    return _closed(figure)
+
+
+def plot_verdicts(verdicts: pd.DataFrame) -> Figure:
+    """Draw how many claims of each kind got each verdict; `verdicts` as `claims.scorecard` gives."""
+    colours = dict(
+        zip(OUTCOMES, ("#54a24b", "#2b8c74", "#e45756", "#f58518", "#bab0ac"), strict=True)
+    )
+    counts = pd.crosstab(verdicts["kind"], verdicts["verdict"]).reindex(
+        columns=list(OUTCOMES), fill_value=0
+    )
+    figure, axes = plt.subplots(figsize=(7.0, 2.6))
+    left = np.zeros(len(counts))
+    for outcome in OUTCOMES:
+        widths = counts[outcome].to_numpy()
+        axes.barh(counts.index, widths, left=left, color=colours[outcome], label=outcome)
+        left += widths
+    axes.set_xlabel("claims")
+    axes.legend(ncols=3, fontsize="small", loc="upper center", bbox_to_anchor=(0.45, 1.35))
     return _closed(figure)
 
 

@@ -97,3 +97,40 @@ def comparison(groups: dict[str, Sequence[Run]], metrics: Sequence[str]) -> pd.D
             row |= {metric: mean, f"{metric} low": low, f"{metric} high": high}
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").astype({"runs": int})
+
+
+def claim_table(verdicts: pd.DataFrame, outcomes: Sequence[str]) -> Styler:
+    """Return the claims with one of the verdicts: where, statement, report, measured, evidence."""
+    chosen = verdicts[verdicts["verdict"].isin(outcomes)]
+    table = pd.DataFrame(
+        {
+            "where": chosen["where"],
+            "the report says": chosen["statement"],
+            "report": chosen["report"].map(_shown),
+            "measured": chosen["measured"].map(_shown),
+            "verdict": chosen["verdict"],
+            "evidence": chosen["evidence"],
+        }
+    )
+    return table.style.hide(axis="index")
+
+
+def open_table(verdicts: pd.DataFrame) -> Styler:
+    """Return the claims that were not run, and what is missing to judge each."""
+    chosen = verdicts[verdicts["verdict"] == "not run"]
+    table = pd.DataFrame(
+        {
+            "where": chosen["where"],
+            "the report says": chosen["statement"],
+            "report": chosen["report"].map(_shown),
+            "what is missing": chosen["detail"],
+        }
+    )
+    return table.style.hide(axis="index")
+
+
+def _shown(value: object) -> str:
+    """A value of any type, short; nothing for a value that is not there."""
+    if value is None or value != value:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

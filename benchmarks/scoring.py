@@ -1,0 +1,115 @@
+"""Ways of asking a model for a label, compared: generation as the report does it, and scores."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, T5ForConditionalGeneration
+
+from benchmarks.work import Work
+from t5study.acceleration import speed_up
+from t5study.batches import Seq2SeqCollator
+from t5study.checkpoints import checkpoint_in, load_model, quiet
+from t5study.engine import resolve_precision
+from t5study.predictions import LabelSet, score_split
+from t5study.provenance import peak_memory_bytes
+
+if TYPE_CHECKING:
+    from benchmarks.measure import Job
+
+TITLES = {
+    "beams": "generate, 4 beams, fp32, 8 at a time",
+    "greedy": "generate, greedy, bf16, sorted, 64 at a time",
+    "ours": "this study's label scores",
+}
+OTHER = -1
+"""The answer where generation wrote no label."""
+
+Answer = Callable[[PreTrainedModel, Work], np.ndarray]
+
+
+def _bf16() -> contextlib.AbstractContextManager:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.autocast(device, torch.bfloat16, enabled=resolve_precision("auto") == "bf16")
+
+
+def beams(model: PreTrainedModel, work: Work) -> np.ndarray:
+    """Beam search as the report's notebooks call it, in the order given."""
+    return _generate(model, work, np.arange(len(work.encoded)), rows=8, num_beams=4)
+
+
+def greedy(model: PreTrainedModel, work: Work) -> np.ndarray:
+    """Greedy generation, tuned: in bf16, in length order, many at a time."""
+    order = np.argsort(work.encoded.source_lengths, kind="stable")
+    with _bf16():
+        return _generate(model, work, order, rows=64, num_beams=1)
+
+
+def ours(model: PreTrainedModel, work: Work) -> np.ndarray:
+    """One decoder step, and the label whose first token is likeliest."""
+    pad_id = work.tokenizer.pad_token_id
+    collator = Seq2SeqCollator(pad_id, start_id=pad_id)
+    with _bf16():
+        scored = score_split(
+            model, work.encoded, collator, LabelSet(work.labels), 8192, start_id=pad_id
+        )
+    return scored.argmax(axis=1)
+
+
+ANSWERS: dict[str, Answer] = {"beams": beams, "greedy": greedy, "ours": ours}
+
+
+def _generate(
+    model: PreTrainedModel, work: Work, order: np.ndarray, rows: int, num_beams: int
+) -> np.ndarray:
+    """Generate no more tokens than the longest label has, so that no text runs on."""
+    longest = max(map(len, work.labels))
+    labels = {tuple(ids): place for place, ids in enumerate(work.labels)}
+    answers = np.full(len(order), OTHER)
+    data = work.encoded.data.with_format(None)["source"]
+    device = next(model.parameters()).device
+    for start in range(0, len(order), rows):
+        part = order[start : start + rows]
+        batch = work.tokenizer.pad(
+            {"input_ids": [data[int(row)] for row in part]}, return_tensors="pt"
+        ).to(device)
+        output = model.generate(
+            **batch, num_beams=num_beams, do_sample=False, max_new_tokens=longest
+        )
+        for row, ids in zip(part, output[:, 1:].tolist(), strict=True):
+            kept = tuple(token for token in ids if token != work.tokenizer.pad_token_id)
+            answers[row] = labels.get(kept, OTHER)
+    return answers
+
+
+def score(job: Job) -> dict[str, Any]:
+    """Measure one way over the same rows several times; return a rate a repeat, and the answers."""
+    work = Work.load(job.task, job.source, job.rows, split="test")
+    model = work.model()
+    if job.model:
+        checkpoint = checkpoint_in(Path(job.model), weights=True)
+        model = load_model(checkpoint, T5ForConditionalGeneration)
+    if torch.cuda.is_available():
+        model.cuda()
+    if job.method == "ours":
+        speed_up(model, compiled=True)
+    model.eval()
+    rates, answers = [], np.zeros(0)
+    with torch.inference_mode(), quiet():
+        for repeat in range(1 + job.repeats):
+            started = time.perf_counter()
+            answers = ANSWERS[job.method](model, work)
+            # The first pass warms up: it compiles, and fills the allocator.
+            if repeat:
+                rates.append(len(answers) / (time.perf_counter() - started))
+    return {
+        "examples_per_second": rates,
+        "answers": answers.tolist(),
+        "peak_memory_bytes": peak_memory_bytes(),
+    }

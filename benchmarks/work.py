@@ -1,0 +1,92 @@
+"""The data, the model and the arithmetic that every measured method shares."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    T5Config,
+    T5ForConditionalGeneration,
+)
+
+from t5study.batches import Encoded, encode
+from t5study.checkpoints import Checkpoint, load_tokenizer, open_checkpoint, random_model
+from t5study.hub import Hub
+from t5study.tasks import Task, cast, get_task, label_ids, split_rows
+
+MODEL = "google-t5/t5-small"
+LONGEST_SOURCE = 512
+LONGEST_TARGET = 16
+
+
+@dataclass(frozen=True)
+class Work:
+    """One task's training rows as token ids, and the architecture that learns them.
+
+    Weights are random: a step takes as long with them as with the published ones.
+    """
+
+    task: Task
+    encoded: Encoded
+    tokenizer: PreTrainedTokenizerBase
+    checkpoint: Checkpoint
+    labels: list[list[int]]
+
+    @classmethod
+    def load(cls, name: str, source: str | None, rows: int, split: str = "train") -> Work:
+        """Tokenise `rows` rows of a task, chosen by hash in the proportions of the labels."""
+        hub, task = Hub(source), get_task(name)
+        checkpoint = open_checkpoint(hub, MODEL)
+        tokenizer = load_tokenizer(checkpoint)
+        table = cast(task, split_rows(task, hub, split, rows))
+        encoded = encode(table, tokenizer, LONGEST_SOURCE, LONGEST_TARGET)
+        return cls(task, encoded, tokenizer, checkpoint, label_ids(task, tokenizer))
+
+    def model(self, seed: int = 0) -> PreTrainedModel:
+        """Return t5-small's architecture with random weights."""
+        return random_model(self.checkpoint, seed, T5ForConditionalGeneration)
+
+
+def training_flops(config: T5Config, sources: np.ndarray, targets: np.ndarray) -> float:
+    """Return the floating-point operations of training on texts of these lengths, in tokens.
+
+    Six for each multiplied weight and token (two forward, four backward), and the products of
+    attention; padding, embeddings' look-up and everything element by element count nothing.
+    """
+    inner, width = config.num_heads * config.d_kv, config.d_model
+    attention = 4 * width * inner
+    feed_forward = (3 if config.is_gated_act else 2) * width * config.d_ff
+    layers, decoder_layers = config.num_layers, config.num_decoder_layers
+    # The keys and values of the decoder's cross-attention are made from the encoder's tokens.
+    on_sources = layers * (attention + feed_forward) + decoder_layers * attention / 2
+    on_targets = decoder_layers * (1.5 * attention + feed_forward) + width * config.vocab_size
+    sources, targets = sources.astype(float), targets.astype(float)
+    pairs = layers * sources**2 + decoder_layers * (targets**2 + sources * targets)
+    weights = on_sources * sources.sum() + on_targets * targets.sum()
+    # Scores and weighted values: two products of `inner` for each pair, each also with a factor 6.
+    return 6 * weights + 12 * inner * pairs.sum()
+
+
+def matmul_peak(dtype: torch.dtype = torch.bfloat16, size: int = 2048, repeats: int = 8) -> float:
+    """Return the operations a second of a square matrix product, the best of some."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    size = 4 * size if device == "cuda" else size
+    a = torch.randn(size, size, device=device).to(dtype)
+    seconds = []
+    for _ in range(repeats):
+        _wait(device)
+        started = time.perf_counter()
+        a @ a
+        _wait(device)
+        seconds.append(time.perf_counter() - started)
+    return 2 * size**3 / min(seconds)
+
+
+def _wait(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
