@@ -26,7 +26,6 @@ seed = 21
 
 # %% tags=["hide-cell"]
 from t5study import figures, tables
-from t5study.checkpoints import load_tokenizer
 from t5study.published import load_published
 from t5study.study import Study
 
@@ -64,8 +63,7 @@ study.glue(
 # write for each label: the {term}`label word` and the end token `</s>`.
 
 # %%
-tokenizer = load_tokenizer(study.checkpoint("t5"))
-tables.casting_table(task, tokenizer)
+tables.casting_table(study.casting(role))
 
 # %% [markdown]
 # ## The model and its arguments

@@ -26,7 +26,6 @@ seed = 21
 
 # %% tags=["hide-cell"]
 from t5study import figures, tables
-from t5study.checkpoints import load_tokenizer
 from t5study.published import load_published
 from t5study.study import Study
 
@@ -54,8 +53,7 @@ study.glue(
 # "{glue:text}`emotion-prefix`", and there are {glue:text}`emotion-labels` {term}`label words <label word>`.
 
 # %%
-tokenizer = load_tokenizer(study.checkpoint("t5"))
-tables.casting_table(task, tokenizer)
+tables.casting_table(study.casting(role))
 
 # %% [markdown]
 # ## A baseline first

@@ -126,10 +126,9 @@ def plot_intervals(table: pd.DataFrame, value: str, low: str, high: str, label: 
 
 
 def plot_verdicts(verdicts: pd.DataFrame) -> Figure:
-    """Draw how many claims of each kind got each verdict; `verdicts` as `claims.scorecard` gives."""
-    colours = dict(
-        zip(OUTCOMES, ("#54a24b", "#2b8c74", "#e45756", "#f58518", "#bab0ac"), strict=True)
-    )
+    """Draw how many claims of each kind got each verdict (a table of `claims.scorecard`)."""
+    shades = ("#54a24b", "#2b8c74", "#e45756", "#f58518", "#bab0ac")
+    colours = dict(zip(OUTCOMES, shades, strict=True))
     counts = pd.crosstab(verdicts["kind"], verdicts["verdict"]).reindex(
         columns=list(OUTCOMES), fill_value=0
     )

@@ -23,7 +23,7 @@ from t5study.observations import OBSERVATIONS
 from t5study.profiles import Profile, TaskSettings, load_profile
 from t5study.provenance import recorded
 from t5study.runs import Run, RunStore, Workspace
-from t5study.tasks import Task, cast, get_task, split_rows
+from t5study.tasks import Task, cast, get_task, label_ids, split_rows
 
 OWN = "own"
 
@@ -57,11 +57,11 @@ class Study:
         self.hub = Hub(source)
         root = store or os.environ.get("T5STUDY_STORE")
         root = Path(root) if root else checkout() / "_build" / self.profile.name / "runs"
-        self.store = RunStore(
-            root,
-            published=checkout() / "results" / self.profile.name,
-            training=os.environ.get("T5STUDY_TRAINING") != "forbid",
-        )
+        training_allowed = os.environ.get("T5STUDY_TRAINING") != "forbid"
+        # Published records answer only where nothing may be computed: otherwise a run of the book
+        # would repeat what was published and prove nothing.
+        published = None if training_allowed else checkout() / "results" / self.profile.name
+        self.store = RunStore(root, published=published, training=training_allowed)
         self.used: list[Run] = []
 
     # --- what the profile holds
@@ -116,8 +116,7 @@ class Study:
     ) -> Run:
         """Return the fine-tuning of `model` on the role's task with the profile's recipe.
 
-        `init` is "pretrained", or "scratch" for the same architecture with random weights. Where
-        the profile's recipe is null the checkpoint knows the task: it is only evaluated.
+        `init` is "pretrained", or "scratch" for the same architecture with random weights.
         """
         experiment = training.Experiment(
             self.task(role),
@@ -150,6 +149,27 @@ class Study:
                 lambda work: baselines.fit_and_judge(baseline, self.hub, work),
             )
         )
+
+    def casting(self, role: str) -> Run:
+        """Return how the role's labels look as texts: words, token ids and pieces."""
+        task, checkpoint = self.task(role), self.checkpoint("t5")
+        config = {
+            "kind": "casting",
+            "task": task.name,
+            "labels": list(task.label_words),
+            "model": {"name": checkpoint.name, "fingerprint": checkpoint.fingerprint},
+        }
+
+        def produce(work: Workspace) -> dict[str, Any]:
+            with recorded() as provenance:
+                tokenizer = load_tokenizer(checkpoint)
+                ids = label_ids(task, tokenizer)
+                pieces = [tokenizer.convert_ids_to_tokens(row) for row in ids]
+                work.save_values({"words": list(task.label_words), "ids": ids, "pieces": pieces})
+                work.save_metrics({"labels": len(ids)})
+            return provenance
+
+        return self._note(self.store.obtain(config, produce))
 
     def observe(self, name: str, run: Run | None = None, **inputs: Any) -> Run:
         """Return an observation of a model: what `observations.OBSERVATIONS[name]` computes.

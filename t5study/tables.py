@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import pandas as pd
 from pandas.io.formats.style import Styler
 from scipy import stats
-from transformers import PreTrainedTokenizerBase, T5Config, T5ForConditionalGeneration
+from transformers import T5Config, T5ForConditionalGeneration
 
 from t5study.checkpoints import module_table
 from t5study.figures import classification_report
 from t5study.profiles import Recipe
 from t5study.published import load_published
 from t5study.runs import Run
-from t5study.tasks import Task, label_ids
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
@@ -27,14 +26,14 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     return mean, float(mean - half), float(mean + half)
 
 
-def casting_table(task: Task, tokenizer: PreTrainedTokenizerBase) -> pd.DataFrame:
+def casting_table(casting: Run) -> pd.DataFrame:
     """Return one row a label: the target text, its token ids and pieces."""
-    ids = label_ids(task, tokenizer)
+    seen = casting.values
     return pd.DataFrame(
         {
-            "target text": task.label_words,
-            "token ids": [" ".join(map(str, row)) for row in ids],
-            "pieces": [" ".join(tokenizer.convert_ids_to_tokens(row)) for row in ids],
+            "target text": seen["words"],
+            "token ids": [" ".join(map(str, row)) for row in seen["ids"]],
+            "pieces": [" ".join(row) for row in seen["pieces"]],
         }
     )
 
