@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import shutil
 import time
@@ -39,6 +40,7 @@ SumLoss = Callable[[torch.nn.Module, dict[str, torch.Tensor]], torch.Tensor]
 """(model, micro-batch) -> sum of the losses of its items."""
 
 _SUMS = "SHA256SUMS"
+log = logging.getLogger(__name__)
 
 
 class Plan(Protocol):
@@ -150,6 +152,30 @@ class Stopwatch(TrainerCallback):
         self.seconds += time.perf_counter() - self._started
 
 
+class _Progress(TrainerCallback):
+    """One line a logged step: where the run is, its loss, and how long it will still take.
+
+    The lines go to the package's log: the command line shows them, a notebook does not.
+    """
+
+    def __init__(self) -> None:
+        self.started, self.first_step = time.perf_counter(), 0
+
+    def on_train_begin(self, args, state, control, **kwargs) -> None:
+        self.started, self.first_step = time.perf_counter(), state.global_step
+
+    def on_log(self, args, state, control, logs=None, **kwargs) -> None:
+        done = state.global_step - self.first_step
+        if not done or not state.is_world_process_zero:
+            return
+        left = (time.perf_counter() - self.started) / done * (state.max_steps - state.global_step)
+        losses = {"loss": "loss", "eval_loss": "validation loss"}
+        shown = [f"{label} {logs[name]:.4f}" for name, label in losses.items() if name in logs]
+        if shown:
+            where = f"update {state.global_step} of {state.max_steps}"
+            log.info("%s, %s, about %.0f s left", where, ", ".join(shown), left)
+
+
 class _Schedule(TrainerCallback):
     """When to log, evaluate, save and stop early: by step, and at the last step."""
 
@@ -207,7 +233,7 @@ class StudyTrainer(Trainer):
             model=model,
             args=_training_arguments(settings, self.folder, len(plan)),
             train_dataset=plan,
-            callbacks=[_Schedule(settings), self.stopwatch],
+            callbacks=[_Schedule(settings), self.stopwatch, _Progress()],
             optimizers=(optimizer, scheduler),
         )
         self.remove_callback(PrinterCallback)
@@ -371,6 +397,6 @@ def latest_checkpoint(folder: Path) -> Path | None:
     for checkpoint in sorted(folder.glob("checkpoint-*"), key=_step_of, reverse=True):
         if is_intact(checkpoint):
             return checkpoint
-        print(f"{checkpoint.name} is damaged and left out: continuing from the one before it")
+        log.warning("%s is damaged: continuing from the one before it", checkpoint.name)
         shutil.rmtree(checkpoint)
     return None

@@ -136,7 +136,7 @@ def test_an_interrupted_run_ends_with_the_numbers_of_an_undisturbed_one(checkpoi
     assert weights[0] == weights[1]
 
 
-def test_a_damaged_checkpoint_is_left_out_for_the_one_before(checkpoint, tmp_path, capsys):
+def test_a_damaged_checkpoint_is_left_out_for_the_one_before(checkpoint, tmp_path, caplog):
     trainer = trainer_for(checkpoint, tmp_path)
     trainer.train_to_best()
     newest = latest_checkpoint(trainer.folder)
@@ -145,7 +145,7 @@ def test_a_damaged_checkpoint_is_left_out_for_the_one_before(checkpoint, tmp_pat
         weights.truncate(100)
     assert not is_intact(newest)
     assert latest_checkpoint(trainer.folder).name == "checkpoint-9"
-    assert "checkpoint-12 is damaged" in capsys.readouterr().out
+    assert "checkpoint-12 is damaged" in caplog.text
 
 
 def test_the_best_checkpoints_and_the_newest_are_kept_without_pickled_arguments(
