@@ -28,6 +28,7 @@ from t5study.study import Study
 
 figures.style()
 study = Study(profile, seed=seed)
+study.badge()
 
 # %% [markdown]
 # ## Three ways to read a sentence

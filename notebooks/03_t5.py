@@ -35,6 +35,7 @@ from t5study.study import Study
 pd.set_option("display.max_colwidth", None)
 pd.set_option("display.precision", 3)
 study = Study(profile, seed=seed)
+study.badge()
 
 # %% [markdown]
 # ## Text in, text out

@@ -36,6 +36,7 @@ pd.set_option("display.max_colwidth", None)
 pd.set_option("display.precision", 3)
 study = Study(profile, seed=seed)
 published = load_published()
+study.badge()
 
 # %% [markdown]
 # (glue-leaderboard)=

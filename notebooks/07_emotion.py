@@ -32,6 +32,7 @@ from t5study.study import Study
 figures.style()
 study = Study(profile, seed=seed)
 published = load_published()
+study.badge()
 
 # %%
 role = "emotion"

@@ -34,6 +34,7 @@ from t5study.study import Study
 pd.set_option("display.max_colwidth", None)
 figures.style()
 study = Study(profile, seed=seed)
+study.badge()
 
 # %%
 verdicts = scorecard(load_claims(), study.store)

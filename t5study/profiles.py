@@ -54,7 +54,7 @@ class Recipe(_Settings):
     dropout: Share = 0.1
     precision: Precision = "auto"
     compile: bool = False
-    tokens_per_micro_batch: Annotated[int, Field(ge=64)] = 8192
+    tokens_per_micro_batch: Annotated[int, Field(ge=64)] = 4096
     evaluations_per_epoch: Count = 1
     keep_checkpoints: Count = 5
     early_stopping: Count | None = Field(

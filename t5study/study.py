@@ -239,6 +239,17 @@ class Study:
         sources = cast(task, rows.select(range(min(count, len(rows)))))["source"]
         return [text.removeprefix(task.prefix) for text in sources]
 
+    def badge(self) -> Any:
+        """Return the warning that stands over a notebook computed on the bundled corpus."""
+        from IPython.display import Markdown
+
+        if not self.profile.synthetic:
+            return None
+        return Markdown(
+            f"**Computed on the pocket corpus** (profile `{self.profile.name}`): synthetic text and "
+            "small models trained by the run itself. Nothing here measures the real data sets."
+        )
+
     def glue(self, name: str, value: Any, digits: int = 2) -> None:
         """Make a number available to the prose as `{glue:text}`; floats are rounded to `digits`."""
         from myst_nb import glue

@@ -1,0 +1,201 @@
+"""What fits into a GPU's memory: model size, precision, optimiser and length.
+
+`python -m benchmarks.memory` measures on a GPU. Without one it estimates, and says so: a training
+step is traced with tensors that have shapes and no content, and what the backward pass keeps is
+added up. Nothing is downloaded; the architectures are those of the T5 paper.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch._subclasses.fake_tensor import FakeTensorMode
+from transformers import T5Config, T5ForConditionalGeneration
+
+RESULTS = Path(__file__).parent / "results" / "memory.json"
+GB = 10**9
+CARDS = (4, 12, 24)
+"""Memory of common graphics cards, in GB."""
+
+RESERVED = 0.8 * GB
+"""What the driver's context, libraries and fragmentation take of a card; a round figure."""
+
+TARGET_LENGTH = 2
+LENGTHS = (128, 512)
+PRECISIONS = ("fp32", "bf16")
+STATE_BYTES = {"adamw": 8.0, "adafactor": 0.0}
+"""Optimiser state in bytes a weight. Adafactor keeps a row and a column for each matrix."""
+
+# d_model, d_ff, d_kv, heads, layers: Raffel et al. (2020), section 3.7.
+SIZES = {
+    "t5-small": (512, 2048, 64, 8, 6),
+    "t5-base": (768, 3072, 64, 12, 12),
+    "t5-large": (1024, 4096, 64, 16, 24),
+    "t5-3b": (1024, 16384, 128, 32, 24),
+    "t5-11b": (1024, 65536, 128, 128, 24),
+}
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes that training needs: `fixed` whatever the batch, and `example` for each example."""
+
+    model: str
+    precision: str
+    optimizer: str
+    length: int
+    fixed: float
+    example: float
+
+    def largest_batch(self, card: int) -> int:
+        """Return how many examples fit at once into a card of so many GB; 0 if none."""
+        return max(0, int((card * GB - RESERVED - self.fixed) // self.example))
+
+
+def architecture(name: str) -> T5Config:
+    """Return the configuration of one of the T5 paper's models."""
+    d_model, d_ff, d_kv, heads, layers = SIZES[name]
+    config = T5Config(
+        vocab_size=32128,
+        d_model=d_model,
+        d_ff=d_ff,
+        d_kv=d_kv,
+        num_heads=heads,
+        num_layers=layers,
+        decoder_start_token_id=0,
+    )
+    config._attn_implementation = "eager"
+    return config
+
+
+def parameters(name: str) -> int:
+    """Return the number of weights."""
+    with FakeTensorMode():
+        return sum(p.numel() for p in T5ForConditionalGeneration(architecture(name)).parameters())
+
+
+def kept_for_backward(name: str, precision: str, length: int, rows: int = 1) -> int:
+    """Return the bytes that the forward pass keeps for the backward pass, weights left out."""
+    kept: dict[int, int] = {}
+    with FakeTensorMode():
+        model = T5ForConditionalGeneration(architecture(name)).train()
+        weights = {p.untyped_storage()._cdata for p in model.parameters()}
+
+        def keep(tensor: torch.Tensor) -> torch.Tensor:
+            storage = tensor.untyped_storage()
+            if storage._cdata not in weights:
+                kept[storage._cdata] = storage.nbytes()
+                alive.append(storage)
+            return tensor
+
+        alive: list[Any] = []
+        with (
+            torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+            torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"),
+        ):
+            logits = model(
+                input_ids=torch.ones(rows, length, dtype=torch.long),
+                decoder_input_ids=torch.ones(rows, TARGET_LENGTH, dtype=torch.long),
+                use_cache=False,
+            ).logits
+            torch.nn.functional.cross_entropy(
+                logits.flatten(0, 1).float(), torch.ones(rows * TARGET_LENGTH, dtype=torch.long)
+            )
+    return sum(kept.values())
+
+
+def estimates() -> Iterator[Need]:
+    """Yield the needs of every combination.
+
+    Fixed: float32 weights, their gradients and the optimiser's state, and what the trace keeps
+    whatever the rows, such as weights cast to bf16. The rest grows with the rows.
+    """
+    for name in SIZES:
+        count = parameters(name)
+        for precision, length in product(PRECISIONS, LENGTHS):
+            one, two = (kept_for_backward(name, precision, length, rows) for rows in (1, 2))
+            for optimizer, state in STATE_BYTES.items():
+                fixed = count * (8 + state) + max(0, 2 * one - two)
+                yield Need(name, precision, optimizer, length, fixed, two - one)
+
+
+def measurements() -> Iterator[Need]:
+    """Yield the needs as measured on this GPU, of those combinations that fit into it."""
+    for name, precision, length, optimizer in product(SIZES, PRECISIONS, LENGTHS, STATE_BYTES):
+        try:
+            one, three = (_measured(name, precision, length, optimizer, rows) for rows in (1, 3))
+        except torch.OutOfMemoryError:
+            continue
+        example = (three - one) / 2
+        yield Need(name, precision, optimizer, length, one - example, max(1.0, example))
+
+
+def _measured(name: str, precision: str, length: int, optimizer: str, rows: int) -> int:
+    from t5study.engine import EngineSettings, build_optimizer
+
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    with torch.device("cuda"):
+        model = T5ForConditionalGeneration(architecture(name)).train()
+        batch = {
+            "input_ids": torch.ones(rows, length, dtype=torch.long),
+            "decoder_input_ids": torch.ones(rows, TARGET_LENGTH, dtype=torch.long),
+        }
+    steps = build_optimizer(model, EngineSettings(0, 1e-4, optimizer=optimizer))
+    for _ in range(2):
+        with torch.autocast("cuda", torch.bfloat16, enabled=precision == "bf16"):
+            model(**batch, use_cache=False).logits.float().square().mean().backward()
+        steps.step()
+        steps.zero_grad()
+    return torch.cuda.max_memory_allocated()
+
+
+def table(needs: list[Need], measured: bool) -> Table:
+    """Return the largest batch on each card."""
+    how = "measured" if measured else "estimated, not measured"
+    result = Table(title=f"Examples that fit at once ({how})", title_justify="left")
+    for head in ("model", "precision", "optimiser", "length", "GB, one example"):
+        result.add_column(head)
+    for card in CARDS:
+        result.add_column(f"in {card} GB", justify="right")
+    for need in needs:
+        total = f"{(need.fixed + need.example) / GB:.1f}"
+        batches = (need.largest_batch(card) for card in CARDS)
+        cells = (str(batch) if batch else "none" for batch in batches)
+        result.add_row(need.model, need.precision, need.optimizer, str(need.length), total, *cells)
+    return result
+
+
+def main() -> None:
+    """Print the table and write memory.json."""
+    logging.disable(logging.WARNING)
+    measured = torch.cuda.is_available()
+    needs = list(measurements() if measured else estimates())
+    Console().print(table(needs, measured))
+    content = {
+        "measured": measured,
+        "target_length": TARGET_LENGTH,
+        "reserved_bytes": RESERVED,
+        "needs": [
+            asdict(need) | {"largest_batch": {card: need.largest_batch(card) for card in CARDS}}
+            for need in needs
+        ],
+    }
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    staging = RESULTS.with_name(".memory.json")
+    staging.write_text(json.dumps(content, indent=1) + "\n")
+    os.replace(staging, RESULTS)
+
+
+if __name__ == "__main__":
+    main()
