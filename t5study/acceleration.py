@@ -15,7 +15,11 @@ import torch
 from torch import nn
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
-from transformers.models.t5.modeling_t5 import T5Attention, T5DenseActDense
+from transformers.models.t5.modeling_t5 import (
+    T5Attention,
+    T5DenseActDense,
+    T5LayerCrossAttention,
+)
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +157,62 @@ def cheapen_dropout(model: nn.Module) -> None:
     model.register_forward_pre_hook(_draw_keys)
 
 
+class _ShortQueryAttention(T5Attention):
+    """Cross-attention that multiplies the few queries by the key and value weights.
+
+    Keys are W_k e and values W_v e for every encoder state e, so the scores q (W_k e) are
+    (q W_k) e, and the mixture of values is W_v (sum of weighted e). With two label tokens in the
+    decoder that takes a few multiplications an encoder state in place of two whole projections.
+    """
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        mask: torch.Tensor | None = None,
+        key_value_states: torch.Tensor | None = None,
+        position_bias: torch.Tensor | None = None,
+        past_key_values: Any = None,
+        **kwargs: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
+        """As T5Attention, without a position bias: its cross-attention has none."""
+        rows, width = hidden_states.shape[:2]
+        heads, size = self.n_heads, self.key_value_proj_dim
+        if key_value_states is None or past_key_values is not None or 4 * width > size:
+            return super().forward(
+                hidden_states, mask, key_value_states, position_bias, past_key_values, **kwargs
+            )
+
+        def by_head(states: torch.Tensor) -> torch.Tensor:
+            return states.reshape(rows * width, heads, -1).transpose(0, 1)
+
+        def by_row(states: torch.Tensor) -> torch.Tensor:
+            return states.view(heads, rows, width, -1).transpose(0, 1)
+
+        to_keys = self.k.weight.view(heads, size, -1)
+        to_values = self.v.weight.view(heads, size, -1).transpose(1, 2)
+        queries = by_row(torch.bmm(by_head(self.q(hidden_states)), to_keys)).flatten(1, 2)
+        scores = torch.bmm(queries, key_value_states.transpose(1, 2))
+        scores = scores.unflatten(1, (heads, width))
+        if mask is not None:
+            scores = scores + mask
+        weights = self.hashed_dropout(scores.softmax(-1))
+        mixture = torch.bmm(weights.flatten(1, 2), key_value_states)
+        mixture = mixture.unflatten(1, (heads, width)).transpose(0, 1).flatten(1, 2)
+        mixed = torch.bmm(mixture, to_values).transpose(0, 1).reshape(rows, width, -1)
+        return self.o(mixed), None, weights
+
+
+def shorten_cross_attention(model: nn.Module) -> None:
+    """Spare T5's decoder the keys and values of all encoder states where its input is short.
+
+    In place, after `cheapen_dropout`. The results are the same up to rounding; longer targets and
+    generation with a cache take T5's own way.
+    """
+    for module in model.modules():
+        if isinstance(module, T5LayerCrossAttention):
+            module.EncDecAttention.__class__ = _ShortQueryAttention
+
+
 @functools.lru_cache(maxsize=1)
 def why_not_compile() -> str | None:
     """Return None where torch.compile works on this machine, or else the reason in one line."""
@@ -208,11 +268,12 @@ def tune_allocator() -> bool:
 def speed_up(model: nn.Module, compiled: bool) -> None:
     """Prepare a model for training on this device, in place.
 
-    On a CPU dropout becomes cheap and the allocator keeps its memory; with `compiled`, blocks are
-    compiled, and a line says so or why not.
+    On a CPU dropout and cross-attention become cheap and the allocator keeps its memory; with
+    `compiled`, blocks are compiled, and a line says so or why not.
     """
     if not torch.cuda.is_available():
         tune_allocator()
         cheapen_dropout(model)
+        shorten_cross_attention(model)
     if compiled:
         log.info("torch.compile: %s", compile_blocks(model))

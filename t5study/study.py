@@ -246,8 +246,8 @@ class Study:
         if not self.profile.synthetic:
             return None
         return Markdown(
-            f"**Computed on the pocket corpus** (profile `{self.profile.name}`): synthetic text and "
-            "small models trained by the run itself. Nothing here measures the real data sets."
+            f"**Computed on the pocket corpus** (profile `{self.profile.name}`): synthetic text "
+            "and small models trained by the run itself. Nothing here measures real data sets."
         )
 
     def glue(self, name: str, value: Any, digits: int = 2) -> None:

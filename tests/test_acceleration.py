@@ -16,6 +16,7 @@ from t5study.acceleration import (
     cheapen_dropout,
     compile_blocks,
     keep_factors,
+    shorten_cross_attention,
     tune_allocator,
     why_not_compile,
 )
@@ -146,6 +147,35 @@ def test_saved_model_loads_in_plain_transformers(tmp_path):
     loaded = T5ForConditionalGeneration.from_pretrained(tmp_path).eval()
     assert loaded.config._attn_implementation != acceleration.ATTENTION
     assert torch.allclose(loaded(**example()).logits, model.eval()(**example()).logits, atol=1e-5)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_short_cross_attention_gives_the_same_answers_and_gradients(width):
+    model = tiny_t5(0.0)
+    cheapen_dropout(model)
+    twin = copy.deepcopy(model)
+    shorten_cross_attention(twin)
+    # d_kv is 8: up to two decoder tokens go the short way, three the long one.
+    inputs = example() | {"decoder_input_ids": torch.arange(3 * width).reshape(3, width)}
+    expected, got = model(**inputs).logits, twin(**inputs).logits
+    assert torch.allclose(expected, got, atol=1e-5)
+    for logits in (expected, got):
+        logits.square().sum().backward()
+    for (name, p), q in zip(model.named_parameters(), twin.parameters(), strict=True):
+        assert torch.allclose(p.grad, q.grad, rtol=1e-3, atol=1e-3), name
+
+
+def test_short_cross_attention_ignores_padding_and_still_generates():
+    model = tiny_t5().eval()
+    expected = model.generate(example()["input_ids"], max_new_tokens=4, do_sample=False)
+    cheapen_dropout(model)
+    shorten_cross_attention(model)
+    got = model.generate(example()["input_ids"], max_new_tokens=4, do_sample=False)
+    assert torch.equal(expected, got)
+    inputs = example()
+    one = model(**inputs).logits[2]
+    inputs["input_ids"][2, 5:] = 9
+    assert torch.allclose(one, model(**inputs).logits[2], atol=1e-5)
 
 
 def test_masks_follow_the_seed_and_change_with_every_pass():
