@@ -165,7 +165,7 @@ def table(needs: list[Need], measured: bool) -> Table:
     how = "measured" if measured else "estimated, not measured"
     result = Table(title=f"Examples that fit at once ({how})", title_justify="left")
     for head in ("model", "precision", "optimiser", "length", "GB, one example"):
-        result.add_column(head)
+        result.add_column(head, no_wrap=True)
     for card in CARDS:
         result.add_column(f"in {card} GB", justify="right")
     for need in needs:

@@ -24,7 +24,7 @@ from transformers import (
     Trainer,
 )
 
-from benchmarks.work import LONGEST_SOURCE, Work
+from benchmarks.work import LONGEST_SOURCE, PRETRAINING, Work
 from t5study.acceleration import speed_up
 from t5study.batches import Seq2SeqCollator, UpdatePlan
 from t5study.engine import EngineSettings, StudyTrainer, resolve_precision, seq2seq_loss
@@ -57,7 +57,8 @@ class Peer:
 
 _TUNED = {"bf16": True, "train_sampling_strategy": "group_by_length"}
 _COMPILED = _TUNED | {"torch_compile": True}
-_SLOW = {"imdb": 4}
+_LONG = {PRETRAINING: 1}
+_SLOW = {"imdb": 4, PRETRAINING: 2}
 
 PEERS = {
     "recipe": Peer(
@@ -71,11 +72,17 @@ PEERS = {
     ),
     "default": Peer("Seq2SeqTrainer, defaults", 8, measured=_SLOW),
     "default-mended": Peer("Seq2SeqTrainer, defaults, mended", 8, mended=True, measured=_SLOW),
-    "tuned": Peer("Seq2SeqTrainer, tuned", 32, arguments=_TUNED),
-    "tuned-mended": Peer("Seq2SeqTrainer, tuned, mended", 32, mended=True, arguments=_TUNED),
-    "compiled": Peer("Seq2SeqTrainer, tuned, compiled", 32, arguments=_COMPILED),
+    "tuned": Peer("Seq2SeqTrainer, tuned", 32, measured=_LONG, arguments=_TUNED),
+    "tuned-mended": Peer(
+        "Seq2SeqTrainer, tuned, mended", 32, mended=True, measured=_LONG, arguments=_TUNED
+    ),
+    "compiled": Peer("Seq2SeqTrainer, tuned, compiled", 32, measured=_LONG, arguments=_COMPILED),
     "compiled-mended": Peer(
-        "Seq2SeqTrainer, tuned, compiled, mended", 32, mended=True, arguments=_COMPILED
+        "Seq2SeqTrainer, tuned, compiled, mended",
+        32,
+        mended=True,
+        measured=_LONG,
+        arguments=_COMPILED,
     ),
 }
 TITLES = {name: peer.title for name, peer in PEERS.items()} | {OURS: "this study"}
@@ -97,7 +104,7 @@ def build(
     if name == OURS:
         return Run(_ours(work, model, updates, folder, seed), 1.0)
     peer = PEERS[name]
-    measured = peer.accumulated if whole else peer.measured.get(work.task.name, peer.accumulated)
+    measured = peer.accumulated if whole else peer.measured.get(work.name, peer.accumulated)
     trainer = _peer(peer, work, model, updates, folder, seed, measured)
     return Run(trainer, peer.accumulated / measured)
 

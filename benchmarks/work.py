@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from datasets import Dataset
 from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -17,8 +18,10 @@ from transformers import (
 from t5study.batches import Encoded, encode
 from t5study.checkpoints import Checkpoint, load_tokenizer, open_checkpoint, random_model
 from t5study.hub import Hub
-from t5study.tasks import Task, cast, get_task, label_ids, split_rows
+from t5study.objectives import random_spans_helper, span_corruption
+from t5study.tasks import cast, get_task, label_ids, split_rows
 
+PRETRAINING = "span-corruption"
 MODEL = "google-t5/t5-small"
 LONGEST_SOURCE = 512
 LONGEST_TARGET = 16
@@ -26,12 +29,12 @@ LONGEST_TARGET = 16
 
 @dataclass(frozen=True)
 class Work:
-    """One task's training rows as token ids, and the architecture that learns them.
+    """Rows as token ids, and the architecture that learns them.
 
     Weights are random: a step takes as long with them as with the published ones.
     """
 
-    task: Task
+    name: str
     encoded: Encoded
     tokenizer: PreTrainedTokenizerBase
     checkpoint: Checkpoint
@@ -39,17 +42,39 @@ class Work:
 
     @classmethod
     def load(cls, name: str, source: str | None, rows: int, split: str = "train") -> Work:
-        """Tokenise `rows` rows of a task, chosen by hash in the proportions of the labels."""
-        hub, task = Hub(source), get_task(name)
+        """Tokenise `rows` rows of a task, chosen by hash in the proportions of the labels.
+
+        The name `PRETRAINING` gives windows of IMDB's reviews with corrupted spans.
+        """
+        hub, task = Hub(source), get_task("imdb" if name == PRETRAINING else name)
         checkpoint = open_checkpoint(hub, MODEL)
         tokenizer = load_tokenizer(checkpoint)
         table = cast(task, split_rows(task, hub, split, rows))
+        if name == PRETRAINING:
+            return cls(name, corrupted(table["source"], tokenizer), tokenizer, checkpoint, [])
         encoded = encode(table, tokenizer, LONGEST_SOURCE, LONGEST_TARGET)
-        return cls(task, encoded, tokenizer, checkpoint, label_ids(task, tokenizer))
+        return cls(name, encoded, tokenizer, checkpoint, label_ids(task, tokenizer))
 
     def model(self, seed: int = 0) -> PreTrainedModel:
         """Return t5-small's architecture with random weights."""
         return random_model(self.checkpoint, seed, T5ForConditionalGeneration)
+
+
+def corrupted(texts: list[str], tokenizer: PreTrainedTokenizerBase) -> Encoded:
+    """Return the texts end to end, cut into windows whose corrupted inputs are 512 tokens long."""
+    ids = np.concatenate(tokenizer(texts, add_special_tokens=False)["input_ids"])
+    pieces, _ = random_spans_helper(LONGEST_SOURCE)
+    sentinels = tokenizer.convert_tokens_to_ids([f"<extra_id_{i}>" for i in range(100)])
+    rng = np.random.default_rng(0)
+    pairs = [
+        span_corruption(window, rng, sentinels=sentinels, eos=tokenizer.eos_token_id)
+        for window in ids[: len(ids) // pieces * pieces].reshape(-1, pieces)
+    ]
+    sources, targets = ([pair[side] for pair in pairs] for side in (0, 1))
+    columns = {"source": sources, "target": targets, "label": [0] * len(pairs)}
+    data = Dataset.from_dict(columns | {"row": range(len(pairs))}).with_format("numpy")
+    lengths = [np.array([len(ids) for ids in side]) for side in (sources, targets)]
+    return Encoded(data, *lengths, LONGEST_SOURCE)
 
 
 def training_flops(config: T5Config, sources: np.ndarray, targets: np.ndarray) -> float:

@@ -15,8 +15,8 @@ from transformers import T5Config, T5ForConditionalGeneration
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as cli
-from benchmarks import measure, methods, report, scoring
-from benchmarks.work import Work, training_flops
+from benchmarks import measure, memory, methods, report, scoring
+from benchmarks.work import Work, corrupted, training_flops
 from t5study.batches import encode
 from t5study.checkpoints import load_tokenizer
 from t5study.errors import StudyError
@@ -29,7 +29,7 @@ def work(tmp_path_factory) -> Work:
     tokenizer, task = load_tokenizer(checkpoint), get_task("pocket-sentiment")
     table = cast(task, split_rows(task, no_hub(), "train", 256))
     encoded = encode(table, tokenizer, 64, 16)
-    return Work(task, encoded, tokenizer, checkpoint, label_ids(task, tokenizer))
+    return Work(task.name, encoded, tokenizer, checkpoint, label_ids(task, tokenizer))
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +61,14 @@ def test_flops_are_those_that_torch_counts(feed_forward):
         logits.sum().backward()
     expected = training_flops(config, np.full(3, 7), np.full(3, 2))
     assert counter.get_total_flops() == pytest.approx(expected)
+
+
+def test_pretraining_windows_fill_the_input(work):
+    windows = corrupted(["one two three four five " * 400] * 3, work.tokenizer)
+    assert set(windows.source_lengths) == {512}
+    assert len(set(windows.target_lengths)) == 1
+    row = windows.data[0]
+    assert row["source"][-1] == row["target"][-1] == work.tokenizer.eos_token_id
 
 
 def test_clock_scales_the_batches_and_not_the_optimiser(monkeypatch):
@@ -192,3 +200,48 @@ def test_a_failing_measurement_says_why(monkeypatch):
     monkeypatch.setattr(cli.subprocess, "run", lambda *args, **kwargs: done)
     with pytest.raises(StudyError, match="StudyError: no data"):
         cli._measure(job)
+
+
+@pytest.fixture
+def tiny_size(monkeypatch):
+    monkeypatch.setattr(memory, "SIZES", {"tiny": (32, 64, 8, 4, 2)})
+
+
+def test_memory_kept_for_backward_is_what_a_real_step_keeps(tiny_size):
+    config = memory.architecture("tiny")
+    model = T5ForConditionalGeneration(config).train()
+    weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    kept = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        logits = model(
+            input_ids=torch.ones(3, 40, dtype=torch.long),
+            decoder_input_ids=torch.ones(3, memory.TARGET_LENGTH, dtype=torch.long),
+            use_cache=False,
+        ).logits
+        loss = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), torch.ones(3 * memory.TARGET_LENGTH, dtype=torch.long)
+        )
+    expected = sum(storage.nbytes() for storage in kept.values())
+    assert loss.isfinite()
+    assert memory.kept_for_backward("tiny", "fp32", 40, rows=3) == pytest.approx(expected, rel=0.02)
+
+
+def test_memory_needs_are_ordered(tiny_size):
+    needs = {(n.precision, n.optimizer, n.length): n for n in memory.estimates()}
+    long, short = needs["fp32", "adamw", 512], needs["fp32", "adamw", 128]
+    assert long.example > 4 * short.example
+    assert needs["bf16", "adamw", 512].example < long.example
+    assert needs["fp32", "adafactor", 512].fixed < long.fixed
+    assert long.fixed == pytest.approx(16 * memory.parameters("tiny"), rel=0.2)
+
+
+def test_largest_batch_leaves_what_the_driver_takes():
+    need = memory.Need("t5-small", "fp32", "adamw", 512, fixed=1.2 * memory.GB, example=memory.GB)
+    assert [need.largest_batch(card) for card in (2, 3, 4, 12)] == [0, 1, 2, 10]
