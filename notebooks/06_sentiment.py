@@ -187,7 +187,7 @@ comparison = tables.comparison(
     },
     ["accuracy", "macro_f1"],
 )
-comparison.style.format(precision=3)
+tables.framed(comparison).format(precision=3)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sentiment-intervals", "caption": "Test accuracy on the sentiment task with 95 % intervals: pre-trained T5, the same network from random weights, and the TF-IDF baseline."}, "image": {"alt": "Dot plot with one row per model; each dot is a test accuracy with a horizontal bar for its 95 percent interval."}}
 figures.plot_intervals(comparison, "accuracy", "accuracy low", "accuracy high", "test accuracy")

@@ -77,9 +77,14 @@ def plot_parallelism(run: Run) -> Figure:
     return _closed(figure)
 
 
+def label_words(run: Run) -> list[str]:
+    """Return the label words in label order, which is that of the columns of probabilities."""
+    return [name[2:] for name in run.predictions.columns if name.startswith("p_")]
+
+
 def plot_confusion(run: Run) -> Figure:
     """Draw the confusion matrix: shares of each true label, with counts in the cells."""
-    words = list(run.metrics["per_label"])
+    words = label_words(run)
     counts = np.array(run.metrics["confusion"])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure, axes = plt.subplots(figsize=(1.8 + 0.75 * len(words), 1.2 + 0.62 * len(words)))
@@ -103,7 +108,7 @@ def plot_confusion(run: Run) -> Figure:
 
 def largest_confusion(run: Run) -> tuple[str, str, int]:
     """Return the most frequent mistake: actual label, predicted label, how many rows."""
-    words = list(run.metrics["per_label"])
+    words = label_words(run)
     counts = np.array(run.metrics["confusion"])
     np.fill_diagonal(counts, 0)
     actual, predicted = np.unravel_index(counts.argmax(), counts.shape)

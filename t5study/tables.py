@@ -16,6 +16,11 @@ from t5study.published import load_published
 from t5study.runs import Run
 
 
+def framed(table: pd.DataFrame) -> Styler:
+    """Return a table to be formatted, with the look of the book's other tables."""
+    return table.style.set_table_attributes('class="dataframe"')
+
+
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     """Return mean and 95 % Student interval over seeds; NaN bounds for a single seed."""
     numbers = pd.Series(list(values), dtype=float)
@@ -76,8 +81,10 @@ def report_beside(run: Run, role: str) -> Styler:
     ours = classification_report(run.metrics)
     theirs = load_published().classification_report(role).reindex(ours.index)
     both = pd.concat({"this study": ours, "report": theirs}, axis=1)
-    return both.style.format(precision=3, na_rep="").format(
-        "{:.0f}", subset=[("this study", "support"), ("report", "support")], na_rep=""
+    return (
+        framed(both)
+        .format(precision=3, na_rep="")
+        .format("{:.0f}", subset=[("this study", "support"), ("report", "support")], na_rep="")
     )
 
 
@@ -111,7 +118,7 @@ def claim_table(verdicts: pd.DataFrame, outcomes: Sequence[str]) -> Styler:
             "evidence": chosen["evidence"],
         }
     )
-    return table.style.hide(axis="index")
+    return framed(table).hide(axis="index")
 
 
 def open_table(verdicts: pd.DataFrame) -> Styler:
@@ -125,7 +132,7 @@ def open_table(verdicts: pd.DataFrame) -> Styler:
             "what is missing": chosen["detail"],
         }
     )
-    return table.style.hide(axis="index")
+    return framed(table).hide(axis="index")
 
 
 def _shown(value: object) -> str:
