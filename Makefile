@@ -28,7 +28,7 @@ book: $(READY)  ## run the notebooks (PROFILE=pocket, laptop, self-pretrained, f
 test: $(READY)  ## run the tests
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/python -m pytest -q
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 .PHONY: lab
 lab: $(READY)  ## open the notebooks in JupyterLab, paired with their .py sources
