@@ -59,7 +59,9 @@ def test_the_five_profiles_are_there() -> None:
 def test_a_shipped_profile_loads_and_knows_its_tasks(name: str) -> None:
     profile = load_profile(name)
     assert profile.name == name
-    assert set(profile.tasks) == ROLES
+    # The bundled corpus has the two as well; its book leaves them out to keep to its ten minutes.
+    left_out = {"paraphrase", "entailment"} if profile.synthetic else set()
+    assert set(profile.tasks) == ROLES - left_out
     for settings in profile.tasks.values():
         task = get_task(settings.task)
         assert (task.repo == "pocket") == profile.synthetic
@@ -144,7 +146,7 @@ def test_a_number_that_yaml_reads_as_text_gets_its_right_spelling(
 def test_yaml_reads_the_number_as_text_in_the_file_itself(tmp_path, pocket) -> None:
     path = tmp_path / "mine.yaml"
     text = yaml.safe_dump({"profile": pocket, "seed": 21})
-    path.write_text(text.replace("learning_rate: 0.001", "learning_rate: 3e-4"), encoding="utf-8")
+    path.write_text(text.replace("learning_rate: 0.01", "learning_rate: 3e-4"), encoding="utf-8")
     sentence = refused(str(path))
     assert "mine.yaml" in sentence
     assert "write 3.0e-4" in sentence
@@ -215,7 +217,7 @@ def test_an_own_model_needs_its_recipe(pocket) -> None:
 def test_a_wrong_objective_or_shape_is_refused(pocket) -> None:
     for role, key, value, part in (
         ("bert", "objective", "causal", "must be mlm-nsp"),
-        ("gpt", "batch_tokens", 64, "batch_tokens must be at least sequence_length"),
+        ("gpt", "batch_tokens", 32, "batch_tokens must be at least sequence_length"),
         ("t5", "tokens", 1000, "must be at least batch_tokens"),
         ("gpt", "corpus", ["pocket-text", "pocket-text"], "twice"),
         ("gpt", "corpus", ["wikipedia"], "corpus"),
