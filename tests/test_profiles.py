@@ -217,7 +217,7 @@ def test_an_own_model_needs_its_recipe(pocket) -> None:
 def test_a_wrong_objective_or_shape_is_refused(pocket) -> None:
     for role, key, value, part in (
         ("bert", "objective", "causal", "must be mlm-nsp"),
-        ("gpt", "batch_tokens", 32, "batch_tokens must be at least sequence_length"),
+        ("gpt", "sequence_length", 4096, "batch_tokens must be at least sequence_length"),
         ("t5", "tokens", 1000, "must be at least batch_tokens"),
         ("gpt", "corpus", ["pocket-text", "pocket-text"], "twice"),
         ("gpt", "corpus", ["wikipedia"], "corpus"),
