@@ -148,3 +148,10 @@ def test_no_file_names_a_folder_of_the_machine_it_was_written_on():
         name for name, text in tracked_text().items() if f"{ROOT}{os.sep}" in text or home in text
     ]
     assert found == []
+
+
+def test_published_notebooks_hold_no_debris():
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        text = path.read_text("utf-8")
+        found = re.findall(r"it/s\]|\w*Warning:|Traceback|site-packages", text)
+        assert found == [], path.name

@@ -77,8 +77,11 @@ def clean_notebook(notebook: Any, layout: Layout) -> Any:
         cell["id"] = f"cell-{index:03d}"
         kept = {key: cell.metadata[key] for key in KEPT_METADATA if cell.metadata.get(key)}
         cell["metadata"] = kept
-        for output in cell.get("outputs", []):
-            _hide_paths(output, places)
+        if cell.cell_type == "code":
+            # Warnings of libraries are for who runs the notebook, not for who reads it.
+            cell["outputs"] = [o for o in cell.outputs if o.get("name") != "stderr"]
+            for output in cell.outputs:
+                _hide_paths(output, places)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
