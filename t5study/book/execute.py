@@ -34,8 +34,6 @@ QUIET = {
     "DATASETS_VERBOSITY": "error",
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    # Threads that wait by spinning take the cores that other programs of the machine need.
-    "OMP_WAIT_POLICY": "passive",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "TQDM_DISABLE": "1",
