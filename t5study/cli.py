@@ -123,7 +123,7 @@ def pretrain(
 
     run = commands.pretrain(model, profile, seed, source)
     console.print(f"{run.path}")
-    _show_metrics(run)
+    _print_numbers(run.metrics)
 
 
 @app.command()
@@ -211,10 +211,6 @@ def _print_report(metrics: dict) -> None:
         cells = ["" if row[c] != row[c] else f"{row[c]:.3f}" for c in report.columns[:-1]]
         table.add_row(str(name), *cells, str(int(row["support"])))
     console.print(table)
-
-
-def _show_metrics(run) -> None:
-    _print_numbers(run.metrics)
 
 
 def _print_numbers(metrics: dict) -> None:
