@@ -1,7 +1,8 @@
-"""Cheap baselines that stand beside every result: bag-of-n-grams and copying."""
+"""Cheap baselines that stand beside every result: bags of n-grams, copying, the first sentence."""
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from datasets import Dataset
-from sklearn.feature_extraction.text import TfidfVectorizer
+from scipy.sparse import csr_matrix
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import Ridge
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import LinearSVC
 
 from t5study import predictions
+from t5study.errors import StudyError
 from t5study.hub import Hub
 from t5study.profiles import TaskSettings
 from t5study.provenance import device_name, peak_memory_bytes, recorded
@@ -22,24 +27,38 @@ from t5study.runs import Workspace
 from t5study.tasks import Task, cast, split_rows
 from t5study.training import data_identity
 
-_MODELS = {
-    "classification": "TF-IDF bigrams + linear SVM",
-    "regression": "TF-IDF bigrams + ridge regression",
-    "generation": "copy of the source",
+KINDS: dict[str, dict[str, str]] = {
+    "classification": {
+        "tfidf-svm": "TF-IDF bigrams + linear SVM",
+        "nb-svm": "NB-SVM bigrams",
+    },
+    "regression": {"tfidf-ridge": "TF-IDF bigrams + ridge regression"},
+    "generation": {"copy": "copy of the source", "lead": "first sentence of the source"},
 }
+"""The baselines of each kind of task and what they are called; the first is the usual one."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The baseline of one task: what it is follows from the task's kind."""
+    """A baseline of one task: `kind` is a key of `KINDS` for the task's kind, None the usual."""
 
     task: Task
     settings: TaskSettings
+    kind: str | None = None
+
+    def __post_init__(self) -> None:
+        known = KINDS[self.task.kind]
+        if self.kind not in (None, *known):
+            raise StudyError(
+                f"the task {self.task.name} has no baseline {self.kind!r}: "
+                f"choose one of {', '.join(known)}"
+            )
 
     @property
     def name(self) -> str:
         """What the baseline is, in words."""
-        return _MODELS[self.task.kind]
+        known = KINDS[self.task.kind]
+        return known[self.kind or next(iter(known))]
 
     def config(self, hub: Hub) -> dict[str, Any]:
         """Return what determines the result."""
@@ -66,7 +85,7 @@ def fit_and_judge(baseline: Baseline, hub: Hub, work: Workspace) -> dict[str, An
             for split in ("train", "test")
         )
         started = time.perf_counter()
-        metrics, table = _answer(task, train, test)
+        metrics, table = _answer(baseline, train, test)
         seconds = time.perf_counter() - started
         work.save_metrics(
             {
@@ -87,18 +106,22 @@ def fit_and_judge(baseline: Baseline, hub: Hub, work: Workspace) -> dict[str, An
     return provenance
 
 
-def _answer(task: Task, train: Dataset, test: Dataset) -> tuple[dict[str, Any], pd.DataFrame]:
-    rows = list(test["row"])
+def _answer(
+    baseline: Baseline, train: Dataset, test: Dataset
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    task, rows = baseline.task, list(test["row"])
     if task.kind == "generation":
-        copied = [text.removeprefix(task.prefix) for text in test["source"]]
+        outputs = [text.removeprefix(task.prefix) for text in test["source"]]
+        if baseline.kind == "lead":
+            outputs = [first_sentence(text) for text in outputs]
         return (
-            # A copy of the source invents nothing, whatever it says: that is no measurement.
+            # What is taken from the source invents nothing: that is no measurement.
             predictions.named_metrics(
-                [name for name in task.metrics if name != "faithful"], test["target"], copied
+                [name for name in task.metrics if name != "faithful"], test["target"], outputs
             ),
             pd.DataFrame({"row": rows}),
         )
-    model = _pipeline(task).fit(train["source"], train["label"])
+    model = _pipeline(baseline).fit(train["source"], train["label"])
     answers = model.predict(list(test["source"]))
     table = pd.DataFrame({"row": rows, "label": list(test["label"]), "prediction": answers})
     if task.kind == "regression":
@@ -108,10 +131,57 @@ def _answer(task: Task, train: Dataset, test: Dataset) -> tuple[dict[str, Any], 
     ), table
 
 
-def _pipeline(task: Task) -> Pipeline:
-    """Unigrams and bigrams, sublinear counts; the usual strong baseline (Wang & Manning 2012)."""
+_SENTENCE_END = re.compile(r"""(?:(?<=[.!?])|(?<=[.!?]["'”’)]))\s+(?=["'“‘(]?[A-Z0-9])""")
+
+
+def first_sentence(text: str) -> str:
+    """Return a text up to its first full stop, question or exclamation mark before a capital."""
+    return _SENTENCE_END.split(text.strip(), maxsplit=1)[0]
+
+
+def _pipeline(baseline: Baseline) -> Pipeline:
+    task = baseline.task
+    if baseline.kind == "nb-svm":
+        words = CountVectorizer(ngram_range=(1, 2), binary=True, token_pattern=r"\w+|[^\w\s]")
+        return make_pipeline(words, OneVsRestClassifier(NbSvm()))
     features = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2, dtype=np.float32)
     if task.kind == "regression":
         return make_pipeline(features, Ridge())
     balance = "balanced" if len(task.label_words) > 2 else None
     return make_pipeline(features, LinearSVC(class_weight=balance, random_state=0))
+
+
+class NbSvm(ClassifierMixin, BaseEstimator):
+    """A linear SVM on counts of zero and one, each weighed by naive Bayes' log-count ratio.
+
+    For two classes, 0 and 1, and a sparse matrix [texts, features]. The weights learnt are drawn
+    towards their mean size: `share` of each is its own. Wang & Manning (2012), sections 2.1 to 2.3,
+    with their smoothing of 1, share of 0.25 and C of 1.
+    """
+
+    def __init__(self, smoothing: float = 1.0, share: float = 0.25, C: float = 1.0) -> None:
+        self.smoothing = smoothing
+        self.share = share
+        self.C = C
+
+    def fit(self, X: csr_matrix, y: np.ndarray) -> NbSvm:
+        """Learn ratios and weights."""
+        y = np.asarray(y)
+        self.classes_ = np.unique(y)
+        counts = [self.smoothing + np.asarray(X[y == c].sum(axis=0)).ravel() for c in (0, 1)]
+        without, with_it = (count / count.sum() for count in counts)
+        ratio = np.log(with_it / without)
+        machine = LinearSVC(C=self.C, random_state=0).fit(X.multiply(ratio).tocsr(), y)
+        own = machine.coef_.ravel()
+        mean = np.abs(own).mean()
+        self.weights_ = ratio * ((1 - self.share) * mean + self.share * own)
+        self.intercept_ = float(machine.intercept_[0])
+        return self
+
+    def decision_function(self, X: csr_matrix) -> np.ndarray:
+        """Return one number a text: above zero for class 1."""
+        return X @ self.weights_ + self.intercept_
+
+    def predict(self, X: csr_matrix) -> np.ndarray:
+        """Return the class of each text."""
+        return self.classes_[(self.decision_function(X) > 0).astype(int)]

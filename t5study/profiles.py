@@ -42,6 +42,9 @@ class Recipe(_Settings):
     """Hyper-parameters of one fine-tuning. The defaults are the report's argument table."""
 
     epochs: Count = 2
+    min_updates: Steps = Field(
+        0, description="with few rows, epochs are added until there are so many updates"
+    )
     learning_rate: Rate = 3e-4
     batch_size: Count = Field(128, description="effective: the report's 8 x 16")
     warmup_steps: Steps = 0
@@ -129,6 +132,59 @@ class TaskSettings(_Settings):
     recipe: Recipe = Recipe()
 
 
+class LearningCurve(_Settings):
+    """The label counts at which a role's task is learnt again; all its labels come on top.
+
+    `test` limits the test rows of these points and `recipe` replaces the role's recipe for them.
+    The point of all labels is the role's own runs.
+    """
+
+    labels: Annotated[list[Count], Field(min_length=1)]
+    seeds: Annotated[list[Steps], Field(min_length=1)] = [21]
+    test: Count | None = None
+    recipe: Recipe | None = None
+
+    @model_validator(mode="after")
+    def _rising(self) -> LearningCurve:
+        if self.labels != sorted(set(self.labels)):
+            raise ValueError("labels must rise from one count to the next")
+        return self
+
+
+class BudgetTask(_Settings):
+    """A task by which budgets are judged; of `labels`, None (null) stands for all."""
+
+    labels: Annotated[list[Count | None], Field(min_length=1)]
+    seeds: Annotated[list[Steps], Field(min_length=1)] = [21]
+    target: Rate = Field(description="the accuracy whose price in tokens is asked for")
+
+
+class Budgets(_Settings):
+    """Smaller token budgets at which T5 is pre-trained again, and the tasks that judge them."""
+
+    tokens: Annotated[list[Annotated[int, Field(ge=1_000)]], Field(min_length=1)]
+    tasks: Annotated[dict[str, BudgetTask], Field(min_length=1)]
+
+
+class Variants(_Settings):
+    """Changes of T5's pre-training recipe, each tried alone with a budget of `tokens`."""
+
+    tokens: Annotated[int, Field(ge=1_000)]
+    changes: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+
+
+class Joint(_Settings):
+    """One T5 fine-tuned on several roles' tasks at once.
+
+    An epoch holds every task's training rows, at most `cap` of each.
+    """
+
+    roles: Annotated[list[str], Field(min_length=2)]
+    cap: Count
+    seeds: Annotated[list[Steps], Field(min_length=1)] = [21]
+    recipe: Recipe
+
+
 OBJECTIVES: dict[str, str] = {"t5": "span-corruption", "bert": "mlm-nsp", "gpt": "causal"}
 
 
@@ -139,9 +195,14 @@ class Profile(_Settings):
     about: str
     synthetic: bool = Field(description="True: the bundled corpus; its pages carry a badge")
     budget_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    chapters_at_once: Count = Field(1, description="kernels side by side, each with fewer threads")
     models: Annotated[dict[Role, str], Field(min_length=1)]
     tasks: Annotated[dict[str, TaskSettings], Field(min_length=1)]
     pretraining: dict[Role, PretrainingRecipe] = {}
+    learning_curves: dict[str, LearningCurve] = {}
+    budgets: Budgets | None = None
+    variants: Variants | None = None
+    joint: Joint | None = None
 
     @model_validator(mode="after")
     def _own_models_have_a_recipe(self) -> Profile:
@@ -156,6 +217,33 @@ class Profile(_Settings):
                 )
             if role == "t5" and recipe.architecture.num_decoder_layers is None:
                 raise ValueError("pretraining.t5.architecture needs num_decoder_layers")
+        return self
+
+    @model_validator(mode="after")
+    def _sections_name_what_there_is(self) -> Profile:
+        named = {
+            "learning_curves": list(self.learning_curves),
+            "budgets.tasks": list(self.budgets.tasks) if self.budgets else [],
+            "joint.roles": self.joint.roles if self.joint else [],
+        }
+        for section, roles in named.items():
+            for role in roles:
+                if role not in self.tasks:
+                    raise ValueError(f"{section} names the role {role}, which has no task")
+        return self
+
+    @model_validator(mode="after")
+    def _budgets_are_smaller(self) -> Profile:
+        for section in filter(None, (self.budgets, self.variants)):
+            if self.models.get("t5") != "own":
+                raise ValueError("budgets and variants need a T5 that is 'own'")
+            most = self.pretraining["t5"].tokens
+            tokens = section.tokens if isinstance(section.tokens, list) else [section.tokens]
+            if tokens != sorted(set(tokens)) or tokens[-1] >= most:
+                raise ValueError(f"smaller budgets must rise and stay below the {most:,} of t5")
+        for name, change in (self.variants.changes if self.variants else {}).items():
+            values = self.pretraining["t5"].model_dump() | change
+            checked(PretrainingRecipe, values, f"variants.changes.{name}")
         return self
 
 

@@ -82,6 +82,17 @@ def bootstrap(
     return chosen.interval(targets, outputs, seed, samples)
 
 
+def row_scores(name: str, targets: Sequence, outputs: Sequence) -> np.ndarray:
+    """The score of every pair by itself: an array (pairs,) of `METRICS[name]`.
+
+    The mean of these is not the score of all pairs together, except for means themselves.
+    """
+    metric = METRICS[name]
+    rows = metric.rows(targets, outputs)
+    one = np.ones(1, dtype=np.int64)
+    return np.array([metric.combine(row[None], one) for row in rows])
+
+
 # --- labels -------------------------------------------------------------------------------------
 
 

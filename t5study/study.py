@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from t5study import baselines, parallelism, pretraining, training
+from t5study import baselines, mixture, parallelism, pretraining, training
 from t5study.checkpoints import (
     MODEL_CLASSES,
     Checkpoint,
@@ -20,7 +21,7 @@ from t5study.checkpoints import (
 from t5study.errors import StudyError
 from t5study.hub import Hub
 from t5study.observations import OBSERVATIONS
-from t5study.profiles import Profile, TaskSettings, load_profile
+from t5study.profiles import PretrainingRecipe, Profile, TaskSettings, checked, load_profile
 from t5study.provenance import recorded
 from t5study.runs import Run, RunStore, Workspace
 from t5study.tasks import Task, cast, get_task, label_ids, split_rows
@@ -90,38 +91,81 @@ class Study:
 
     # --- checkpoints
 
-    def checkpoint(self, model: str) -> Checkpoint:
-        """Return the checkpoint of "t5", "bert" or "gpt": the profile's, or one made here."""
+    def checkpoint(self, model: str, tokens: int | None = None) -> Checkpoint:
+        """Return the checkpoint of "t5", "bert" or "gpt": the profile's, or one made here.
+
+        `tokens` asks for one that was pre-trained here with that budget.
+        """
         name = self.profile.models.get(model)
         if name is None:
             raise StudyError(f"the profile {self.profile.name} names no model for {model!r}")
+        if name != OWN and tokens is not None:
+            raise StudyError(
+                f"the profile {self.profile.name} takes {model} from {name}, so its budget of "
+                "tokens cannot be chosen: use a profile that pre-trains its own models"
+            )
         if name != OWN:
             return open_checkpoint(self.hub, name)
-        run = self.pretrain(model)
-        return _own_checkpoint(f"own {model}", run)
+        run = self.pretrain(model, tokens)
+        budget = "" if tokens is None else f", {tokens:,} tokens"
+        return _own_checkpoint(f"own {model}{budget}", run)
 
-    def pretrain(self, model: str) -> Run:
-        """Return the pre-training run of one of the study's own models."""
-        plan = pretraining.Pretraining(model, self.profile.pretraining[model], self.seed)
+    def pretrain(self, model: str, tokens: int | None = None, variant: str | None = None) -> Run:
+        """Return the pre-training run of one of the study's own models.
+
+        With `tokens` the budget is another and the schedule as long as that; the warm-up keeps its
+        share of it. `variant` names a change of the recipe among the profile's variants.
+        """
+        recipe = self._pretraining_recipe(model, tokens, variant)
+        plan = pretraining.Pretraining(model, recipe, self.seed)
         return self._note(
             self.store.obtain(
                 plan.config(self.hub), lambda work: pretraining.pretrain(plan, self.hub, work)
             )
         )
 
+    def _pretraining_recipe(
+        self, model: str, tokens: int | None, variant: str | None
+    ) -> PretrainingRecipe:
+        if model not in self.profile.pretraining:
+            raise StudyError(f"the profile {self.profile.name} pre-trains no model {model!r}")
+        recipe = self.profile.pretraining[model]
+        changes: dict[str, Any] = {}
+        if tokens is not None:
+            warmup = round(recipe.warmup_steps * tokens / recipe.tokens)
+            changes |= {"tokens": tokens, "warmup_steps": warmup}
+        if variant is not None:
+            variants = self.profile.variants.changes if self.profile.variants else {}
+            if variant not in variants:
+                raise StudyError(
+                    f"the profile {self.profile.name} has no variant {variant!r}: "
+                    f"it has {', '.join(variants) or 'none'}"
+                )
+            changes |= variants[variant]
+        where = f"the budget of {model}"
+        return checked(PretrainingRecipe, recipe.model_dump() | changes, where)
+
     # --- runs
 
     def finetune(
-        self, role: str, model: str = "t5", init: str = "pretrained", seed: int | None = None
+        self,
+        role: str,
+        model: str = "t5",
+        init: str = "pretrained",
+        seed: int | None = None,
+        labels: int | None = None,
+        tokens: int | None = None,
     ) -> Run:
         """Return the fine-tuning of `model` on the role's task with the profile's recipe.
 
         `init` is "pretrained", or "scratch" for the same architecture with random weights.
+        `labels` is a point of the role's learning curve: so many training rows, and at most as
+        many validation rows. `tokens` starts from a model pre-trained with that budget.
         """
         experiment = training.Experiment(
             self.task(role),
-            self.settings(role),
-            self.checkpoint(model),
+            self._limited(role, labels),
+            self.checkpoint(model, tokens),
             model,
             init,
             self.seed if seed is None else seed,
@@ -133,16 +177,73 @@ class Study:
             )
         )
 
-    def finetunes(self, role: str, model: str = "t5", init: str = "pretrained") -> list[Run]:
-        """Return one run for each of the role's seeds."""
+    def finetunes(
+        self,
+        role: str,
+        model: str = "t5",
+        init: str = "pretrained",
+        labels: int | None = None,
+        tokens: int | None = None,
+        seeds: Sequence[int] | None = None,
+    ) -> list[Run]:
+        """Return one run for each seed: the role's, or with `labels` its learning curve's."""
+        if seeds is None:
+            curve = self.profile.learning_curves.get(role)
+            seeds = self.settings(role).seeds if labels is None or curve is None else curve.seeds
         return [
-            self.finetune(role, model=model, init=init, seed=seed)
-            for seed in self.settings(role).seeds
+            self.finetune(role, model, init, seed=seed, labels=labels, tokens=tokens)
+            for seed in seeds
         ]
 
-    def baseline(self, role: str) -> Run:
-        """Return the cheap baseline of the role's task."""
-        baseline = baselines.Baseline(self.task(role), self.settings(role))
+    def _limited(self, role: str, labels: int | None) -> TaskSettings:
+        """The role's settings with few labels: rows, and the curve's test rows and recipe."""
+        settings = self.settings(role)
+        if labels is None:
+            return settings
+        limits: dict[str, Any] = {
+            "train": labels,
+            # A choice among checkpoints uses labels as well: no more than there are to train on.
+            "validation": min(labels, settings.validation or labels),
+        }
+        curve = self.profile.learning_curves.get(role)
+        if curve is not None:
+            limits |= {
+                "test": curve.test or settings.test,
+                "recipe": curve.recipe or settings.recipe,
+            }
+        return settings.model_copy(update=limits)
+
+    def finetune_jointly(self, seed: int | None = None) -> Run:
+        """Return the fine-tuning of one T5 on all tasks of the profile's section `joint`."""
+        joint = self.profile.joint
+        if joint is None:
+            raise StudyError(f"the profile {self.profile.name} has no section 'joint'")
+        checkpoint = self.checkpoint("t5")
+        parts = {
+            role: training.Experiment(
+                self.task(role),
+                self.settings(role).model_copy(update={"recipe": joint.recipe}),
+                checkpoint,
+                "t5",
+                "pretrained",
+                self.seed if seed is None else seed,
+            )
+            for role in joint.roles
+        }
+        together = mixture.Mixture(parts, joint.cap)
+        return self._note(
+            self.store.obtain(
+                together.config(self.hub),
+                lambda work: mixture.finetune_jointly(together, self.hub, work),
+            )
+        )
+
+    def baseline(self, role: str, kind: str | None = None, labels: int | None = None) -> Run:
+        """Return a cheap baseline of the role's task: the usual one, or a kind of `KINDS`.
+
+        `labels` is a point of the learning curve, as for `finetune`.
+        """
+        baseline = baselines.Baseline(self.task(role), self._limited(role, labels), kind)
         return self._note(
             self.store.obtain(
                 baseline.config(self.hub),

@@ -54,6 +54,8 @@ from t5study.tasks import Task, cast, label_ids, split_rows
 
 SPLITS = ("train", "validation", "test")
 LONGEST_TARGET = 160
+SCORED_BY_ROW = {"chrf", "rougeL"}
+"""Scores that mean something for a single text; BLEU is for a whole test set."""
 _NOT_IN_IDENTITY = {"tokens_per_micro_batch", "compile", "keep_checkpoints", "precision"}
 
 
@@ -93,10 +95,17 @@ class Experiment:
             "model": {"name": self.checkpoint.name, "fingerprint": self._weights_from},
             "architecture": self.architecture,
             "init": self.init,
-            "recipe": recipe.model_dump(exclude=_NOT_IN_IDENTITY),
+            "recipe": recipe_identity(recipe),
             "precision": resolve_precision(recipe.precision),
             "seed": self.seed,
         }
+
+
+def recipe_identity(recipe: Recipe) -> dict[str, Any]:
+    """Return the hyper-parameters that determine a result."""
+    # A key that came later counts only where it is used: earlier runs keep their identity.
+    unused = set() if recipe.min_updates else {"min_updates"}
+    return recipe.model_dump(exclude=_NOT_IN_IDENTITY | unused)
 
 
 def data_identity(
@@ -114,16 +123,16 @@ def finetune(experiment: Experiment, hub: Hub, work: Workspace) -> dict[str, Any
     """
     with recorded() as provenance:
         tokenizer = load_tokenizer(experiment.checkpoint)
-        model = _model(experiment, tokenizer)
+        model = new_model(experiment, tokenizer)
         data = TaskData.load(experiment, hub, tokenizer)
         speed_up(model, experiment.recipe.compile)
-        trainer = _trainer(experiment, data, model, work)
+        trainer = new_trainer(experiment, data, model, work)
         outcome = trainer.train_to_best()
         metrics, table = evaluate(experiment, data, model, tokenizer, "test")
         work.save_metrics(
             {
                 **metrics,
-                **_speed(experiment, trainer, outcome["resumed_from"]),
+                **speed(trainer, outcome["resumed_from"]),
                 "model": experiment.checkpoint.name,
                 "init": experiment.init,
                 "seed": experiment.seed,
@@ -133,7 +142,7 @@ def finetune(experiment: Experiment, hub: Hub, work: Workspace) -> dict[str, Any
                 "parameters": parameter_count(model),
             }
         )
-        work.save_history(_history(trainer))
+        work.save_history(history(trainer))
         work.save_predictions(table)
         if work.leader:
             save_model(model, tokenizer, work.record / "model")
@@ -145,7 +154,7 @@ def finetune(experiment: Experiment, hub: Hub, work: Workspace) -> dict[str, Any
     return provenance
 
 
-def _speed(experiment: Experiment, trainer: StudyTrainer, resumed_from: int) -> dict[str, Any]:
+def speed(trainer: StudyTrainer, resumed_from: int) -> dict[str, Any]:
     """Seconds of training in this process's life, and how many examples a second they gave."""
     seconds = trainer.stopwatch.seconds
     plan, steps = trainer.plan, range(resumed_from, trainer.state.global_step)
@@ -208,7 +217,7 @@ _DROPOUTS = {
 }
 
 
-def _model(experiment: Experiment, tokenizer: Any) -> PreTrainedModel:
+def new_model(experiment: Experiment, tokenizer: Any) -> PreTrainedModel:
     """The model to train; what the checkpoint lacks (a head) is drawn from the seed."""
     architecture, task = experiment.architecture, experiment.task
     changes: dict[str, Any] = dict.fromkeys(_DROPOUTS[architecture], experiment.recipe.dropout)
@@ -224,21 +233,43 @@ def _model(experiment: Experiment, tokenizer: Any) -> PreTrainedModel:
         return load_model(experiment.checkpoint, MODEL_CLASSES[architecture], **changes)
 
 
-def _trainer(
+def new_trainer(
     experiment: Experiment, data: TaskData, model: torch.nn.Module, work: Workspace
 ) -> StudyTrainer:
+    """Return the trainer of one task."""
+    train = data.encoded["train"]
+    plan = UpdatePlan(train, data.collator, **plan_settings(experiment, len(train)))
+    return build_trainer(experiment, plan, model, mean_loss(experiment, data), work)
+
+
+def plan_settings(experiment: Experiment, examples: int) -> dict[str, Any]:
+    """Return how updates are cut and for how many epochs, for `examples` training rows an epoch.
+
+    With few rows the recipe's epochs may be too few updates to learn anything: epochs are added
+    until there are at least `min_updates`.
+    """
     recipe = experiment.recipe
-    plan = UpdatePlan(
-        data.encoded["train"],
-        data.collator,
-        batch_size=recipe.batch_size,
-        epochs=recipe.epochs,
-        seed=experiment.seed,
-        tokens_per_micro_batch=recipe.tokens_per_micro_batch,
-        rank=int(os.environ.get("RANK", "0")),
-        world_size=int(os.environ.get("WORLD_SIZE", "1")),
-    )
-    every = max(1, plan.updates_per_epoch // recipe.evaluations_per_epoch)
+    per_epoch = -(-examples // recipe.batch_size)
+    return {
+        "batch_size": recipe.batch_size,
+        "epochs": max(recipe.epochs, -(-recipe.min_updates // per_epoch)),
+        "seed": experiment.seed,
+        "tokens_per_micro_batch": recipe.tokens_per_micro_batch,
+        "rank": int(os.environ.get("RANK", "0")),
+        "world_size": int(os.environ.get("WORLD_SIZE", "1")),
+    }
+
+
+def build_trainer(
+    experiment: Experiment,
+    plan: UpdatePlan,
+    model: torch.nn.Module,
+    validation: Callable[[torch.nn.Module], dict[str, float]],
+    work: Workspace,
+) -> StudyTrainer:
+    """Return the trainer of a plan. Added epochs bring no more evaluations than the recipe's."""
+    recipe = experiment.recipe
+    every = max(1, len(plan) // (recipe.epochs * recipe.evaluations_per_epoch))
     settings = EngineSettings(
         seed=experiment.seed,
         learning_rate=recipe.learning_rate,
@@ -255,22 +286,19 @@ def _trainer(
         keep_checkpoints=recipe.keep_checkpoints,
         patience=recipe.early_stopping,
     )
-    sum_loss = seq2seq_loss if experiment.architecture == "t5" else classification_loss
-    return StudyTrainer(
-        model,
-        plan,
-        sum_loss,
-        _validation(data, sum_loss, recipe.tokens_per_micro_batch),
-        settings,
-        work.scratch,
-    )
+    return StudyTrainer(model, plan, _sum_loss(experiment), validation, settings, work.scratch)
 
 
-def _validation(
-    data: TaskData, sum_loss: SumLoss, tokens: int
+def _sum_loss(experiment: Experiment) -> SumLoss:
+    return seq2seq_loss if experiment.architecture == "t5" else classification_loss
+
+
+def mean_loss(
+    experiment: Experiment, data: TaskData
 ) -> Callable[[torch.nn.Module], dict[str, float]]:
     """Return a function that gives the mean validation loss per item."""
     encoded, collator = data.encoded["validation"], data.collator
+    sum_loss, tokens = _sum_loss(experiment), experiment.recipe.tokens_per_micro_batch
     items = collator.items(encoded, np.arange(len(encoded)))
 
     def loss(model: torch.nn.Module) -> dict[str, float]:
@@ -291,7 +319,7 @@ def evaluate(
     """Answer one split with a trained model; return the metrics and the predictions by row.
 
     Generated text is kept with the predictions only for the bundled corpus: what a model writes
-    about other data sets may copy their text.
+    about other data sets may copy their text. Each answer's own score is always kept.
     """
     started = time.perf_counter()
     task, texts = experiment.task, data.texts[split]
@@ -345,6 +373,10 @@ def _generate(
         )
     matches = [int(a == b) for a, b in zip(outputs, texts["target"], strict=True)]
     table = pd.DataFrame({"row": texts["row"], "exact_match": matches})
+    table["target_words"] = [len(text.split()) for text in texts["target"]]
+    table["output_words"] = [len(text.split()) for text in outputs]
+    for name in SCORED_BY_ROW & set(task.metrics):
+        table[name] = scores.row_scores(name, texts["target"], outputs)
     return metrics, table.assign(output=outputs) if task.repo == POCKET else table
 
 
@@ -385,7 +417,7 @@ def _judge(task: Task, scored: np.ndarray, texts: Any) -> tuple[dict[str, Any], 
     return metrics, table
 
 
-def _history(trainer: StudyTrainer) -> pd.DataFrame:
+def history(trainer: StudyTrainer) -> pd.DataFrame:
     """Return one row a logged step: step, epoch, loss, learning_rate, validation_loss."""
     per_epoch = trainer.plan.updates_per_epoch
     rows: dict[int, dict[str, float]] = {}

@@ -22,7 +22,7 @@ from t5study.engine import (
 )
 from t5study.errors import StudyError
 from t5study.runs import RunStore, Workspace
-from t5study.training import TaskData, _model, _trainer, finetune, load_tokenizer
+from t5study.training import TaskData, finetune, load_tokenizer, new_model, new_trainer
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def trainer_for(checkpoint, folder: Path, tokens: int = 512, **recipe):
     data = TaskData.load(experiment, no_hub(), tokenizer)
     work = Workspace(folder)
     work.scratch.mkdir(parents=True, exist_ok=True)
-    return _trainer(experiment, data, _model(experiment, tokenizer), work)
+    return new_trainer(experiment, data, new_model(experiment, tokenizer), work)
 
 
 def gradient(trainer) -> torch.Tensor:

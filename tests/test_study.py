@@ -1,0 +1,116 @@
+"""What a notebook asks of a study: points of a curve, budgets, and identities that hold."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import yaml
+
+from t5study.errors import StudyError
+from t5study.profiles import Recipe, load_profile, profile_folder
+from t5study.study import Study
+from t5study.training import plan_settings, recipe_identity
+
+
+def smoke() -> dict:
+    text = (profile_folder() / "smoke.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)["profile"]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Study:
+    return Study(smoke(), store=tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def few(study):
+    return study.finetunes("sst", labels=16)
+
+
+def test_a_point_of_the_curve_has_its_labels_seeds_and_recipe(few):
+    assert [run.config["seed"] for run in few] == [21, 22]
+    for run in few:
+        limits = {split: limit for split, (_, limit) in run.config["data"].items()}
+        # Sixteen labels to train on, and no more to choose the checkpoint by.
+        assert limits == {"train": 16, "validation": 16, "test": 48}
+        assert run.config["recipe"]["min_updates"] == 3
+        assert run.history["step"].max() == 3
+
+
+def test_the_whole_task_is_the_run_of_the_other_chapters(study):
+    run = study.finetune("sst")
+    assert "min_updates" not in run.config["recipe"]
+    assert run.config["model"]["name"] == "own t5"
+
+
+def test_a_smaller_budget_is_another_model_with_a_schedule_of_its_own(study):
+    whole, small = study.pretrain("t5"), study.pretrain("t5", tokens=12_000)
+    assert whole.config["recipe"]["warmup_steps"] == 5
+    assert small.config["recipe"]["warmup_steps"] == 2
+    assert small.metrics["tokens"] <= 12_000 < whole.metrics["tokens"]
+    budget = study.profile.pretraining["t5"].tokens
+    assert study.pretrain("t5", tokens=budget).identity == whole.identity
+    run = study.finetune("sst", labels=16, tokens=12_000)
+    assert run.config["model"]["fingerprint"] == f"run:{small.identity}"
+
+
+def test_a_variant_changes_what_it_names(study):
+    run = study.pretrain("t5", tokens=12_000, variant="embeddings from co-occurrence")
+    plain = study.pretrain("t5", tokens=12_000)
+    changed = {
+        key for key, value in run.config["recipe"].items() if plain.config["recipe"][key] != value
+    }
+    assert changed == {"initial_embeddings"}
+
+
+def test_what_the_profile_lacks_is_one_sentence(study):
+    with pytest.raises(StudyError, match="no variant 'nothing'"):
+        study.pretrain("t5", variant="nothing")
+    values = smoke()
+    for section in ("joint", "variants", "budgets"):
+        del values[section]
+    bare = Study(values, store=study.store.root)
+    with pytest.raises(StudyError, match="no section 'joint'"):
+        bare.finetune_jointly()
+    with pytest.raises(StudyError, match="at least batch_tokens"):
+        bare.pretrain("t5", tokens=1_500)
+    published = Study("full", store=study.store.root)
+    with pytest.raises(StudyError, match="its budget of tokens cannot be chosen"):
+        published.checkpoint("t5", tokens=1_000_000)
+    with pytest.raises(StudyError, match="pre-trains no model 't5'"):
+        published.pretrain("t5")
+
+
+def test_identities_of_recipes_without_the_new_key_are_what_they_were():
+    assert "min_updates" not in recipe_identity(Recipe())
+    assert recipe_identity(Recipe(min_updates=7))["min_updates"] == 7
+
+
+def test_epochs_are_added_until_there_are_enough_updates(few):
+    class Small:
+        recipe = Recipe(epochs=2, batch_size=32, min_updates=100)
+        seed = 1
+
+    assert plan_settings(Small, 50)["epochs"] == 50
+    assert plan_settings(Small, 32_000)["epochs"] == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda p: p["learning_curves"].update(nothing={"labels": [5]}), "role nothing"),
+        (lambda p: p["learning_curves"]["sst"].update(labels=[9, 5]), "must rise"),
+        (lambda p: p["budgets"].update(tokens=[99_000_000]), "stay below the 40,000 of t5"),
+        (lambda p: p["budgets"]["tasks"]["sst"].update(target=1.5), "target is 1.5"),
+        (lambda p: p["joint"]["roles"].append("cooking"), "role cooking"),
+        (lambda p: p["variants"]["changes"].update(odd={"tokns": 3}), "unknown key 'tokns'"),
+        (lambda p: p["models"].update(t5="google-t5/t5-small"), "'own'"),
+    ],
+)
+def test_a_section_that_does_not_fit_is_refused_in_one_sentence(change, says):
+    values = copy.deepcopy(smoke())
+    change(values)
+    with pytest.raises(StudyError, match=says) as caught:
+        load_profile(values)
+    assert "\n" not in str(caught.value)
