@@ -162,7 +162,7 @@ class BudgetTask(_Settings):
 class Budgets(_Settings):
     """Smaller token budgets at which T5 is pre-trained again, and the tasks that judge them."""
 
-    tokens: Annotated[list[Annotated[int, Field(ge=1_000)]], Field(min_length=1)]
+    tokens: Annotated[list[Annotated[int, Field(ge=1_000)]], Field(min_length=2)]
     tasks: Annotated[dict[str, BudgetTask], Field(min_length=1)]
 
 

@@ -1,0 +1,350 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Is it the pre-training?
+#
+# The report fine-tunes a T5 that others pre-trained and finds that it does well. How much of that is
+# the pre-training? A score alone cannot say: the same network might have learnt the task from its
+# labels, and so might a machine that counts words. This chapter takes the pre-training away, or
+# gives less of it, and measures what is lost.
+#
+# Three words are used throughout. {term}`Transfer learning` is the use of what was learnt on one
+# task for another. A network trained {term}`from scratch` starts from random weights. The
+# {term}`gain` of pre-training is the score of the pre-trained network less that of the network from
+# scratch: same architecture, same recipe, same rows in the same order.
+
+# %% tags=["parameters", "hide-cell"]
+profile = "pocket"
+seed = 21
+
+# %% tags=["hide-input"]
+import pandas as pd
+
+from t5study import diagrams_transfer as diagrams
+from t5study import tables, transfer
+from t5study.published import load_published
+from t5study.study import Study
+
+pd.set_option("display.max_colwidth", None)
+study = Study(profile, seed=seed)
+published = load_published()
+study.badge()
+
+# %% [markdown]
+# (transfer-curves)=
+# ## With few labels, and with many
+#
+# What pre-training gives should matter most where labels are few. A {term}`learning curve` shows it:
+# the score against the number of labelled training rows. At each number four answers are compared,
+# all trained on the same rows:
+#
+# - **pre-trained** T5, fine-tuned;
+# - the same T5 **from random weights**;
+# - **TF-IDF + linear SVM**, the baseline of the chapters before;
+# - **{term}`NB-SVM`** {cite}`wang2012nbsvm`, a linear SVM on words and word pairs whose counts are
+#   first multiplied by a ratio from {term}`naive Bayes`. With $\mathbf{p}$ and $\mathbf{q}$ the
+#   counts of each feature in positive and negative training texts, plus one, that ratio is
+#
+# $$
+# \mathbf{r} = \log \frac{\mathbf{p} / \lVert \mathbf{p} \rVert_1}
+# {\mathbf{q} / \lVert \mathbf{q} \rVert_1} .
+# $$
+#
+# It was the strongest baseline on film reviews before networks took over. With more than two labels,
+# one such machine is fitted for each label against the rest.
+#
+# How the points were made:
+#
+# - The rows are chosen by a hash of their text, in the proportions of the labels; the rows of a small
+#   point are part of every larger one.
+# - To choose a checkpoint takes labels as well. A point has no more validation rows than training
+#   rows, or it would have more labels than it says.
+# - With fifty rows, two or three epochs are a handful of {term}`updates <update>`. The recipe of the
+#   small points names a least number of updates, and epochs are added until it is met.
+# - The point of all labels is the run of the earlier chapters, with its own recipe.
+
+# %%
+roles = list(study.profile.learning_curves)
+metric = {role: study.task(role).metrics[0] for role in roles}
+points = {role: transfer.learning_curve(study, role) for role in roles}
+curves = {role: transfer.curve_table(points[role], metric[role]) for role in roles}
+otherwise = transfer.missing(study, "learning_curves")
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-curves", "caption": "Learning curves: test score against the number of labelled training rows, on a logarithmic axis. Bands are 95 % intervals, Student's over seeds, or the bootstrap's over test rows where there is one run."}, "image": {"alt": "One panel a task with four rising lines: pre-trained T5, T5 from random weights and two baselines on bags of words. The distance between the first two lines is the gain of pre-training."}}
+diagrams.plot_curves(curves, " or ".join(dict.fromkeys(metric.values())), otherwise)
+
+# %% [markdown]
+# In {numref}`fig-curves` the gain is the distance between two lines. The table gives it as a number.
+# Runs are paired by seed, so the {term}`standard error` in it is that of the mean of the
+# differences. A gain of more than two standard errors is called clear. One seed has no standard
+# error, and the table then does not answer.
+
+# %%
+gains = {role: transfer.gain_table(points[role], metric[role]) for role in roles}
+
+# %% tags=["hide-input"]
+table = pd.concat(gains, names=["task"]) if gains else pd.DataFrame()
+tables.framed(transfer.shown(table, otherwise)).format(precision=3)
+
+# %% tags=["hide-cell"]
+clear, judged = transfer.counted(list(gains.values()))
+study.glue("transfer-clear", clear)
+study.glue("transfer-judged", judged)
+study.glue("transfer-largest", transfer.largest_gain(gains))
+
+# %% [markdown]
+# The gain is clear at {glue:text}`transfer-clear` of the {glue:text}`transfer-judged` points that
+# have several seeds. The largest: {glue:text}`transfer-largest`.
+#
+# ```{admonition} What the standard error leaves out
+# :class: note
+# All seeds of a point read the same rows. With fifty labels, *which* fifty matters a good deal, and
+# the error bar knows nothing of that. It also takes the recipe as given: a recipe tuned for the
+# network from scratch might help it, and none was looked for at each point.
+# ```
+#
+# (transfer-budgets)=
+# ## More text, more gain?
+#
+# A model that was pre-trained for an hour is not one that was pre-trained for a month. The
+# {term}`budget` of a pre-training is counted here in tokens read. T5 was pre-trained again with
+# smaller budgets, each a training of its own from random weights to the end of its schedule, and
+# each was then fine-tuned in the same way.
+
+# %%
+judges = list(study.profile.budgets.tasks) if study.profile.budgets else []
+budgets = {role: transfer.budget_table(study, role) for role in judges}
+otherwise = transfer.missing(study, "budgets")
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-budgets", "caption": "Test accuracy against the tokens that T5 read in pre-training, for different numbers of labels. The dashed line of the same colour is the network from random weights. Bands are 95 % intervals as in the figure before."}, "image": {"alt": "One panel a task. Solid lines with dots show accuracy at three or more pre-training budgets on a logarithmic axis; horizontal dashed lines show the accuracy without pre-training."}}
+diagrams.plot_budgets(budgets, otherwise)
+
+# %% tags=["hide-input"]
+indexed = {role: table.set_index(["labels", "tokens"]) for role, table in budgets.items()}
+table = pd.concat(indexed, names=["task"]) if indexed else pd.DataFrame()
+tables.framed(transfer.shown(table, otherwise)).format(precision=3)
+
+# %% [markdown]
+# Where a solid line of {numref}`fig-budgets` lies on its dashed one, that much pre-training bought
+# nothing. {numref}`fig-held-out` shows why that can be: the {term}`held-out loss`, the loss on texts
+# kept out of pre-training, falls in stages. First a model learns how frequent each piece is, and
+# stays there for a while, on a *plateau*. Only then does it begin to use the context.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-held-out", "caption": "Held-out loss of T5's pre-training against the tokens read, on a logarithmic axis, one line a budget. Each line has a learning-rate schedule of its own length."}, "image": {"alt": "Falling lines of held-out loss against tokens read, one for each pre-training budget; the lines of larger budgets end lower."}}
+diagrams.plot_held_out(transfer.pretrainings(study), otherwise)
+
+# %% [markdown]
+# Published curves say the same at another scale. {cite:t}`raffel2020t5` pre-trained T5-base on ever
+# fewer different tokens, repeating them to keep the length of training, and averaged over GLUE's
+# development sets:
+
+# %% tags=["hide-input"]
+by_tokens = published.table(task="glue", split="validation", metric="glue")
+by_tokens.set_index("model")[["value", "source", "verified"]]
+
+# %% tags=["hide-cell"]
+whole = published.value("glue-tokens-full")
+study.glue("transfer-t5-29", float(whole - published.value("glue-tokens-29")), digits=1)
+study.glue("transfer-t5-23", float(whole - published.value("glue-tokens-23")), digits=1)
+
+# %% [markdown]
+# With half a billion different tokens T5-base loses {glue:text}`transfer-t5-29` points against the
+# whole corpus, with eight million {glue:text}`transfer-t5-23`. Different tokens are cheap to lack, up
+# to a point; tokens *read* are what costs, and all rows of that table read the same number.
+#
+# ### What shortens the plateau
+#
+# The embeddings of a random model say nothing about which words are alike. That can be had from
+# counting: which pieces stand near which, how much more often than chance
+# ({term}`pointwise mutual information`), brought down to the width of the embeddings by a singular
+# value decomposition {cite}`levy2014factorization`. It takes seconds. The table compares the recipe as
+# it is with each change of it, alone, at one small budget.
+
+# %% tags=["hide-input"]
+variants = transfer.variant_table(transfer.variants(study))
+tables.framed(transfer.shown(variants, transfer.missing(study, "variants"))).format(precision=3)
+
+# %% [markdown]
+# A lower held-out loss after the same number of tokens is a shorter plateau. It is one run each: take
+# small differences for luck.
+#
+# (transfer-architectures)=
+# ## Encoder, decoder, or both
+#
+# T5 has an encoder and a decoder, BERT an encoder, GPT a decoder. The report describes all three and
+# compares places on a leaderboard. Here they are pre-trained on the same text, with one vocabulary,
+# and fine-tuned on the same task. {cite:t}`raffel2020t5`, section 3.2, explain why the three cannot be
+# made equal in everything: an encoder-decoder with twice the parameters of a decoder costs the same
+# {term}`FLOPs <FLOP>`, since each token passes through one half of it. The budgets are therefore
+# printed and not only named.
+
+# %%
+table = transfer.architecture_table(study, "sst")
+
+# %% tags=["hide-input"]
+otherwise = transfer.missing(study, "pretraining")
+large = {"parameters": "{:,.0f}", "tokens": "{:,.0f}", "FLOPs": "{:.1e}"}
+form = {column: form for column, form in large.items() if column in table}
+tables.framed(transfer.shown(table, otherwise)).format(form, precision=3)
+
+# %% tags=["hide-cell"]
+columns = ("tokens", "FLOPs", "parameters")
+for column in columns:
+    values = table[column].tolist() if len(table) else []
+    study.glue(f"transfer-spread-{column.lower()}", transfer.spread(values))
+
+# %% [markdown]
+# From the smallest to the largest of the three, the tokens differ by
+# {glue:text}`transfer-spread-tokens`, the FLOPs by {glue:text}`transfer-spread-flops` and the parameters
+# by {glue:text}`transfer-spread-parameters`. The held-out losses must not be compared across rows: to
+# fill a gap, to fill a masked word and to go on with a text are three different questions. The score
+# on the task may be compared, within its interval and for this task: a model with one direction of
+# sight reads a sentence's end without knowing what follows, which costs little where the answer is
+# given after the end.
+#
+# (transfer-enough)=
+# ## Where it is enough
+#
+# Two questions decide whether pre-training one's own small model is worth it. Is it better than
+# everything that needs none? And how far is it from a model that others pre-trained on far more?
+# The first is answered by the paired bootstrap of {ref}`glue-luck`, on all labels:
+
+# %% tags=["hide-input"]
+otherwise = transfer.missing(study, "learning_curves")
+standings = {role: transfer.standing(study, role, points[role], metric[role]) for role in roles}
+table = pd.concat(standings, names=["task", "against"]) if standings else pd.DataFrame()
+tables.framed(transfer.shown(table, otherwise)).format(precision=3)
+
+# %% [markdown]
+# The second needs numbers from elsewhere. A column belongs to one kind of evidence: what the report
+# prints, what others published, and what this study measured. A number that was not read at its
+# source again says *not verified*.
+
+# %% tags=["hide-input"]
+tables.framed(transfer.beside_published(study, "sentiment", "accuracy")).format(
+    precision=3, na_rep=""
+)
+
+# %% tags=["hide-input"]
+tables.framed(transfer.beside_published(study, "emotion", "accuracy")).format(
+    precision=3, na_rep=""
+)
+
+# %% tags=["hide-cell"]
+study.glue("transfer-own-electra", int(published.value("self-pretraining-electra")))
+study.glue("transfer-own-roberta", int(published.value("self-pretraining-roberta")))
+study.glue("transfer-nanot5", float(published.value("nanot5-rouge")), digits=1)
+study.glue("transfer-t5v11", float(published.value("t5v11-rouge")), digits=1)
+
+# %% [markdown]
+# Pre-training on the task's own text is not a makeshift. {cite:t}`krishna2023downstream` did so with
+# ten classification sets and then with a general corpus: the task's own text won on
+# {glue:text}`transfer-own-electra` of the ten with ELECTRA and on {glue:text}`transfer-own-roberta`
+# with RoBERTa. Nor does pre-training need hundreds of accelerators, as the report has it:
+# {cite:t}`nawrot2023nanot5` pre-trained T5-base on one GPU in sixteen hours and reached
+# {glue:text}`transfer-nanot5` Rouge-L where the published weights reach
+# {glue:text}`transfer-t5v11`. What it does need is to get past the plateau.
+#
+# (transfer-price)=
+# ## What would the missing points cost?
+#
+# If the error $1 - s$ falls with the tokens $N$ as a {term}`power law`, then in logarithms it is a
+# straight line {cite}`kaplan2020scaling`:
+#
+# $$
+# 1 - s(N) = a\,N^{-b} \quad\Longleftrightarrow\quad \log(1 - s) = \log a - b \log N .
+# $$
+#
+# A line through the budgets above, by least squares, says what a doubled budget does to the error,
+# and where the line meets a target. To see how much the answer hangs on one point, each point is left
+# out in turn.
+
+# %%
+prices = transfer.price_table(study, budgets) if budgets else pd.DataFrame()
+
+# %% tags=["hide-input"]
+otherwise = transfer.missing(study, "budgets")
+tables.framed(transfer.shown(prices, otherwise)).format(precision=3, na_rep="")
+
+# %% tags=["hide-cell"]
+said = [f"{role}: {text}" for role, text in prices["budget"].items()] if len(prices) else []
+study.glue("transfer-price", "; ".join(said) or "not run")
+
+# %% [markdown]
+# What the curve says is needed for the target: {glue:text}`transfer-price`. Read it as a direction and
+# not as a price tag:
+#
+# - It is a line through few points, and the range above shows what one of them can do to it.
+# - Nothing says that the line goes on. Labels have noise, so some error never goes away; and a small
+#   network stops gaining from text that a larger one would still use {cite}`kaplan2020scaling`.
+# - The text is finite. Beyond its length the same tokens are read again, and repeated tokens are worth
+#   less {cite}`raffel2020t5`.
+#
+# ## Exercises
+#
+# ```{admonition} Exercise 1
+# :class: tip
+# Three seeds give the gains 1, 2 and 6 points. Is the mean gain clear, by the rule of this chapter?
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# The mean is 3. The differences from it are $-2$, $-1$ and $3$; their squares sum to 14, so the
+# standard deviation is $\sqrt{14 / 2} \approx 2.65$ and the standard error $2.65 / \sqrt{3} \approx
+# 1.53$. Twice that is 3.06, so 3 is not clear, narrowly. With three seeds Student's distribution
+# would ask for more still: 4.3 standard errors for 95 %.
+# ```
+#
+# ```{admonition} Exercise 2
+# :class: tip
+# A rule of thumb says: "with all labels, pre-training gains nothing here, so it is useless." Which
+# figure of this chapter would you show in reply, and what would the rule have to say instead?
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# {numref}`fig-curves`: a gain belongs to a number of labels. Where labels are plentiful they can
+# teach what pre-training would have taught. The rule would have to name the number, and the price of
+# labels against that of computing.
+# ```
+#
+# ```{admonition} Exercise 3
+# :class: tip
+# The points of a curve vary the seed and keep the rows. Change the experiment so that the error bar
+# covers the choice of rows as well. What becomes of the pairing?
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# Draw other rows for every seed, in `split_rows` of `t5study/tasks.py`: put the seed into the hash.
+# Pre-trained and from scratch must still see the same rows for the same seed, or the difference would
+# hold the luck of two draws in place of one. The pairing stays; the spread over seeds grows.
+# ```
+#
+# ```{admonition} Exercise 4
+# :class: tip
+# An error falls from 20 to 16 points when the budget is multiplied by four. By the power law, which
+# budget would halve the first error?
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# $4^{-b} = 0.8$ gives $b = \log(1/0.8)/\log 4 \approx 0.161$. To halve the error takes
+# $2^{1/b} \approx 2^{6.2} \approx 74$ times the first budget.
+# ```
+#
+# ## Where these numbers come from
+
+# %% tags=["hide-input"]
+study.provenance()

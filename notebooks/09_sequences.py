@@ -1,0 +1,266 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Texts as answers, and one model for all
+#
+# The report fine-tunes T5 on two tasks whose answers are labels. It wanted translation and
+# summarisation as well and left them out, "due to the humongous size of the model". Its fourth
+# objective, one model for several tasks, it never ran: it fine-tuned the same checkpoint twice and so
+# ended with two models. This chapter does both. Chapter 5 explains how a text is generated and what
+# BLEU, chrF and ROUGE count ({ref}`generation-scores`, {ref}`generation-summary`); here they are used.
+
+# %% tags=["parameters", "hide-cell"]
+profile = "pocket"
+seed = 21
+
+# %% tags=["hide-input"]
+import pandas as pd
+
+from t5study import diagrams_transfer as diagrams
+from t5study import ranking, sequences, tables, transfer
+from t5study.study import Study
+
+pd.set_option("display.max_colwidth", None)
+study = Study(profile, seed=seed)
+study.badge()
+
+# %% [markdown]
+# ## One trainer, three kinds of answer
+#
+# To T5 a label is a short text. Nothing in the model, the loss or the trainer changes when the target
+# becomes a sentence: the decoder takes more steps, and that is all. The three lines below differ in
+# the name of a role.
+
+# %%
+labels = study.finetune("sst")
+translator = study.finetune("translation")
+summariser = study.finetune("summary")
+
+# %% tags=["hide-input"]
+runs = {"sst": labels, "translation": translator, "summary": summariser}
+tables.framed(sequences.cost_table(runs)).format(
+    {"parameters": "{:,.0f}", "examples a second": "{:.0f}", "seconds of training": "{:.0f}"}
+)
+
+# %% tags=["hide-cell"]
+study.glue("seq-same-model", len({run.metrics["parameters"] for run in runs.values()}))
+ratio = labels.metrics["examples_per_second"] / translator.metrics["examples_per_second"]
+study.glue("seq-slower", float(ratio), digits=1)
+
+# %% [markdown]
+# The three runs have {glue:text}`seq-same-model` different numbers of parameters. An example of
+# translation took {glue:text}`seq-slower` times as long to train on as one of sentiment in a sentence.
+# So what the report says cannot be the reason: the same model with the same memory fits, and what a
+# text costs more than a label is the length of the text.
+#
+# (sequences-translation)=
+# ## Translation
+#
+# English to German, with the prefix that T5's own training used {cite}`raffel2020t5`. Answers are
+# generated greedily, the likeliest piece at each place. The {term}`copy baseline` gives the English
+# sentence back as its own translation. It costs nothing, and names and numbers score.
+
+# %%
+copy = study.baseline("translation")
+translation_metrics = study.task("translation").metrics
+tables.framed(
+    ranking.beside({"T5": translator, "copy of the input": copy}, translation_metrics)
+).format(precision=3)
+
+# %% tags=["hide-cell"]
+study.glue("seq-translations", translator.metrics["n"])
+study.glue("seq-bleu", float(translator.metrics["bleu"]), digits=1)
+study.glue("seq-chrf", float(translator.metrics["chrf"]), digits=1)
+study.glue("seq-copy-bleu", float(copy.metrics["bleu"]), digits=1)
+study.glue("seq-copy-chrf", float(copy.metrics["chrf"]), digits=1)
+
+# %% [markdown]
+# On {glue:text}`seq-translations` sentences the BLEU is {glue:text}`seq-bleu` against
+# {glue:text}`seq-copy-bleu` of the copy, the chrF {glue:text}`seq-chrf` against
+# {glue:text}`seq-copy-chrf`. The two baselines differ so much because German and English share letters
+# long before they share words. Intervals are the bootstrap's, over test sentences
+# {cite}`koehn2004bootstrap`.
+#
+# What others reached on the same test set, where this profile's is a public one:
+
+# %% tags=["hide-input"]
+others = sequences.published_rows(translation_metrics, study.task("translation").name)
+transfer.shown(others, "No published numbers: the test set of this profile is this study's own.")
+
+# %% [markdown]
+# And T5 itself, on a test set of news from 2014 that no profile here uses. It stands here for scale,
+# and is not to be set beside the scores above: another test set is another BLEU.
+
+# %% tags=["hide-input"]
+sequences.published_rows(["bleu"], "WMT-14 English-German")
+
+# %% [markdown]
+# (sequences-summaries)=
+# ## Summaries
+#
+# Two baselines stand beside the summaries. The {term}`lead baseline` takes the first sentence of the
+# text: news and abstracts say the most important thing first, and much cleverer systems have lost
+# against it. The other gives the whole text as its own summary.
+
+# %%
+lead = study.baseline("summary", kind="lead")
+whole = study.baseline("summary")
+summary_metrics = study.task("summary").metrics
+answers = {"T5": summariser, "first sentence": lead, "the whole text": whole}
+tables.framed(ranking.beside(answers, summary_metrics)).format(precision=3)
+
+# %% tags=["hide-cell"]
+study.glue("seq-summaries", summariser.metrics["n"])
+for name, run in (("t5", summariser), ("lead", lead), ("whole", whole)):
+    study.glue(f"seq-rouge-{name}", float(run.metrics["rougeL"]), digits=1)
+study.glue("seq-faithful", 100 * float(summariser.metrics["faithful"]), digits=1)
+
+# %% [markdown]
+# On {glue:text}`seq-summaries` texts the ROUGE-L is {glue:text}`seq-rouge-t5`, that of the first
+# sentence {glue:text}`seq-rouge-lead` and that of the whole text {glue:text}`seq-rouge-whole`. Of the
+# summaries, {glue:text}`seq-faithful` % invent no number, date or name (chapter 5 says how that is
+# checked). The baselines invent nothing, and a high ROUGE of theirs means that the references were
+# close to the source.
+
+# %% tags=["hide-input"]
+others = sequences.published_rows(["rougeL", "rouge1", "rouge2"], study.task("summary").name)
+transfer.shown(others, "No published numbers: the test set of this profile is this study's own.")
+
+# %% [markdown]
+# Published scores of SciTLDR take the best of several references for each abstract
+# {cite}`cachola2020scitldr`; this study compares with the first reference alone, which gives lower
+# scores.
+#
+# (sequences-length)=
+# ## Where it goes wrong: length
+#
+# A long source has more places to go wrong, and a long answer is written on top of its own mistakes.
+# {numref}`fig-by-length` cuts each test set into quarters by the length of the source. The score is the
+# mean of the answers' own scores, since BLEU is defined for a whole test set only
+# {cite}`post2018sacrebleu`; chrF and ROUGE-L can be taken of one answer.
+
+# %%
+lengths = {
+    "translation": sequences.by_length(translator, "chrf"),
+    "summary": sequences.by_length(summariser, "rougeL"),
+}
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-by-length", "caption": "Mean score of a quarter of the test set against the length of its sources in tokens: chrF for translation, ROUGE-L for summaries. Bars are 95 % intervals of the mean."}, "image": {"alt": "Two panels with four dots each, for quarters of the test set from short to long sources, with vertical bars for the intervals."}}
+diagrams.plot_by_length(lengths)
+
+# %% tags=["hide-input"]
+tables.framed(pd.concat(lengths, names=["task", "tokens of the source"])).format(precision=2)
+
+# %% tags=["hide-cell"]
+for role, table in lengths.items():
+    study.glue(f"seq-length-{role}", sequences.length_effect(table))
+    study.glue(f"seq-answer-{role}", float(table["answer length"].iloc[-1]))
+
+# %% [markdown]
+# The longest quarter is, for translation, {glue:text}`seq-length-translation`; for summaries,
+# {glue:text}`seq-length-summary`. The column *answer length* is the words of the answers over those of
+# the references; in the longest quarter it is {glue:text}`seq-answer-translation` for translation and
+# {glue:text}`seq-answer-summary` for summaries. A value well below one means that answers end too early,
+# a common failing of models that have seen few long targets.
+#
+# (sequences-joint)=
+# ## One model for all tasks
+#
+# A prefix tells T5 which task it is given. So the tasks can be trained at once, and one model answers
+# all. The question is how to mix them. In proportion to their sizes, the largest would drown the
+# others; in equal parts, the smallest would be repeated until it is known by heart. Raffel et al.
+# mix in proportion up to a limit, {term}`examples-proportional mixing` ({cite:t}`raffel2020t5`,
+# section 3.5.2): with $e_n$ training rows in task $n$ and a limit $K$, task $m$ is met with the
+# probability
+#
+# $$
+# r_m = \frac{\min(e_m, K)}{\sum_n \min(e_n, K)} .
+# $$
+#
+# The trainer is that of the chapters before. The loss is a mean over target tokens, so within an update
+# a summary weighs more than a label; the checkpoint is chosen by the mean over tasks, so that each
+# task counts alike there.
+
+# %%
+otherwise = transfer.missing(study, "joint", chapter="09")
+joint = None if otherwise else study.finetune_jointly()
+table = sequences.joint_table(study, joint)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-joint", "caption": "One model for all tasks against one model a task, on the same test rows, each with its 95 % bootstrap interval. BLEU and ROUGE are divided by 100."}, "image": {"alt": "One row a task with two dots and horizontal bars: the score of the model trained on that task alone and that of the model trained on all tasks at once."}}
+diagrams.plot_joint(table, otherwise)
+
+# %% tags=["hide-input"]
+tables.framed(transfer.shown(table, otherwise)).format(precision=3)
+
+# %% tags=["hide-cell"]
+verdicts = table["verdict"].tolist() if len(table) else []
+study.glue("seq-joint-tasks", len(verdicts))
+for verdict in ("joint above", "joint below", "not told apart"):
+    study.glue(f"seq-{verdict.replace(' ', '-')}", verdicts.count(verdict))
+study.glue("seq-joint-cap", f"{study.profile.joint.cap:,}" if joint else "not run")
+
+# %% [markdown]
+# With a limit of {glue:text}`seq-joint-cap` rows a task, the joint model of
+# {glue:text}`seq-joint-tasks` tasks is above the single-task model on {glue:text}`seq-joint-above`, below
+# it on {glue:text}`seq-joint-below`, and not told apart from it on {glue:text}`seq-not-told-apart`. The
+# comparison is not one of equal effort: the joint model saw fewer rows of each task than the model
+# that had it for itself, and there is one of it in place of many. {cite:t}`raffel2020t5` found that
+# training on a mixture alone stays behind fine-tuning on each task for most tasks, and that
+# fine-tuning after the mixture makes up for it.
+#
+# ## Exercises
+#
+# ```{admonition} Exercise 1
+# :class: tip
+# Three tasks have 100, 1,000 and 100,000 rows. What are their shares without a limit, and with
+# $K = 1{,}000$?
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# Without a limit, of 101,100 rows the tasks have about one in a thousand, one in a hundred, and nearly
+# all. With the limit the counts are 100, 1,000 and 1,000: shares of $1/21$, $10/21$ and $10/21$.
+# ```
+#
+# ```{admonition} Exercise 2
+# :class: tip
+# A system translates each sentence by its first word and nothing else. Why is its BLEU almost zero
+# although every word it says may be right? Which of the other scores forgives it more?
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# BLEU multiplies by a penalty for brevity, $e^{1 - r/c}$: with one word where the reference has ten it
+# is $e^{-9}$. Besides, no runs of two or more words exist, so three of its four precisions are zero.
+# chrF has no such penalty, but it weighs recall twice as much as precision and finds little of the
+# reference. ROUGE-1's precision alone would be high; its $F_1$ is not.
+# ```
+#
+# ```{admonition} Exercise 3
+# :class: tip
+# The joint model was given a sentence with the prefix of another task, say a film review to translate.
+# What do you expect? Try it with `t5study predict` on the translation run.
+# ```
+#
+# ```{admonition} Solution
+# :class: dropdown
+# It does what the prefix says, as well as it can: prefix and text were never seen together, but each
+# was seen. What it knows of German it knows from the translation task's sentences, so words from
+# reviews come out as pieces that look German, or are left out.
+# ```
+#
+# ## Where these numbers come from
+
+# %% tags=["hide-input"]
+study.provenance()

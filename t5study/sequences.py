@@ -1,0 +1,117 @@
+"""Translation and summarisation, and one model for all tasks: tables of chapter 9."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from t5study import mixture
+from t5study.errors import StudyError
+from t5study.published import load_published
+from t5study.runs import Run
+from t5study.study import Study
+
+
+def cost_table(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """Return a row a fine-tuning: what it took to train, from its record."""
+    columns = {
+        "parameters": "parameters",
+        "examples_per_second": "examples a second",
+        "seconds": "seconds of training",
+    }
+    rows = {
+        name: {shown: run.metrics[key] for key, shown in columns.items()}
+        for name, run in runs.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def by_length(run: Run, metric: str, groups: int = 4) -> pd.DataFrame:
+    """Return a row a quarter of the test texts, short ones first: texts, mean, low, high.
+
+    Indexed by the lengths in tokens of the source; `answer length` is the mean number of words of
+    the answers over that of the references. The interval is the normal one of a mean of `metric`,
+    each answer's own score.
+
+    Raises:
+        StudyError: the record is from before each answer's score was kept.
+    """
+    table = run.predictions
+    if metric not in table:
+        raise StudyError(
+            f"the run record {run.path.name} lacks the answers' scores by row: "
+            "delete that folder and run again"
+        )
+    # Sources that were cut to the longest length share a group, and so there may be fewer.
+    parts = pd.qcut(table["tokens"], groups, labels=False, duplicates="drop").fillna(0)
+    rows = {}
+    for _, part in table.groupby(parts):
+        values = part[metric]
+        half = 1.96 * values.std(ddof=1) / len(values) ** 0.5
+        rows[f"{part['tokens'].min()}–{part['tokens'].max()}"] = {
+            "texts": len(part),
+            "mean": values.mean(),
+            "low": values.mean() - half,
+            "high": values.mean() + half,
+            "answer length": part["output_words"].sum() / part["target_words"].sum(),
+        }
+    result = pd.DataFrame.from_dict(rows, orient="index").astype({"texts": int})
+    result.attrs["metric"] = metric
+    return result
+
+
+def length_effect(table: pd.DataFrame) -> str:
+    """Return whether the longest quarter scores otherwise than the shortest, in words."""
+    first, last = table.iloc[0], table.iloc[-1]
+    gap = last["mean"] - first["mean"]
+    halves = [(row["high"] - row["low"]) / 2 for row in (first, last)]
+    if abs(gap) <= float(np.hypot(*halves)):
+        return f"not told apart from the shortest ({gap:+.1f})"
+    return f"{abs(gap):.1f} {'above' if gap > 0 else 'below'} the shortest"
+
+
+def joint_table(study: Study, joint: Run | None) -> pd.DataFrame:
+    """Return a row a task: the single-task model's score, the joint model's, and intervals.
+
+    Indexed by role and the task's first metric; the intervals are the bootstrap's over test rows.
+    Both models answer the same rows. `verdict` is judged by the two intervals alone: where they
+    overlap, the scores are not told apart.
+    """
+    rows = {}
+    for role in study.profile.joint.roles if joint else ():
+        metric = study.task(role).metrics[0]
+        single = study.finetune(role).metrics
+        together, _ = mixture.part_of(joint, role)
+        rows[role, metric] = {
+            **_with_interval("single", single, metric),
+            **_with_interval("joint", together, metric),
+            "share of the mixture": joint.metrics["shares"][role],
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    if len(table):
+        table["verdict"] = [_verdict(row) for _, row in table.iterrows()]
+    return table
+
+
+def _with_interval(name: str, metrics: Mapping, metric: str) -> dict[str, float]:
+    low, high = metrics["intervals"][metric]
+    return {name: metrics[metric], f"{name} low": low, f"{name} high": high}
+
+
+def _verdict(row: pd.Series) -> str:
+    if row["joint low"] > row["single high"]:
+        return "joint above"
+    return "joint below" if row["joint high"] < row["single low"] else "not told apart"
+
+
+def published_rows(metrics: Sequence[str], task: str) -> pd.DataFrame:
+    """Return what others published on a task, by model: the metrics, source and how it was read."""
+    table = load_published().table(task=task, split="test")
+    table = table[table["metric"].isin(metrics)]
+    if table.empty:
+        return pd.DataFrame()
+    wide = table.pivot(index="model", columns="metric", values="value")
+    facts = table.drop_duplicates("model").set_index("model")[["source", "verified", "note"]]
+    return wide.reindex(columns=[m for m in metrics if m in wide]).join(facts)

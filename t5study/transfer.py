@@ -1,0 +1,365 @@
+"""How much of a result is the pre-training? Tables of chapter 8, from run records alone.
+
+A *gain* is the mean score of pre-trained runs less that of runs of the same architecture, recipe,
+data and seeds that started from random weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from t5study import ranking
+from t5study.baselines import KINDS
+from t5study.published import load_published
+from t5study.runs import Run
+from t5study.study import OWN, Study
+from t5study.tables import mean_interval
+
+PRETRAINED, SCRATCH = "pre-trained", "random weights"
+_LEAST_ERROR = 1e-6
+CLEAR = 2.0
+"""So many standard errors make a gain that is more than the luck of the seeds."""
+
+
+def missing(study: Study, section: str, chapter: str = "08") -> str:
+    """Return "" where the profile has the section, else what was not run and what would run it."""
+    if getattr(study.profile, section):
+        return ""
+    return (
+        f"Not run: the profile {study.profile.name} has no section {section}. "
+        f"`t5study reproduce --profile self-pretrained --chapter {chapter}` runs it."
+    )
+
+
+def shown(table: pd.DataFrame, otherwise: str) -> pd.DataFrame:
+    """Return a table, or one cell that says why there is none."""
+    return table if len(table) else pd.DataFrame({"": [otherwise]}, index=[""])
+
+
+# --- learning curves
+
+
+@dataclass(frozen=True)
+class Point:
+    """Everything that was run on one number of labels: runs by name, one run a seed."""
+
+    labels: int
+    runs: dict[str, list[Run]]
+
+
+def learning_curve(study: Study, role: str) -> list[Point]:
+    """Return the points of a role's learning curve, that of all labels last."""
+    counts = [*study.profile.learning_curves[role].labels, None]
+    return [_point(study, role, count) for count in counts]
+
+
+def _point(study: Study, role: str, labels: int | None) -> Point:
+    baselines = [study.baseline(role, kind, labels) for kind in KINDS[study.task(role).kind]]
+    runs = {
+        PRETRAINED: study.finetunes(role, labels=labels),
+        SCRATCH: study.finetunes(role, init="scratch", labels=labels),
+        **{run.metrics["model"]: [run] for run in baselines},
+    }
+    return Point(labels or _training_rows(baselines[0]), runs)
+
+
+def _training_rows(baseline: Run) -> int:
+    """The rows a baseline learnt from: its record says how many rows it passed in how long."""
+    metrics = baseline.metrics
+    return round(metrics["examples_per_second"] * metrics["seconds"]) - metrics["n"]
+
+
+def curve_table(points: Sequence[Point], metric: str) -> pd.DataFrame:
+    """Return a row a point and model: model, labels, mean, low, high, runs.
+
+    The interval is Student's over seeds; of a single run, the bootstrap's over test rows.
+    """
+    rows = []
+    for point in points:
+        for model, runs in point.runs.items():
+            mean, low, high = _interval(runs, metric)
+            rows.append((model, point.labels, mean, low, high, len(runs)))
+    return pd.DataFrame(rows, columns=["model", "labels", "mean", "low", "high", "runs"])
+
+
+def _interval(runs: Sequence[Run], metric: str) -> tuple[float, float, float]:
+    mean, low, high = mean_interval([run.metrics[metric] for run in runs])
+    return (mean, low, high) if len(runs) > 1 else (mean, *runs[0].metrics["intervals"][metric])
+
+
+def gain_table(points: Sequence[Point], metric: str) -> pd.DataFrame:
+    """Return a row a point: each model's mean, the gain, its standard error, and if it is clear.
+
+    Runs are paired by seed: the same rows in the same order, from other weights. The standard
+    error is that of the mean difference; of one seed there is none, and no answer.
+    """
+    rows = {}
+    for point in points:
+        means = {
+            model: float(np.mean([run.metrics[metric] for run in runs]))
+            for model, runs in point.runs.items()
+        }
+        gain, error = _paired(point.runs[PRETRAINED], point.runs[SCRATCH], metric)
+        rows[point.labels] = means | {
+            "gain": gain,
+            "standard error": error,
+            "seeds": len(point.runs[PRETRAINED]),
+            "more than two standard errors": clear(gain, error),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("labels")
+
+
+def _paired(first: Sequence[Run], second: Sequence[Run], metric: str) -> tuple[float, float]:
+    gaps = np.array(
+        [a.metrics[metric] - b.metrics[metric] for a, b in zip(first, second, strict=True)]
+    )
+    error = float(gaps.std(ddof=1) / len(gaps) ** 0.5) if len(gaps) > 1 else float("nan")
+    return float(gaps.mean()), error
+
+
+def clear(gain: float, error: float) -> str:
+    """Return yes or no: is the gain above so many standard errors? One seed does not say."""
+    if np.isnan(error):
+        return "one seed"
+    return "yes" if gain > CLEAR * error else "no"
+
+
+def counted(tables: Sequence[pd.DataFrame]) -> tuple[int, int]:
+    """Return at how many points of gain tables the gain is clear, and how many could say."""
+    answers = [answer for table in tables for answer in table["more than two standard errors"]]
+    return answers.count("yes"), len(answers) - answers.count("one seed")
+
+
+def largest_gain(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Return the largest gain of the tables in words: how much, where, with how many labels."""
+    if not tables:
+        return "not run"
+    role = max(tables, key=lambda name: tables[name]["gain"].max())
+    labels, best = max(tables[role]["gain"].items(), key=lambda pair: pair[1])
+    return f"{100 * best:.1f} points, on {role} with {labels:,} labels"
+
+
+# --- budgets
+
+
+def budget_table(study: Study, role: str, metric: str = "accuracy") -> pd.DataFrame:
+    """Return a row a label count and budget: labels, tokens, mean, low, high, gain, error, runs.
+
+    Zero tokens are the random weights, and the last budget is the profile's own. `labels` is the
+    number, or "all".
+    """
+    plan = study.profile.budgets.tasks[role]
+    rows = []
+    for labels in plan.labels:
+        wanted = {"labels": labels, "seeds": plan.seeds}
+        scratch = study.finetunes(role, init="scratch", **wanted)
+        groups = {0: scratch}
+        for budget in (*study.profile.budgets.tokens, None):
+            tokens = study.pretrain("t5", budget).metrics["tokens"]
+            groups[tokens] = study.finetunes(role, tokens=budget, **wanted)
+        for tokens, runs in groups.items():
+            gain, error = _paired(runs, scratch, metric)
+            name = "all" if labels is None else f"{labels:,}"
+            rows.append((name, tokens, *_interval(runs, metric), gain, error, len(runs)))
+    columns = ["labels", "tokens", "mean", "low", "high", "gain", "standard error", "runs"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def pretrainings(study: Study) -> dict[str, Run]:
+    """Return T5's pre-training runs by name: each budget, the profile's own, and the variants."""
+    runs = {}
+    if study.profile.budgets:
+        budgets = [study.pretrain("t5", budget) for budget in study.profile.budgets.tokens]
+        runs = {f"{run.metrics['tokens']:,} tokens": run for run in budgets}
+    if study.profile.models.get("t5") == OWN:
+        whole = study.pretrain("t5")
+        runs[f"{whole.metrics['tokens']:,} tokens"] = whole
+    return runs
+
+
+def variants(study: Study) -> dict[str, Run]:
+    """Return the runs of one small budget: the recipe as it is, and each change of it."""
+    plan = study.profile.variants
+    if plan is None:
+        return {}
+    runs = {"the recipe as it is": study.pretrain("t5", plan.tokens)}
+    return runs | {name: study.pretrain("t5", plan.tokens, name) for name in plan.changes}
+
+
+def variant_table(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """Return a row a run: tokens, held-out loss, and how much lower than the first run's it is."""
+    rows = {
+        name: {
+            "tokens": run.metrics["tokens"],
+            "held-out loss": run.metrics["held_out_loss"],
+            "seconds": run.metrics["seconds"],
+        }
+        for name, run in runs.items()
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    if len(table):
+        table.insert(2, "lower by", table["held-out loss"].iloc[0] - table["held-out loss"])
+    return table
+
+
+# --- what a target would cost
+
+
+@dataclass(frozen=True)
+class Price:
+    """The budget in tokens at which a power law through measured errors meets a target.
+
+    `factor` is what a doubled budget multiplies the error by. `low` and `high` are the budgets
+    found when one point after the other is left out.
+    """
+
+    target: float
+    factor: float
+    tokens: float
+    low: float
+    high: float
+    reached: bool
+
+    @property
+    def words(self) -> str:
+        """The price in words."""
+        if self.reached:
+            return "reached already"
+        if not np.isfinite(self.tokens):
+            return "beyond any budget: the error hardly falls"
+        end = f"{self.high:.1e}" if np.isfinite(self.high) else "never"
+        return f"{self.tokens:.1e} tokens (with a point left out: {self.low:.1e} to {end})"
+
+
+def price(tokens: Sequence[float], scores: Sequence[float], target: float) -> Price:
+    """Fit error = a * tokens ** -b to scores below 1 and ask where it meets 1 - target.
+
+    Least squares in logarithms, the form of Kaplan et al. (2020); at least three budgets, none 0.
+    """
+    left = np.maximum(1 - np.asarray(scores, float), _LEAST_ERROR)
+    sizes, errors = np.log(np.asarray(tokens, float)), np.log(left)
+    meets, slope = _meeting(sizes, errors, target)
+    without = [
+        _meeting(np.delete(sizes, i), np.delete(errors, i), target)[0] for i in range(len(sizes))
+    ]
+    return Price(target, 2.0**slope, meets, min(without), max(without), bool(max(scores) >= target))
+
+
+def _meeting(sizes: np.ndarray, errors: np.ndarray, target: float) -> tuple[float, float]:
+    """Where the line through logarithms meets the target (infinite if never), and its slope."""
+    slope, start = np.polyfit(sizes, errors, 1)
+    # Beyond this power of e the number means nothing but "never".
+    power = (np.log(1 - target) - start) / slope if slope < 0 else np.inf
+    return float(np.exp(power)) if power < 100 else float("inf"), float(slope)
+
+
+def price_of(study: Study, role: str, table: pd.DataFrame) -> Price:
+    """Return the price of a role's target, from the budgets judged with the most labels."""
+    chosen = table[(table["labels"] == table["labels"].iloc[-1]) & (table["tokens"] > 0)]
+    target = study.profile.budgets.tasks[role].target
+    return price(chosen["tokens"].tolist(), chosen["mean"].tolist(), target)
+
+
+def price_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return a row a role: target, best score, what doubling does, the budget needed, its hours."""
+    rows = {}
+    for role, table in tables.items():
+        asked = price_of(study, role, table)
+        speed = study.pretrain("t5").metrics["tokens_per_second"]
+        rows[role] = {
+            "target": asked.target,
+            "best reached": table["mean"].max(),
+            "error after doubling": f"× {asked.factor:.3f}",
+            "budget": asked.words,
+            "hours at the speed measured": _finite(asked.tokens / speed / 3600),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _finite(hours: float) -> float:
+    return hours if np.isfinite(hours) else float("nan")
+
+
+# --- architectures
+
+
+def architecture_table(study: Study, role: str) -> pd.DataFrame:
+    """Return a row a model of the study's own: what it cost, and its score on the role's task."""
+    metric = study.task(role).metrics[0]
+    rows = {}
+    for model, name in study.profile.models.items():
+        if name != OWN:
+            continue
+        made, runs = study.pretrain(model).metrics, study.finetunes(role, model)
+        mean, low, high = _interval(runs, metric)
+        rows[model] = {
+            "objective": study.profile.pretraining[model].objective,
+            "parameters": made["parameters"],
+            "tokens": made["tokens"],
+            "FLOPs": made["flops"],
+            "hours": made["seconds"] / 3600,
+            "held-out loss": made["held_out_loss"],
+            f"{role}, {metric}": mean,
+            "low": low,
+            "high": high,
+            "runs": len(runs),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return by how much the largest value exceeds the smallest, in per cent."""
+    return f"{100 * (max(values) / min(values) - 1):.0f} %" if len(values) else "not run"
+
+
+# --- is it enough?
+
+
+def standing(study: Study, role: str, points: Sequence[Point], metric: str) -> pd.DataFrame:
+    """Return the comparison of the pre-trained runs on all labels with every other answer.
+
+    Column `verdict` says whether they are above it, by the paired bootstrap of
+    `ranking.difference`.
+    """
+    whole = points[-1].runs
+    rows = {}
+    for model, runs in whole.items():
+        if model != PRETRAINED:
+            gap = ranking.difference(whole[PRETRAINED], runs, metric)
+            rows[model] = {
+                "difference": gap.mean,
+                "low": gap.low,
+                "high": gap.high,
+                "verdict": gap.verdict,
+            }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(f"{role}: pre-trained against")
+
+
+def beside_published(study: Study, role: str, metric: str) -> pd.DataFrame:
+    """Return who reached what on the role's test rows: published, the report, and this study.
+
+    Only the data set itself is compared: the pocket tasks have no published numbers.
+    """
+    published, task = load_published(), study.task(role)
+    others = published.table(task=task.name, split="test", metric=metric)
+    if role not in published.report.classification_reports:
+        others = others.head(0)
+    rows = [
+        {"who": row.model, "published": row.value, "source": row.source, "read": row.verified}
+        for row in others.itertuples()
+    ]
+    if not others.empty:
+        report = published.classification_report(role)
+        name = {"accuracy": "accuracy", "macro_f1": "macro avg"}[metric]
+        rows.append({"who": "T5-small, the report", "report": report.loc[name, "f1"]})
+    for model, runs in _point(study, role, None).runs.items():
+        mean = float(np.mean([run.metrics[metric] for run in runs]))
+        source = f"profile {study.profile.name}, runs: {len(runs)}"
+        who = f"T5, {model}" if model in (PRETRAINED, SCRATCH) else model
+        rows.append({"who": who, "this study": mean, "source": source})
+    columns = ["report", "published", "this study", "source", "read"]
+    return pd.DataFrame(rows).set_index("who").reindex(columns=columns)
