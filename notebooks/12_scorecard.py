@@ -71,6 +71,77 @@ tables.claim_table(verdicts, ["corrected", "not reproduced"])
 tables.claim_table(verdicts, ["reproduced", "exceeded"])
 
 # %% [markdown]
+# ## The numbers
+#
+# Every number that the report measured, with what others published for the same model and data, what
+# this study measured with that checkpoint, and what was reached with other weights. A number measured
+# with other weights stands in its own column and judges nothing.
+
+# %% tags=["hide-input"]
+tables.number_table(verdicts)
+
+# %% tags=["hide-cell"]
+SECTIONS = {
+    "conclusion": "Conclusion",
+    "learnings": "Major Learnings",
+    "limitations": "Limitations",
+    "future": "Future Scope",
+}
+for name, section in SECTIONS.items():
+    outcomes = tables.section_of(verdicts, section)["verdict"]
+    study.glue(f"claims-{name}", len(outcomes))
+    study.glue(f"claims-{name}-corrected", int((outcomes == "corrected").sum()))
+    study.glue(f"claims-{name}-open", int((outcomes == "not run").sum()))
+
+# %% [markdown]
+# (scorecard-conclusion)=
+# ## The report's conclusion
+#
+# The report concludes that T5 is a universal model for tasks that can be put as text, that its smallest
+# variant comes near people, and that larger ones would be better in proportion but out of reach. Of
+# {glue:text}`claims-conclusion` statements, {glue:text}`claims-conclusion-corrected` are corrected and
+# {glue:text}`claims-conclusion-open` were not run. The form holds: one trainer serves labels, numbers and
+# texts, which {ref}`sequences-joint` takes as far as one model. What does not hold is how it was measured
+# against people and sizes.
+
+# %% tags=["hide-input"]
+tables.section_table(verdicts, "Conclusion")
+
+# %% [markdown]
+# ## What the report learnt
+#
+# The learnings are about the field and about tools. Those that state something can be checked:
+
+# %% tags=["hide-input"]
+tables.section_table(verdicts, "Major Learnings")
+
+# %% [markdown]
+# (scorecard-limitations)=
+# ## The report's limitations
+#
+# Of {glue:text}`claims-limitations` statements, {glue:text}`claims-limitations-corrected` are corrected and
+# {glue:text}`claims-limitations-open` were not run. Most limits that the report met were limits of a recipe:
+# fixed padding, single precision and no saved state cost more than the model did. Pre-training
+# needs no cluster to be tried; {ref}`transfer-price` says what it would need to be good. This study has
+# limits of its own, and they are on its pages: intervals that know nothing of the choice of rows
+# ({ref}`transfer-curves`), small models, and checkpoints that a machine without network cannot have.
+
+# %% tags=["hide-input"]
+tables.section_table(verdicts, "Limitations")
+
+# %% [markdown]
+# ## The report's future scope
+#
+# The report names three directions: larger variants and more epochs, sequence-to-sequence tasks, and
+# more performance for the size. The second is done in {ref}`sequences-translation` and
+# {ref}`sequences-summaries`. For the third, {ref}`transfer-enough` sets small models of our own beside
+# large ones of others. The first stays open here as far as it needs checkpoints that were not run:
+# {glue:text}`claims-future-open` of {glue:text}`claims-future`.
+
+# %% tags=["hide-input"]
+tables.section_table(verdicts, "Future Scope")
+
+# %% [markdown]
 # ## What was not run
 #
 # The column *what is missing* says what would judge the claim. Most of these need the published

@@ -22,6 +22,7 @@ from t5study.errors import StudyError
 from t5study.facts import FACTS, ROUNDING, Value, effective_batch
 from t5study.published import book_file, load_published, read_checked
 from t5study.runs import canonical
+from t5study.tasks import get_task
 
 Outcome = Literal["reproduced", "exceeded", "not reproduced", "corrected", "not run"]
 
@@ -65,6 +66,23 @@ class OrderCheck(_Entry):
     metric: str
     above: str
     below: str
+
+
+class GainCheck(_Entry):
+    """Pre-training helps: pre-trained runs lie above runs from scratch on the same whole task.
+
+    The two differ in their first weights alone and are paired by seed.
+    """
+
+    by: Literal["gain"]
+    task: str
+    metric: str
+
+
+class JointCheck(_Entry):
+    """One model for all tasks is on none of them clearly below a model for that task alone."""
+
+    by: Literal["joint"]
 
 
 class _Condition(_Entry):
@@ -144,7 +162,14 @@ class OpenCheck(_Entry):
 
 
 Check = Annotated[
-    RunCheck | OrderCheck | ObservationCheck | FactCheck | EvidenceCheck | OpenCheck,
+    RunCheck
+    | OrderCheck
+    | GainCheck
+    | JointCheck
+    | ObservationCheck
+    | FactCheck
+    | EvidenceCheck
+    | OpenCheck,
     Field(discriminator="by"),
 ]
 
@@ -227,6 +252,8 @@ def judge(claim: Claim, runs: Iterable[Record]) -> Verdict:
     judges: dict[type, Callable[[Claim, list[Record]], Verdict]] = {
         RunCheck: _by_run,
         OrderCheck: _by_order,
+        GainCheck: _by_gain,
+        JointCheck: _by_joint,
         ObservationCheck: _by_observation,
         FactCheck: _by_fact,
         EvidenceCheck: _by_evidence,
@@ -439,6 +466,75 @@ def _by_order(claim: Claim, runs: list[Record]) -> Verdict:
     detail = f"{check.above} minus {check.below}: {gap:+.3f}, 95 % interval ± {half:.3f}"
     outcome = "reproduced" if gap > half else "not reproduced"
     return Verdict(claim, outcome, gap, min(map(len, sides)), detail)
+
+
+def _by_gain(claim: Claim, runs: list[Record]) -> Verdict:
+    """The mean gain must exceed two standard errors; the most seeds of one recipe judge."""
+    check = claim.check
+    pairs: dict[str, dict[str, dict[int, float]]] = {}
+    for run in runs:
+        config, score = run.config, look_up(run.metrics, check.metric)
+        if config.get("kind") != "finetune" or not _on_whole_task(config, check.task):
+            continue
+        shared = {k: v for k, v in config.items() if k not in ("seed", "init", "model")}
+        # The two start from one design; its name is the same, what identifies the weights is not.
+        key = canonical({**shared, "name": model_name(config)})
+        if score is not None:
+            sides = pairs.setdefault(key, {"pretrained": {}, "scratch": {}})
+            sides[config["init"]][config["seed"]] = float(score)
+    gaps = max(
+        (
+            [sides["pretrained"][seed] - sides["scratch"][seed] for seed in sorted(both)]
+            for sides in pairs.values()
+            if (both := set(sides["pretrained"]) & set(sides["scratch"]))
+        ),
+        key=len,
+        default=[],
+    )
+    if len(gaps) < ENOUGH_SEEDS:
+        detail = (
+            f"{len(gaps)} of {ENOUGH_SEEDS} seeds, pre-trained and from scratch on the whole of "
+            f"{check.task}: `t5study reproduce --profile self-pretrained --chapter 08`"
+        )
+        return Verdict(claim, "not run", seeds=len(gaps), detail=detail)
+    gain, error = float(np.mean(gaps)), float(np.std(gaps, ddof=1)) / len(gaps) ** 0.5
+    detail = f"gain {gain:+.3f}, standard error {error:.3f}"
+    outcome = "reproduced" if gain > 2 * error else "not reproduced"
+    return Verdict(claim, outcome, gain, len(gaps), detail)
+
+
+def _by_joint(claim: Claim, runs: list[Record]) -> Verdict:
+    """Below means: the two bootstrap intervals do not overlap. Every task must be compared."""
+    joint = [run for run in runs if run.config.get("kind") == "joint"]
+    if not joint:
+        return Verdict(
+            claim,
+            "not run",
+            detail="no joint run: `t5study reproduce --profile self-pretrained --chapter 09`",
+        )
+    run = max(joint, key=lambda run: len(run.config["tasks"]))
+    below, compared = [], 0
+    for role, part in run.config["tasks"].items():
+        single = [
+            other.metrics
+            for other in runs
+            if other.config.get("kind") == "finetune"
+            and other.config["init"] == "pretrained"
+            and other.config["model"] == run.config["model"]
+            and (other.config["task"], other.config["data"]) == (part["task"], part["data"])
+        ]
+        if single:
+            metric = get_task(part["task"]).metrics[0]
+            compared += 1
+            low = min(metrics["intervals"][metric][0] for metrics in single)
+            if run.metrics["tasks"][role]["intervals"][metric][1] < low:
+                below.append(role)
+    if compared < len(run.config["tasks"]):
+        detail = f"{compared} of {len(run.config['tasks'])} tasks have a model of their own"
+        return Verdict(claim, "not run", detail=detail)
+    measured = f"{compared - len(below)} of {compared} tasks"
+    detail = f"below on {', '.join(below)}" if below else ""
+    return Verdict(claim, "not reproduced" if below else "reproduced", measured, 1, detail)
 
 
 def _welch(first: list[float], second: list[float]) -> float:

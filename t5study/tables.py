@@ -121,6 +121,40 @@ def claim_table(verdicts: pd.DataFrame, outcomes: Sequence[str]) -> Styler:
     return framed(table).hide(axis="index")
 
 
+def number_table(verdicts: pd.DataFrame) -> Styler:
+    """Return the claims of kind number: the report's value, the published one, ours, the verdict.
+
+    `with other weights` is the best that models other than the one named reached.
+    """
+    chosen = verdicts[verdicts["kind"] == "number"]
+    table = pd.DataFrame(
+        {
+            "the report says": chosen["statement"],
+            "report": chosen["report"].map(_shown),
+            "published": chosen["published"].map(_shown),
+            "measured": chosen["measured"].map(_shown),
+            "with other weights": chosen["other_weights"],
+            "verdict": chosen["verdict"],
+        }
+    )
+    return framed(table).hide(axis="index")
+
+
+def section_table(verdicts: pd.DataFrame, section: str) -> Styler:
+    """Return the claims of one section of the report: statement, verdict, and why."""
+    chosen = section_of(verdicts, section)
+    reasons = chosen["evidence"].where(chosen["verdict"] != "not run", chosen["detail"])
+    table = pd.DataFrame(
+        {"the report says": chosen["statement"], "verdict": chosen["verdict"], "why": reasons}
+    )
+    return framed(table).hide(axis="index")
+
+
+def section_of(verdicts: pd.DataFrame, section: str) -> pd.DataFrame:
+    """Return the rows of claims that the section makes; some are made in two."""
+    return verdicts[verdicts["where"].str.contains(section, regex=False)]
+
+
 def open_table(verdicts: pd.DataFrame) -> Styler:
     """Return the claims that were not run, and what is missing to judge each."""
     chosen = verdicts[verdicts["verdict"] == "not run"]

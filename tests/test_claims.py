@@ -11,7 +11,7 @@ import pytest
 import yaml
 from scipy.stats import t as student_t
 
-from t5study import facts
+from t5study import facts, tables
 from t5study.claims import (
     OUTCOMES,
     Claim,
@@ -386,7 +386,7 @@ def test_without_runs_everything_has_a_verdict_and_nothing_that_needs_one_passes
     assert set(table["verdict"]) <= set(OUTCOMES)
     by = {c.id: c.check.by for c in claims}
     for row in table.itertuples():
-        if by[row.id] in ("run", "order", "observation", "open"):
+        if by[row.id] in ("run", "order", "gain", "joint", "observation", "open"):
             assert row.verdict == "not run", row.id
             assert row.detail, row.id
         else:
@@ -417,3 +417,70 @@ def test_the_scorecard_takes_a_store():
     table = scorecard([ACCURACY], Store())
     assert table.loc[0, "verdict"] == "reproduced"
     assert table.loc[0, "report"] == 0.92
+
+
+def gained(*pairs: tuple[float, float]) -> list[FakeRun]:
+    """Runs of one recipe, pre-trained and from scratch, one pair a seed."""
+    runs = []
+    for seed, scores in enumerate(pairs):
+        for init, score in zip(("pretrained", "scratch"), scores, strict=True):
+            weights = {"name": "own t5", "fingerprint": f"{init} weights"}
+            runs.append(tuned(score, seed, init=init, model=weights))
+    return runs
+
+
+GAIN = claim({"by": "gain", "task": "imdb", "metric": "accuracy"}, kind="ranking")
+
+
+def test_a_gain_must_exceed_two_standard_errors():
+    clear = judge(GAIN, gained((0.90, 0.86), (0.91, 0.86), (0.92, 0.86)))
+    assert (clear.verdict, clear.seeds) == ("reproduced", 3)
+    assert clear.measured == pytest.approx(0.05)
+    assert judge(GAIN, gained((0.90, 0.86), (0.80, 0.86), (0.92, 0.86))).verdict == "not reproduced"
+
+
+def test_a_gain_needs_pairs_of_three_seeds_on_the_whole_task():
+    for runs in ([], gained((0.9, 0.8), (0.9, 0.8)), seeds(0.9, 0.9, 0.9)):
+        verdict = judge(GAIN, runs)
+        assert verdict.verdict == "not run"
+        assert "t5study reproduce" in verdict.detail
+    few = {"train": ["f", 500], "validation": ["f", 500], "test": ["f", None]}
+    short = gained((0.9, 0.8), (0.91, 0.8), (0.92, 0.8))
+    for run in short:
+        run.config["data"] = few
+    assert judge(GAIN, short).verdict == "not run"
+
+
+def together(low: float, high: float) -> FakeRun:
+    part = {"task": "imdb", "data": tuned(0.9).config["data"]}
+    return FakeRun(
+        {"kind": "joint", "tasks": {"sentiment": part}, "model": tuned(0.9).config["model"]},
+        {"tasks": {"sentiment": {"intervals": {"accuracy": [low, high]}}}},
+    )
+
+
+def alone(low: float, high: float) -> FakeRun:
+    run = tuned((low + high) / 2)
+    run.metrics["intervals"] = {"accuracy": [low, high]}
+    return run
+
+
+def test_a_joint_model_must_not_be_clearly_below_on_any_task():
+    one = claim({"by": "joint"}, kind="behaviour")
+    assert judge(one, [together(0.85, 0.90), alone(0.89, 0.93)]).verdict == "reproduced"
+    below = judge(one, [together(0.80, 0.85), alone(0.89, 0.93)])
+    assert (below.verdict, below.measured) == ("not reproduced", "0 of 1 tasks")
+    assert below.detail == "below on sentiment"
+    assert judge(one, []).verdict == "not run"
+    assert judge(one, [together(0.85, 0.90)]).verdict == "not run"
+
+
+@pytest.mark.parametrize(
+    "section", ["Conclusion", "Major Learnings", "Limitations", "Future Scope"]
+)
+def test_every_closing_section_of_the_report_is_answered(section):
+    verdicts = scorecard(load_claims(), [])
+    table = tables.section_of(verdicts, section)
+    assert len(table) >= 2
+    shown = tables.section_table(verdicts, section).data
+    assert shown["why"].str.len().min() > 20

@@ -1,0 +1,108 @@
+"""Chapter 9's tables: answers by length, and the joint model beside the single ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from t5study import diagrams_transfer as diagrams
+from t5study import scores, sequences
+from t5study.errors import StudyError
+from t5study.tasks import get_task
+
+
+@dataclass
+class FakeRun:
+    predictions: pd.DataFrame
+    metrics: dict[str, Any]
+    path: Path = Path("0123abcd")
+
+
+def answers(tokens, chrf) -> FakeRun:
+    count = len(tokens)
+    table = pd.DataFrame(
+        {"tokens": tokens, "chrf": chrf, "output_words": [8] * count, "target_words": [10] * count}
+    )
+    return FakeRun(table, {})
+
+
+def test_quarters_by_length_hold_all_texts_and_their_means():
+    run = answers(np.arange(40), np.linspace(80, 41, 40))
+    table = sequences.by_length(run, "chrf")
+    assert table.index.tolist() == ["0–9", "10–19", "20–29", "30–39"]
+    assert table["texts"].tolist() == [10] * 4
+    assert table["mean"].is_monotonic_decreasing
+    assert table["answer length"].tolist() == pytest.approx([0.8] * 4)
+    assert sequences.length_effect(table) == "30.0 below the shortest"
+
+
+def test_sources_cut_to_one_length_are_one_group():
+    table = sequences.by_length(answers([64] * 12, [50.0] * 12), "chrf")
+    assert table["texts"].tolist() == [12]
+    assert sequences.length_effect(table).startswith("not told apart")
+
+
+def test_a_record_without_scores_by_row_is_named():
+    run = answers([1, 2], [1.0, 2.0])
+    with pytest.raises(StudyError, match="0123abcd lacks the answers' scores"):
+        sequences.by_length(run, "rougeL")
+
+
+def test_scores_by_row_are_those_of_each_pair_alone():
+    targets, outputs = ["a red car", "two old dogs"], ["a red car", "a dog"]
+    each = scores.row_scores("chrf", targets, outputs)
+    alone = [
+        scores.METRICS["chrf"]([target], [output])
+        for target, output in zip(targets, outputs, strict=True)
+    ]
+    assert each == pytest.approx(alone)
+    assert each[0] == pytest.approx(100)
+
+
+class FakeStudy:
+    """One task that the single model is sure of, and one that it is not."""
+
+    profile = SimpleNamespace(joint=SimpleNamespace(roles=["sst", "translation"]))
+
+    def task(self, role):
+        return get_task({"sst": "pocket-sst", "translation": "pocket-translation"}[role])
+
+    def finetune(self, role):
+        metrics = {
+            "sst": {"accuracy": 0.9, "intervals": {"accuracy": [0.88, 0.92]}},
+            "translation": {"bleu": 50.0, "intervals": {"bleu": [45, 55]}},
+        }
+        return FakeRun(pd.DataFrame(), metrics[role])
+
+
+def joint() -> FakeRun:
+    metrics = {
+        "shares": {"sst": 0.5, "translation": 0.5},
+        "tasks": {
+            "sst": {"accuracy": 0.85, "intervals": {"accuracy": [0.83, 0.87]}},
+            "translation": {"bleu": 52.0, "intervals": {"bleu": [47, 57]}},
+        },
+    }
+    return FakeRun(pd.DataFrame({"role": ["sst", "translation"]}), metrics)
+
+
+def test_the_joint_model_is_judged_by_the_intervals():
+    table = sequences.joint_table(FakeStudy(), joint())
+    assert table["verdict"].tolist() == ["joint below", "not told apart"]
+    assert sequences.joint_table(FakeStudy(), None).empty
+    # BLEU reaches 100 and is drawn as a fraction.
+    drawn = diagrams.plot_joint(table, "").axes[0].lines[0].get_xdata()
+    assert np.asarray(drawn).tolist() == [0.9, 0.5]
+
+
+def test_published_rows_have_their_sources():
+    table = sequences.published_rows(["rougeL", "rouge1"], "scitldr")
+    assert {"rougeL", "rouge1", "source", "verified"} <= set(table)
+    assert table.notna()[["rougeL", "source"]].all(axis=None)
+    assert sequences.published_rows(["bleu"], "pocket-translation").empty

@@ -1,0 +1,137 @@
+"""Chapter 8's tables: gains paired by seed, what a target would cost, and what was not run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from t5study import diagrams_transfer as diagrams
+from t5study import transfer
+from t5study.study import Study
+from t5study.transfer import PRETRAINED, SCRATCH, Point
+
+
+@dataclass
+class FakeRun:
+    metrics: dict[str, Any]
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+def scored(*scores: float) -> list[FakeRun]:
+    return [
+        FakeRun({"accuracy": s, "intervals": {"accuracy": [s - 0.02, s + 0.02]}}) for s in scores
+    ]
+
+
+@pytest.fixture
+def points():
+    return [
+        Point(
+            50,
+            {
+                PRETRAINED: scored(0.70, 0.72, 0.74),
+                SCRATCH: scored(0.60, 0.63, 0.62),
+                "TF-IDF": scored(0.65),
+            },
+        ),
+        Point(500, {PRETRAINED: scored(0.8), SCRATCH: scored(0.9), "TF-IDF": scored(0.85)}),
+    ]
+
+
+def test_gains_are_paired_by_seed(points):
+    table = transfer.gain_table(points, "accuracy")
+    assert table.loc[50, "gain"] == pytest.approx(np.mean([0.10, 0.09, 0.12]))
+    spread = np.std([0.10, 0.09, 0.12], ddof=1) / 3**0.5
+    assert table.loc[50, "standard error"] == pytest.approx(spread)
+    assert table["more than two standard errors"].tolist() == ["yes", "one seed"]
+    assert transfer.counted([table]) == (1, 1)
+    assert transfer.largest_gain({"sst": table}) == "10.3 points, on sst with 50 labels"
+    assert transfer.largest_gain({}) == "not run"
+
+
+def test_a_small_gain_is_not_clear():
+    assert transfer.clear(0.019, 0.01) == "no"
+    assert transfer.clear(0.021, 0.01) == "yes"
+
+
+def test_a_single_run_has_the_interval_of_its_test_rows(points):
+    table = transfer.curve_table(points, "accuracy").set_index(["model", "labels"])
+    assert tuple(table.loc[(PRETRAINED, 500), ["low", "high"]]) == pytest.approx((0.78, 0.82))
+    mean, low, high = table.loc[(PRETRAINED, 50), ["mean", "low", "high"]]
+    assert mean - low == pytest.approx(high - mean)
+    assert low < 0.69
+
+
+def test_a_baseline_record_says_how_many_rows_it_learnt_from():
+    passed = {"examples_per_second": 1234.5, "seconds": 700 / 1234.5, "n": 200}
+    assert transfer._training_rows(FakeRun(passed)) == 500
+
+
+def test_the_price_follows_a_power_law_exactly():
+    tokens = [1e6, 1e7, 1e8]
+    scores = [1 - 0.4 * (n / 1e6) ** -0.2 for n in tokens]
+    found = transfer.price(tokens, scores, target=0.9)
+    assert found.factor == pytest.approx(2**-0.2)
+    assert found.tokens == pytest.approx(1e6 * 4**5)
+    assert found.low == pytest.approx(found.high)
+    assert not found.reached
+    assert "1.0e+09 tokens" in found.words
+
+
+def test_a_price_that_no_budget_pays_and_one_that_is_paid():
+    flat = transfer.price([1e6, 1e7, 1e8], [0.7, 0.7, 0.69], target=0.9)
+    assert flat.tokens == float("inf")
+    assert flat.words.startswith("beyond any budget")
+    assert transfer.price([1e6, 1e7, 1e8], [0.7, 0.8, 0.91], 0.9).words == "reached already"
+    perfect = transfer.price([1e6, 1e7, 1e8], [0.7, 0.8, 1.0], 0.9)
+    assert perfect.reached
+
+
+def test_one_point_more_or_less_widens_the_price():
+    found = transfer.price([1e6, 1e7, 1e8], [0.70, 0.78, 0.80], target=0.9)
+    assert found.low < found.tokens < found.high
+
+
+def test_what_a_profile_lacks_is_said_with_the_command():
+    study = Study("laptop")
+    for section in ("learning_curves", "budgets", "variants", "joint", "pretraining"):
+        said = transfer.missing(study, section)
+        assert said.startswith(f"Not run: the profile laptop has no section {section}")
+        assert "t5study reproduce" in said
+        shown = transfer.shown(pd.DataFrame(), said)
+        assert shown.iloc[0, 0] == said
+    assert transfer.missing(Study("smoke"), "joint") == ""
+    assert transfer.variants(study) == {}
+    assert transfer.pretrainings(study) == {}
+    assert transfer.variant_table({}).empty
+    assert transfer.architecture_table(study, "sst").empty
+    assert transfer.spread([]) == "not run"
+
+
+def test_figures_stand_even_where_nothing_was_run(points):
+    said = "Not run: because."
+    for figure in (
+        diagrams.plot_curves({}, "accuracy", said),
+        diagrams.plot_budgets({}, said),
+        diagrams.plot_held_out({}, said),
+        diagrams.plot_joint(pd.DataFrame(), said),
+    ):
+        assert [text.get_text() for text in figure.axes[0].texts] == [said]
+    curves = {"sst": transfer.curve_table(points, "accuracy")}
+    axes = diagrams.plot_curves(curves, "accuracy", said).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["50", "500"]
+    assert len(axes.lines) == 3
+
+
+def test_a_budget_figure_draws_the_network_without_pre_training():
+    rows = [
+        ("500", tokens, s, s - 0.01, s + 0.01) for tokens, s in ((0, 0.6), (1e6, 0.7), (1e7, 0.8))
+    ]
+    table = pd.DataFrame(rows, columns=["labels", "tokens", "mean", "low", "high"])
+    axes = diagrams.plot_budgets({"sst": table}, "").axes[0]
+    assert axes.lines[0].get_xdata().tolist() == [1e6, 1e7]
+    assert set(axes.lines[1].get_ydata()) == {0.6}
