@@ -211,6 +211,7 @@ def test_publishing_keeps_weights_back_and_the_book_renders_from_it_without_trai
     publish("tiny", root=project)
     record = project / "results" / "tiny" / "0123abcd"
     assert sorted(path.name for path in record.iterdir()) == [
+        "SHA256SUMS",
         "config.json",
         "metrics.json",
         "provenance.json",
@@ -221,6 +222,9 @@ def test_publishing_keeps_weights_back_and_the_book_renders_from_it_without_trai
     assert index == project / "_build" / "published" / "html" / "index.html"
     assert index.is_file()
     assert (project / "notebooks" / "06_sentiment.ipynb").read_bytes() == published
+    (record / "metrics.json").write_text('{"accuracy": 1.0}')
+    with pytest.raises(StudyError, match="0123abcd was changed after it was published"):
+        make_published(root=project, console=SILENT)
 
 
 def test_a_published_notebook_whose_cells_changed_is_found(project):

@@ -15,6 +15,7 @@ from t5study.book.chapters import Layout, find_chapters
 from t5study.book.execute import executed_notebook, failures, reproduce
 from t5study.book.progress import spoken_time
 from t5study.errors import StudyError
+from t5study.seals import verify
 
 # The published profile that `make html` shows when none is named: the one closest to the report.
 PREFERRED = ("full", "laptop", "self-pretrained", "pocket")
@@ -74,11 +75,14 @@ def make_published(
 
     The records are copied to `_build/published/` first, so the checkout is only read.
 
-    Raises StudyError when nothing is published, or not that profile.
+    Raises StudyError when nothing is published, or not that profile, or when a record is not as it
+    was published.
     """
     layout = Layout.of(profile or "published", root)
     build = layout.root / "_build" / "published"
     chosen = _published_profile(layout.root / "results", profile)
+    for record in sorted((layout.root / "results" / chosen).glob("[!.]*/config.json")):
+        verify(record.parent)
     store = build / "runs"
     shutil.rmtree(store, ignore_errors=True)
     shutil.copytree(layout.root / "results" / chosen, store)

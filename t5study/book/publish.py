@@ -22,6 +22,7 @@ from t5study.book.chapters import (
 )
 from t5study.book.execute import read_stamp
 from t5study.errors import StudyError
+from t5study.seals import seal
 
 NOT_PUBLISHED = ("model", "scratch", "*.safetensors", "*.bin", "*.pt", "*.pth")
 
@@ -105,6 +106,7 @@ def _records(store: Path) -> list[Path]:
 def _publish_record(record: Path, target: Path) -> Path:
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.copytree(record, draft, ignore=shutil.ignore_patterns(*NOT_PUBLISHED))
+    seal(draft)
     shutil.rmtree(target, ignore_errors=True)
     os.replace(draft, target)
     return target
