@@ -135,7 +135,14 @@ indexed = {role: table.set_index(["labels", "tokens"]) for role, table in budget
 table = pd.concat(indexed, names=["task"]) if indexed else pd.DataFrame()
 tables.framed(transfer.shown(table, otherwise)).format(precision=3)
 
+# %% tags=["hide-cell"]
+study.glue("transfer-left-out", transfer.left_out(study))
+
 # %% [markdown]
+# A text that stands in a test set must not be read before, or the test is no test. Texts left out of
+# pre-training: {glue:text}`transfer-left-out`. They are found by their letters and digits alone, so that
+# another comma does not hide a copy.
+#
 # Where a solid line of {numref}`fig-budgets` lies on its dashed one, that much pre-training bought
 # nothing. {numref}`fig-held-out` shows why that can be: the {term}`held-out loss`, the loss on texts
 # kept out of pre-training, falls in stages. First a model learns how frequent each piece is, and

@@ -170,6 +170,7 @@ def claims(
 ) -> None:
     """Judge the report's claims by the runs that a profile's store holds."""
     from t5study import commands
+    from t5study.tables import shown
 
     verdicts = commands.claims(profile)
     table = Table("verdict", "claims")
@@ -177,9 +178,10 @@ def claims(
         table.add_row(verdict, str(count))
     console.print(table)
     if all_of_them:
-        listing = Table("claim", "report", "measured", "verdict")
-        for row in verdicts.itertuples():
-            listing.add_row(row.id, str(row.report or ""), str(row.measured or ""), row.verdict)
+        columns = ("report", "published", "measured", "other_weights")
+        listing = Table("claim", *(name.replace("_", " ") for name in columns), "verdict")
+        for row in verdicts.to_dict("records"):
+            listing.add_row(row["id"], *(shown(row[name]) for name in columns), row["verdict"])
         console.print(listing)
 
 

@@ -112,8 +112,8 @@ def claim_table(verdicts: pd.DataFrame, outcomes: Sequence[str]) -> Styler:
         {
             "where": chosen["where"],
             "the report says": chosen["statement"],
-            "report": chosen["report"].map(_shown),
-            "measured": chosen["measured"].map(_shown),
+            "report": chosen["report"].map(shown),
+            "measured": chosen["measured"].map(shown),
             "verdict": chosen["verdict"],
             "evidence": chosen["evidence"],
         }
@@ -130,9 +130,9 @@ def number_table(verdicts: pd.DataFrame) -> Styler:
     table = pd.DataFrame(
         {
             "the report says": chosen["statement"],
-            "report": chosen["report"].map(_shown),
-            "published": chosen["published"].map(_shown),
-            "measured": chosen["measured"].map(_shown),
+            "report": chosen["report"].map(shown),
+            "published": chosen["published"].map(shown),
+            "measured": chosen["measured"].map(shown),
             "with other weights": chosen["other_weights"],
             "verdict": chosen["verdict"],
         }
@@ -162,15 +162,15 @@ def open_table(verdicts: pd.DataFrame) -> Styler:
         {
             "where": chosen["where"],
             "the report says": chosen["statement"],
-            "report": chosen["report"].map(_shown),
+            "report": chosen["report"].map(shown),
             "what is missing": chosen["detail"],
         }
     )
     return framed(table).hide(axis="index")
 
 
-def _shown(value: object) -> str:
-    """A value of any type, short; nothing for a value that is not there."""
+def shown(value: object) -> str:
+    """Return a value of any type, short; nothing for a value that is not there."""
     if value is None or value != value:
         return ""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

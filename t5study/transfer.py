@@ -181,6 +181,18 @@ def pretrainings(study: Study) -> dict[str, Run]:
     return runs
 
 
+def left_out(study: Study) -> str:
+    """Return which texts the pre-training of T5 did not read, in words."""
+    if study.profile.models.get("t5") != OWN:
+        return "not run"
+    counts = study.pretrain("t5").metrics
+    return (
+        f"{counts['excluded_in_test']:,} because they stand in a test set and "
+        f"{counts['excluded_repeated']:,} because they had come before, of "
+        f"{sum(counts[name] for name in counts if name.startswith(('documents', 'excluded'))):,}"
+    )
+
+
 def variants(study: Study) -> dict[str, Run]:
     """Return the runs of one small budget: the recipe as it is, and each change of it."""
     plan = study.profile.variants
