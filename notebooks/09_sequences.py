@@ -54,13 +54,14 @@ tables.framed(sequences.cost_table(runs)).format(
 )
 
 # %% tags=["hide-cell"]
-study.glue("seq-same-model", len({run.metrics["parameters"] for run in runs.values()}))
+sizes = {f"{run.metrics['parameters']:,}" for run in runs.values()}
+study.glue("seq-parameters", " or ".join(sorted(sizes)))
 ratio = labels.metrics["examples_per_second"] / translator.metrics["examples_per_second"]
 study.glue("seq-slower", float(ratio), digits=1)
 
 # %% [markdown]
-# The three runs have {glue:text}`seq-same-model` different numbers of parameters. An example of
-# translation took {glue:text}`seq-slower` times as long to train on as one of sentiment in a sentence.
+# The model has {glue:text}`seq-parameters` parameters in each of them. An example of translation took
+# {glue:text}`seq-slower` times as long to train on as one of sentiment in a sentence.
 # So what the report says cannot be the reason: the same model with the same memory fits, and what a
 # text costs more than a label is the length of the text.
 #
@@ -88,8 +89,8 @@ study.glue("seq-copy-chrf", float(copy.metrics["chrf"]), digits=1)
 # %% [markdown]
 # On {glue:text}`seq-translations` sentences the BLEU is {glue:text}`seq-bleu` against
 # {glue:text}`seq-copy-bleu` of the copy, the chrF {glue:text}`seq-chrf` against
-# {glue:text}`seq-copy-chrf`. The two baselines differ so much because German and English share letters
-# long before they share words. Intervals are the bootstrap's, over test sentences
+# {glue:text}`seq-copy-chrf`. The copy does better by chrF than by BLEU because German and English share
+# letters long before they share words. Intervals are the bootstrap's, over test sentences
 # {cite}`koehn2004bootstrap`.
 #
 # What others reached on the same test set, where this profile's is a public one:
