@@ -520,7 +520,7 @@ def _replace(target: Path, write: Any) -> None:
 @functools.lru_cache(maxsize=8)
 def _pocket_dataset(config: str, split: str) -> Dataset:
     """A generated split; kept, because several chapters' tasks ask for the same one."""
-    return Dataset.from_list(_pocket().generate(config, split))
+    return Dataset.from_list(_pocket().rows(config, split))
 
 
 def _pocket() -> Any:

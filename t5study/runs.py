@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -330,14 +330,26 @@ def _writing(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _exclusive(work: Workspace, identity: str) -> Iterator[None]:
-    """Hold the lock of a run in progress, so that two commands never write one record."""
-    work.root.mkdir(parents=True, exist_ok=True)
-    with (work.root / "lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StudyError(
-                f"another process is already producing the run {identity}: "
-                "wait for it, or stop it and run the same command again"
-            ) from None
-        yield
+    """Hold the lock of a run in progress, so that two commands never write one record.
+
+    With T5STUDY_WAIT set, as for the chapters of one book, the second waits for the first.
+    """
+    wait = bool(os.environ.get("T5STUDY_WAIT"))
+    while True:
+        work.root.mkdir(parents=True, exist_ok=True)
+        with (work.root / "lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                raise StudyError(
+                    f"another process is already producing the run {identity}: "
+                    "wait for it, or stop it and run the same command again"
+                ) from None
+            # Who held the lock may have finished and taken the folder away, lock and all.
+            if _is_same_file(handle, work.root / "lock"):
+                yield
+                return
+
+
+def _is_same_file(handle: IO[str], path: Path) -> bool:
+    return path.exists() and os.path.samestat(os.fstat(handle.fileno()), path.stat())

@@ -14,7 +14,8 @@ import pytest
 
 from t5study import pocket
 from t5study.errors import StudyError
-from t5study.pocket.datasets import WEIGHTS, grammar
+from t5study.pocket import kept
+from t5study.pocket.datasets import WEIGHTS, generate, grammar
 from t5study.pocket.german import agree
 from t5study.pocket.grammar import Grammar, german_words, tokens_of, words, write
 from t5study.pocket.lexicon import EMOTIONS
@@ -223,3 +224,26 @@ def test_unknown_names_are_refused(config, split):
 def test_a_rule_with_an_unknown_symbol_is_refused():
     with pytest.raises(StudyError, match="unknown"):
         Grammar("S -> the <NOWHERE>")
+
+
+def test_kept_rows_are_the_generated_ones_and_survive_the_process(tmp_path, monkeypatch):
+    monkeypatch.setenv(kept.FOLDER, str(tmp_path))
+    kept.rows.cache_clear()
+    first = kept.rows("sst", "validation")
+    assert first == generate("sst", "validation")
+    kept.rows.cache_clear()
+    monkeypatch.setattr(kept, "generate", lambda *_: pytest.fail("generated a second time"))
+    assert kept.rows("sst", "validation") == first
+    kept.rows.cache_clear()
+
+
+def test_kept_rows_of_another_grammar_are_not_taken(tmp_path, monkeypatch):
+    monkeypatch.setenv(kept.FOLDER, str(tmp_path))
+    monkeypatch.setattr(kept, "_grammar_digest", lambda: "old")
+    (tmp_path / "sst-test-old.json").write_text("[]")
+    kept.rows.cache_clear()
+    assert kept.rows("sst", "test") == []
+    monkeypatch.setattr(kept, "_grammar_digest", lambda: "new")
+    kept.rows.cache_clear()
+    assert len(kept.rows("sst", "test")) == 1000
+    kept.rows.cache_clear()

@@ -1,13 +1,20 @@
-"""Run the notebooks: one kernel each, nothing twice, the others kept when one fails."""
+"""Run the notebooks: one kernel each, nothing twice, the others kept when one fails.
+
+A profile says how many kernels run side by side. Small models keep one core busy and two hardly
+more, so on the bundled corpus each kernel gets a share of the cores; the models that the chapters
+have in common are made first, side by side as well.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -27,7 +34,7 @@ from t5study.book.chapters import (
     read_parameters,
     write_text,
 )
-from t5study.book.progress import ChapterProgress, PeakMemory
+from t5study.book.progress import ChapterProgress, PeakMemory, spoken_time
 from t5study.errors import StudyError
 
 QUIET = {
@@ -40,6 +47,7 @@ QUIET = {
     "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
 }
+SCORECARD = "12_scorecard"
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
 
@@ -64,6 +72,7 @@ class Job:
     environment: dict[str, str]
     package: str
     facts: dict[str, Any]
+    at_once: int
 
     def key(self, chapter: Chapter) -> str:
         """The hash under which the chapter's outputs are current."""
@@ -104,14 +113,59 @@ def reproduce(
     job = _job(layout, store, source, training)
     console = console or Console(stderr=True)
     progress = ChapterProgress(console, len(selected), job.parameters["profile"]["budget_minutes"])
-    with _own_kernel(layout):
-        return [_settle(job, chapter, force, progress) for chapter in selected]
+    # The scorecard judges what the other chapters computed.
+    first = [chapter for chapter in selected if chapter.name != SCORECARD]
+    last = [chapter for chapter in selected if chapter.name == SCORECARD]
+    with _own_kernel(layout), progress, ThreadPoolExecutor(job.at_once) as pool:
+        if training and chapters is None and not all(_is_current(job, c) for c in selected):
+            _make_models(job, pool, progress)
+        results = []
+        for some in (first, last):
+            done = [pool.submit(_settle, job, chapter, force, progress) for chapter in some]
+            results += [future.result() for future in done]
+    return results
+
+
+def _make_models(job: Job, pool: ThreadPoolExecutor, progress: ChapterProgress) -> list[Future]:
+    """Start the profile's own pre-trainings, where several at a time can run.
+
+    A chapter that needs a model waits until it is there. One that could not be made is asked for
+    again by the first chapter that needs it, and that chapter says what is wrong.
+    """
+    own = job.parameters["profile"].get("pretraining", {}) if job.at_once > 1 else {}
+    return [pool.submit(_make_model, job, model, progress) for model in own]
+
+
+def _make_model(job: Job, model: str, progress: ChapterProgress) -> None:
+    command = [sys.executable, "-m", "t5study", "pretrain", model]
+    command += ["--profile", str(job.layout.profile_file), "--seed", str(job.parameters["seed"])]
+    progress.model(model, "pre-training, or found in the store")
+    began = time.monotonic()
+    log = job.layout.build / "logs" / f"pretrain-{model}.log"
+    write_text(log, "")
+    with log.open("w") as output:
+        done = subprocess.run(
+            command,
+            cwd=job.layout.root,
+            env=job.environment,
+            stdout=output,
+            stderr=output,
+            check=False,
+        )
+    words = "there after" if done.returncode == 0 else "not made, given up after"
+    progress.model(model, f"{words} {spoken_time(time.monotonic() - began)}")
 
 
 def _job(layout: Layout, store: Path | None, source: Path | None, training: bool) -> Job:
     parameters = read_parameters(layout)
     runs = (store or layout.runs).resolve()
-    environment = {**os.environ, **QUIET, "T5STUDY_STORE": str(runs)}
+    # A run that two chapters need is made by one of them, and the other waits for it.
+    environment = {**os.environ, **QUIET, "T5STUDY_STORE": str(runs), "T5STUDY_WAIT": "1"}
+    environment["T5STUDY_CORPUS"] = str(layout.build / "corpus")
+    cores = os.cpu_count() or 1
+    at_once = min(cores, parameters["profile"].get("chapters_at_once", 1))
+    if at_once > 1:
+        environment.setdefault("OMP_NUM_THREADS", str(cores // at_once))
     if parameters["profile"]["synthetic"]:
         environment.update(OFFLINE)
     if source is not None:
@@ -120,7 +174,7 @@ def _job(layout: Layout, store: Path | None, source: Path | None, training: bool
     if not training:
         environment["T5STUDY_TRAINING"] = "forbid"
         facts["records"] = sorted(path.name for path in runs.glob("[!.]*"))
-    return Job(layout, parameters, environment, package_digest(layout.root), facts)
+    return Job(layout, parameters, environment, package_digest(layout.root), facts, at_once)
 
 
 @contextmanager
@@ -147,16 +201,21 @@ def _own_kernel(layout: Layout) -> Iterator[None]:
 def _settle(job: Job, chapter: Chapter, force: bool, progress: ChapterProgress) -> ChapterResult:
     """Keep the chapter's outputs if they are current, or execute it."""
     last = read_stamp(job.layout, chapter)
-    key = job.key(chapter)
-    if not force and last.get("key") == key and _output(job.layout, chapter).is_file():
+    if not force and _is_current(job, chapter):
         result = ChapterResult(**{**last["result"], "status": "kept"})
         progress.kept(result.name, result.seconds)
         return result
     result = _execute(job, chapter, progress, last.get("result", {}).get("seconds"))
     if not result.problem:
-        stamp = {"key": key, "result": asdict(result)}
+        stamp = {"key": job.key(chapter), "result": asdict(result)}
         write_text(_stamp(job.layout, chapter), json.dumps(stamp, indent=2))
     return result
+
+
+def _is_current(job: Job, chapter: Chapter) -> bool:
+    """Whether the chapter's outputs are what running it now would give."""
+    same = read_stamp(job.layout, chapter).get("key") == job.key(chapter)
+    return same and _output(job.layout, chapter).is_file()
 
 
 def _execute(
@@ -166,8 +225,10 @@ def _execute(
     draft = job.layout.executed / f".{chapter.name}.running.ipynb"
     progress.start(chapter.name, len(notebook.cells), expected)
     began = time.monotonic()
-    with PeakMemory() as memory, progress.running():
-        problem = _run_cells(job, chapter, notebook, draft, progress.cell)
+    with PeakMemory(chapter.name) as memory:
+        problem = _run_cells(
+            job, chapter, notebook, draft, lambda index: progress.cell(chapter.name, index)
+        )
     seconds = time.monotonic() - began
     if problem:
         kept = job.layout.executed / f"{chapter.name}.failed.ipynb"
@@ -192,10 +253,11 @@ def _run_cells(
 
     _register_engine()
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    write_text(job.layout.build / "kernel.log", "")
+    kernel_log = job.layout.build / "logs" / f"{chapter.name}.log"
+    write_text(kernel_log, "")
     draft.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with (job.layout.build / "kernel.log").open("w") as log:
+        with kernel_log.open("w") as log:
             papermill.execute_notebook(
                 notebook,
                 draft,
@@ -204,7 +266,7 @@ def _run_cells(
                 kernel_name="python3",
                 cwd=job.layout.notebooks,
                 progress_bar=False,
-                environment=job.environment,
+                environment={**job.environment, PeakMemory.MARK: chapter.name},
                 log_file=log,
                 on_cell=on_cell,
             )
@@ -213,7 +275,7 @@ def _run_cells(
     except DeadKernelError:
         return (
             f"Chapter {chapter.name} stopped because its kernel died, most often for lack of "
-            f"memory (see {job.layout.shown(job.layout.build / 'kernel.log')})."
+            f"memory (see {job.layout.shown(kernel_log)})."
         )
     except OSError as error:
         raise StudyError(

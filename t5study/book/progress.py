@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from types import TracebackType
 
 import psutil
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 
 def spoken_time(seconds: float) -> str:
@@ -26,71 +31,96 @@ def spoken_time(seconds: float) -> str:
 
 
 class ChapterProgress:
-    """Prints one line a chapter and, on a terminal, a bar that counts its cells."""
+    """Prints a line where a chapter begins and ends and, on a terminal, bars that count cells.
+
+    Several chapters may run at once; each is known by its name.
+    """
 
     def __init__(self, console: Console, total: int, budget_minutes: float) -> None:
         self.console = console
         self.total = total
         self.budget_minutes = budget_minutes
-        self.index = 0
-        self.bar: Progress | None = None
         self.announced = False
-
-    def kept(self, name: str, seconds: float) -> None:
-        """The chapter's outputs are current."""
-        self.index += 1
-        self._line(name, f"up to date [dim](took {spoken_time(seconds)} when it ran)[/dim]")
-
-    def start(self, name: str, cells: int, expected: float | None) -> None:
-        """The chapter begins; `expected` is how many seconds it took last time."""
-        if not self.announced:
-            self.announced = True
-            budget = spoken_time(60 * self.budget_minutes)
-            self.console.print(f"The whole book is expected to take at most {budget}.")
-        self.index += 1
-        expectation = f"expected {spoken_time(expected)}" if expected else "first time"
-        self._line(name, f"running, {expectation}")
-        self.bar = Progress(
-            TextColumn("       "),
+        self._numbers: dict[str, int] = {}
+        self._tasks: dict[str, TaskID] = {}
+        self._bars = Progress(
+            TextColumn("       {task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("cells,"),
             TimeElapsedColumn(),
-            console=self.console,
+            console=console,
             transient=True,
-            disable=not self.console.is_terminal,
+            disable=not console.is_terminal,
         )
-        self.task = self.bar.add_task(name, total=cells)
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Shows the bar, and takes it away again also when the run is interrupted."""
-        with self.bar or nullcontext():
-            yield
-        self.bar = None
+    def __enter__(self) -> ChapterProgress:
+        self._bars.start()
+        return self
 
-    def cell(self, index: int) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def announce(self) -> None:
+        """Say once how long everything may take."""
+        if not self.announced:
+            self.announced = True
+            budget = spoken_time(60 * self.budget_minutes)
+            self.console.print(f"The whole book is expected to take at most {budget}.")
+
+    def model(self, name: str, text: str) -> None:
+        """News of a model that is made before the chapters."""
+        self.announce()
+        self.console.print(f"[dim]before the chapters[/dim] {name}: {text}", highlight=False)
+
+    def kept(self, name: str, seconds: float) -> None:
+        """The chapter's outputs are current."""
+        self._line(name, f"up to date [dim](took {spoken_time(seconds)} when it ran)[/dim]")
+
+    def start(self, name: str, cells: int, expected: float | None) -> None:
+        """The chapter begins; `expected` is how many seconds it took last time."""
+        self.announce()
+        expectation = f"expected {spoken_time(expected)}" if expected else "first time"
+        self._line(name, f"running, {expectation}")
+        self._tasks[name] = self._bars.add_task(name, total=cells)
+
+    def cell(self, name: str, index: int) -> None:
         """The chapter's cell `index` begins."""
-        if self.bar is not None:
-            self.bar.update(self.task, completed=index)
+        self._bars.update(self._tasks[name], completed=index)
 
     def done(self, name: str, seconds: float) -> None:
         """The chapter ran to its end."""
-        self._line(name, f"[green]done[/green] in {spoken_time(seconds)}")
+        self._end(name, f"[green]done[/green] in {spoken_time(seconds)}")
 
     def failed(self, name: str, problem: str) -> None:
         """The chapter stopped."""
-        self._line(name, f"[red]failed[/red]: {escape(problem)}")
+        self._end(name, f"[red]failed[/red]: {escape(problem)}")
+
+    def _end(self, name: str, text: str) -> None:
+        self._bars.remove_task(self._tasks.pop(name))
+        self._line(name, text)
 
     def _line(self, name: str, text: str) -> None:
-        place = escape(f"[{self.index}/{self.total}]")
+        number = self._numbers.setdefault(name, len(self._numbers) + 1)
+        place = escape(f"[{number}/{self.total}]")
         self.console.print(f"{place} {name}: {text}", highlight=False)
 
 
 class PeakMemory:
-    """Watches the child processes of this one: `peak` is the most bytes they held together."""
+    """Watches the processes below this one whose environment sets the variable `MARK` to `name`.
 
-    def __init__(self, interval: float = 0.5) -> None:
+    `peak` is the most bytes they held together.
+    """
+
+    MARK = "T5STUDY_CHAPTER"
+
+    def __init__(self, name: str, interval: float = 0.5) -> None:
+        self.name = name
         self.peak = 0
         self._interval = interval
         self._stop = threading.Event()
@@ -112,11 +142,12 @@ class PeakMemory:
     def _watch(self) -> None:
         here = psutil.Process()
         while not self._stop.wait(self._interval):
-            self.peak = max(self.peak, sum(map(_resident, here.children(recursive=True))))
+            below = here.children(recursive=True)
+            self.peak = max(self.peak, sum(self._resident(process) for process in below))
 
-
-def _resident(process: psutil.Process) -> int:
-    try:
-        return process.memory_info().rss
-    except psutil.Error:
-        return 0
+    def _resident(self, process: psutil.Process) -> int:
+        try:
+            mine = process.environ().get(self.MARK) == self.name
+            return process.memory_info().rss if mine else 0
+        except (psutil.Error, OSError):
+            return 0

@@ -34,7 +34,7 @@ from t5study.observations.corpus import (
     sentences_of,
     share,
 )
-from t5study.pocket.datasets import generate
+from t5study.pocket.kept import rows
 
 IGNORED = -100
 IS_NEXT, IS_RANDOM = 0, 1
@@ -364,7 +364,7 @@ def classifier(model, tokenizer, train: int = 400, test: int = 500, seed: int = 
     all positions, of this model, of the same architecture with random weights, and on counts of
     words (no network at all). `accuracy` lists the shares of right answers on the test rows.
     """
-    data = {name: generate("sst", name)[:rows] for name, rows in (("train", train), ("test", test))}
+    data = {name: rows("sst", name)[:n] for name, n in (("train", train), ("test", test))}
     texts = {name: [row["sentence"] for row in rows] for name, rows in data.items()}
     labels = {name: [row["label"] for row in rows] for name, rows in data.items()}
     with torch.random.fork_rng(devices=[]):

@@ -15,8 +15,9 @@ from functools import lru_cache
 from random import Random
 
 from t5study.observations.attention import marked_ids
-from t5study.pocket.datasets import generate, parse
+from t5study.pocket.datasets import parse
 from t5study.pocket.grammar import tokens_of
+from t5study.pocket.kept import rows
 
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 
@@ -27,7 +28,7 @@ def sentences_of(text: str) -> list[str]:
 
 
 def _texts(split: str) -> list[str]:
-    return [row["text"] for row in generate("text", split)]
+    return [row["text"] for row in rows("text", split)]
 
 
 @lru_cache(maxsize=1)
@@ -46,8 +47,8 @@ _ENGLISH = {
 
 
 def _words(config: str, column: str) -> set[str]:
-    rows = generate(config, "validation")
-    return {word.lower() for row in rows for word in tokens_of(row[column])}
+    texts = (row[column] for row in rows(config, "validation"))
+    return {word.lower() for text in texts for word in tokens_of(text)}
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ from t5study.pocket.datasets import (
 )
 from t5study.pocket.examples import EXAMPLES
 from t5study.pocket.facts import facts
+from t5study.pocket.kept import rows
 
 __all__ = [
     "CEILINGS",
@@ -25,5 +26,6 @@ __all__ = [
     "facts",
     "generate",
     "parse",
+    "rows",
     "sentences",
 ]
