@@ -255,8 +255,8 @@ study.glue("transfer-nanot5", float(published.value("nanot5-rouge")), digits=1)
 study.glue("transfer-t5v11", float(published.value("t5v11-rouge")), digits=1)
 
 # %% [markdown]
-# Pre-training on the task's own text is not a makeshift. {cite:t}`krishna2023downstream` did so with
-# ten classification sets and then with a general corpus: the task's own text won on
+# Pre-training on the task's own text is not a makeshift. {cite:t}`krishna2023downstream` did so for
+# ten classification sets and compared it with a general corpus: the task's own text won on
 # {glue:text}`transfer-own-electra` of the ten with ELECTRA and on {glue:text}`transfer-own-roberta`
 # with RoBERTa. Nor does pre-training need hundreds of accelerators, as the report has it:
 # {cite:t}`nawrot2023nanot5` pre-trained T5-base on one GPU in sixteen hours and reached
@@ -289,8 +289,8 @@ said = [f"{role}: {text}" for role, text in prices["budget"].items()] if len(pri
 study.glue("transfer-price", "; ".join(said) or "not run")
 
 # %% [markdown]
-# What the curve says is needed for the target: {glue:text}`transfer-price`. Read it as a direction and
-# not as a price tag:
+# What the curve says is needed to reach the target, by task: {glue:text}`transfer-price`. Read it as a
+# direction and not as a price tag:
 #
 # - It is a line through few points, and the range above shows what one of them can do to it.
 # - Nothing says that the line goes on. Labels have noise, so some error never goes away; and a small

@@ -121,8 +121,7 @@ tables.section_table(verdicts, "Major Learnings")
 #
 # Of {glue:text}`claims-limitations` statements, {glue:text}`claims-limitations-corrected` are corrected and
 # {glue:text}`claims-limitations-open` were not run. Most limits that the report met were limits of a recipe:
-# fixed padding, single precision and no saved state cost more than the model did. Pre-training
-# needs no cluster to be tried; {ref}`transfer-price` says what it would need to be good. This study has
+# fixed padding, single precision, no saved state. Pre-training needs no cluster to be tried; {ref}`transfer-price` says what it would need to be good. This study has
 # limits of its own, and they are on its pages: intervals that know nothing of the choice of rows
 # ({ref}`transfer-curves`), small models, and checkpoints that a machine without network cannot have.
 

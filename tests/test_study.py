@@ -101,7 +101,7 @@ def test_epochs_are_added_until_there_are_enough_updates(few):
     [
         (lambda p: p["learning_curves"].update(nothing={"labels": [5]}), "role nothing"),
         (lambda p: p["learning_curves"]["sst"].update(labels=[9, 5]), "must rise"),
-        (lambda p: p["budgets"].update(tokens=[99_000_000]), "stay below the 40,000 of t5"),
+        (lambda p: p["budgets"].update(tokens=[9_000, 99_000_000]), "stay below the 40,000 of t5"),
         (lambda p: p["budgets"]["tasks"]["sst"].update(target=1.5), "target is 1.5"),
         (lambda p: p["joint"]["roles"].append("cooking"), "role cooking"),
         (lambda p: p["variants"]["changes"].update(odd={"tokns": 3}), "unknown key 'tokns'"),
