@@ -55,7 +55,12 @@ class Peer:
         return BATCH // self.rows
 
 
-_TUNED = {"bf16": True, "train_sampling_strategy": "group_by_length"}
+# Where the hardware computes no bf16 it is emulated, a hundred times slower than fp32: the best
+# that a peer can do there is fp32, and the study's trainer takes the same (see `doctor`).
+_TUNED = {
+    "bf16": resolve_precision("auto") == "bf16",
+    "train_sampling_strategy": "group_by_length",
+}
 _COMPILED = _TUNED | {"torch_compile": True}
 _LONG = {PRETRAINING: 1}
 _SLOW = {"imdb": 4, PRETRAINING: 2}

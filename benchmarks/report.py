@@ -15,6 +15,7 @@ import torch
 from rich.table import Table
 
 from benchmarks import methods, scoring
+from t5study.engine import resolve_precision
 from t5study.provenance import device_name, git_commit, library_versions
 
 matplotlib.use("Agg")
@@ -68,6 +69,7 @@ def machine() -> dict[str, Any]:
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "precision": resolve_precision("auto"),
         "memory_bytes": psutil.virtual_memory().total,
         "libraries": library_versions(),
         "commit": git_commit(),

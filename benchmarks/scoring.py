@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TITLES = {
     "beams": "generate, 4 beams, fp32, 8 at a time",
-    "greedy": "generate, greedy, bf16, sorted, 64 at a time",
+    "greedy": "generate, greedy, sorted, 64 at a time",
     "ours": "this study's label scores",
 }
 OTHER = -1
@@ -45,7 +45,7 @@ def beams(model: PreTrainedModel, work: Work) -> np.ndarray:
 
 
 def greedy(model: PreTrainedModel, work: Work) -> np.ndarray:
-    """Greedy generation, tuned: in bf16, in length order, many at a time."""
+    """Greedy generation, tuned: in bf16 where there is any, in length order, many at a time."""
     order = np.argsort(work.encoded.source_lengths, kind="stable")
     with _bf16():
         return _generate(model, work, order, rows=64, num_beams=1)

@@ -17,6 +17,7 @@ from transformers import (
 
 from t5study.batches import Encoded, encode
 from t5study.checkpoints import Checkpoint, load_tokenizer, open_checkpoint, random_model
+from t5study.engine import resolve_precision
 from t5study.hub import Hub
 from t5study.objectives import random_spans_helper, span_corruption
 from t5study.tasks import cast, get_task, label_ids, split_rows
@@ -97,8 +98,12 @@ def training_flops(config: T5Config, sources: np.ndarray, targets: np.ndarray) -
     return 6 * weights + 12 * inner * pairs.sum()
 
 
-def matmul_peak(dtype: torch.dtype = torch.bfloat16, size: int = 2048, repeats: int = 8) -> float:
-    """Return the operations a second of a square matrix product, the best of some."""
+def matmul_peak(size: int = 2048, repeats: int = 8) -> float:
+    """Return the operations a second of a square matrix product, the best of some.
+
+    In bf16 where the hardware has it, else in fp32: the precision that training resolves to.
+    """
+    dtype = torch.bfloat16 if resolve_precision("auto") == "bf16" else torch.float32
     device = "cuda" if torch.cuda.is_available() else "cpu"
     size = 4 * size if device == "cuda" else size
     a = torch.randn(size, size, device=device).to(dtype)

@@ -302,7 +302,8 @@ found_by_gpt = study.observe("gpt.cloze", count=300, seed=seed)
 # has no way to write, but it can be made to: put up a row of masks as long as the held-out text's
 # first sentence and fill it from left to right, each word sampled from its distribution. The judge
 # is the grammar of the bundled corpus. It is strict, it accepts the sentences of that grammar and no
-# others; so it is a fair judge of networks trained on that corpus and says nothing of a network
+# others, and a sentence that contradicts itself ("the plot was good, but I liked the songs") is not
+# among them; so it is a fair judge of networks trained on that corpus and says nothing of a network
 # trained on the web.
 
 # %%
@@ -336,6 +337,8 @@ study.glue("gpt-written-german", by_gpt.values["german"])
 study.glue("gpt-written-english", by_gpt.values["texts"]["n"])
 study.glue("gpt-written-sentences", by_gpt.values["sentences"]["n"])
 study.glue("gpt-grammatical", per_cent(by_gpt.values["sentences"]))
+study.glue("gpt-formed", per_cent(by_gpt.values["well_formed"]))
+study.glue("gpt-bert-formed", per_cent(by_bert.values["well_formed"]))
 study.glue("gpt-grammatical-texts", per_cent(by_gpt.values["texts"]))
 study.glue("gpt-copied", by_gpt.values["seen_texts"]["count"])
 study.glue("gpt-seen-sentences", per_cent(by_gpt.values["seen_sentences"]))
@@ -346,7 +349,8 @@ study.glue("gpt-bert-grammatical", per_cent(by_bert.values["sentences"]))
 # | --- | --- | --- |
 # | {glue:text}`gpt-clues-n` blanks with the clue to the right | {glue:text}`gpt-clues-bert` | {glue:text}`gpt-clues-left` |
 # | single hidden words found | {glue:text}`gpt-cloze-bert` | {glue:text}`gpt-cloze-gpt` |
-# | grammatical sentences written | {glue:text}`gpt-bert-grammatical` | {glue:text}`gpt-grammatical` |
+# | sentences written, right in form | {glue:text}`gpt-bert-formed` | {glue:text}`gpt-formed` |
+# | sentences written, right in form and sense | {glue:text}`gpt-bert-grammatical` | {glue:text}`gpt-grammatical` |
 #
 # GPT's half in the first row needs no experiment: the two sentences of a pair are the same up to the
 # blank, so its answer to both is the same, and one of the two is wrong. No amount of training can
@@ -363,7 +367,10 @@ study.glue("gpt-bert-grammatical", per_cent(by_bert.values["sentences"]))
 # which the corpus also holds and the judge does not read. The other
 # {glue:text}`gpt-written-english` have {glue:text}`gpt-written-sentences` sentences, of which
 # {glue:text}`gpt-grammatical` are grammatical; {glue:text}`gpt-grammatical-texts` of the texts are so
-# from beginning to end. Did it learn them by heart? {glue:text}`gpt-copied` of the samples occur in
+# from beginning to end. Counting form alone, {glue:text}`gpt-formed` of the sentences pass. The gap
+# between the two is made of sentences whose words stand where words may stand, and whose parts do
+# not go together: praise after a "but" that called for blame, grief over an exam that was passed.
+# Order and agreement are learnt before sense is. Did the model learn its sentences by heart? {glue:text}`gpt-copied` of the samples occur in
 # the training text as a whole, and {glue:text}`gpt-seen-sentences` of the single sentences do, short
 # ones mostly, as must happen in a small language. A few samples:
 

@@ -15,7 +15,7 @@ import pytest
 from t5study import pocket
 from t5study.errors import StudyError
 from t5study.pocket import kept
-from t5study.pocket.datasets import WEIGHTS, generate, grammar
+from t5study.pocket.datasets import WEIGHTS, generate, grammar, well_formed
 from t5study.pocket.german import agree
 from t5study.pocket.grammar import Grammar, german_words, tokens_of, words, write
 from t5study.pocket.lexicon import EMOTIONS
@@ -247,3 +247,25 @@ def test_kept_rows_of_another_grammar_are_not_taken(tmp_path, monkeypatch):
     kept.rows.cache_clear()
     assert len(kept.rows("sst", "test")) == 1000
     kept.rows.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("sentence", "formed", "sound"),
+    [
+        ("The plot was awful, but I liked the songs.", True, True),
+        ("The plot was good, but I liked the songs.", True, False),
+        ("I am sad because I passed the exam.", True, False),
+        ("The plot were good, but I liked the songs.", False, False),
+        ("Good plot the was.", False, False),
+    ],
+)
+def test_form_and_sense_are_told_apart(sentence, formed, sound):
+    assert well_formed(sentence) is formed
+    assert pocket.parse(sentence) is sound
+
+
+def test_all_that_is_grammatical_is_well_formed():
+    texts = [row["text"] for row in generate("text", "test")[:300]]
+    said = [s for text in texts for s in pocket.sentences(text) if pocket.parse(s)]
+    assert len(said) > 300
+    assert all(map(well_formed, said))

@@ -15,7 +15,7 @@ from functools import lru_cache
 from random import Random
 
 from t5study.observations.attention import marked_ids
-from t5study.pocket.datasets import parse
+from t5study.pocket.datasets import parse, well_formed
 from t5study.pocket.grammar import tokens_of
 from t5study.pocket.kept import rows
 
@@ -121,7 +121,8 @@ def judged(texts: list[str]) -> dict:
     """What the referee says of generated texts.
 
     A text without a full stop at its end was cut off and fails. `sentences` and `texts` are the
-    shares that are grammatical: German ones are counted in `german` and judged by neither.
+    shares that are grammatical, `well_formed` that of the sentences that are so apart from their
+    sense. German ones are counted in `german` and judged by neither.
     `seen_sentences` and `seen_texts` count what occurs in the training text word for word.
     """
     known_texts, known_sentences = training_texts()
@@ -132,6 +133,7 @@ def judged(texts: list[str]) -> dict:
         "german": sum(map(is_german, texts)),
         "empty": sum(not text for text in texts),
         "sentences": share(sum(map(parse, parts)), len(parts)),
+        "well_formed": share(sum(map(well_formed, parts)), len(parts)),
         "texts": share(sum(all(map(parse, sentences_of(t))) for t in english), len(english)),
         "seen_sentences": share(sum(part in known_sentences for part in parts), len(parts)),
         "seen_texts": share(sum(text in known_texts for text in texts), len(texts)),

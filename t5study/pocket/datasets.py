@@ -19,7 +19,7 @@ from t5study.errors import StudyError
 from t5study.pocket import lexicon
 from t5study.pocket.german import agree
 from t5study.pocket.grammar import Binding, Grammar, Node, german_words, tokens_of, words, write
-from t5study.pocket.rules import CLASSES, STORIES, build
+from t5study.pocket.rules import CLASSES, STORIES, build, build_form
 
 VERSION = 1
 """Raised whenever any generated row changes."""
@@ -57,6 +57,11 @@ Row = dict[str, Any]
 def grammar() -> Grammar:
     """The grammar, built once per process."""
     return build()
+
+
+@lru_cache(maxsize=1)
+def _form_grammar() -> Grammar:
+    return build_form()
 
 
 def _german(node: Node) -> str:
@@ -435,14 +440,19 @@ def sentences(text: str) -> list[str]:
 
 def parse(sentence: str) -> bool:
     """Whether a sentence is English of the pocket grammar (one sentence, with its full stop)."""
-    return _accepts(tokens_of(sentence))
+    return _accepts(grammar(), tokens_of(sentence))
 
 
-def _accepts(tokens: list[str]) -> bool:
+def well_formed(sentence: str) -> bool:
+    """Whether a sentence has the form of the pocket grammar, though it may contradict itself."""
+    return _accepts(_form_grammar(), tokens_of(sentence))
+
+
+def _accepts(rules: Grammar, tokens: list[str]) -> bool:
     if not tokens or not tokens[0][0].isupper():
         return False
     lowered = [tokens[0][0].lower() + tokens[0][1:], *tokens[1:]]
-    return grammar().accepts(tokens, "S") or grammar().accepts(lowered, "S")
+    return rules.accepts(tokens, "S") or rules.accepts(lowered, "S")
 
 
 def _broken(draw: _Draw, text: str) -> str:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from t5study.pocket import lexicon
 from t5study.pocket.german import past_plural
 from t5study.pocket.grammar import FEATURES, Grammar
@@ -103,6 +105,7 @@ EMO.$e -> <AM> <EP.$e> because <CAUSE.$e> . *1.5
  | I used to feel <EP.not.$e> , but then <CAUSE.$e> .
  | I should be <WHY.not.$e> , but <AM> <EP.$e> . *1.5
  | <AM> more <EADJ.$e> than <EADJ.not.$e> .
+WHY.$e -> <EP.$e> because <CAUSE.$e>
 FEEL.$e -> <AM> <EP.$e> . | there is so much <ENOUN.$e> in me . | <CAUSE.$e> . *2
  | <ENOUN.$e> and <ENOUN.$e#2> fill my heart . | <WHO> makes me feel <EADJ.$e> .
 """
@@ -277,7 +280,7 @@ def _adverbials() -> list[str]:
 
 def _others() -> list[str]:
     """For each emotion, the words and causes of the other five."""
-    out = ["WHY.$e -> <EP.$e> because <CAUSE.$e>"]
+    out = []
     for emotion in lexicon.EMOTIONS:
         for symbol in ("EP", "EADJ", "CAUSE", "WHY"):
             others = (f"[{e}] <{symbol}.{e}>" for e in lexicon.EMOTIONS if e != emotion)
@@ -292,7 +295,25 @@ def _lists() -> list[str]:
     return [_list(symbol, listed) for symbol, listed in lists.items()]
 
 
+_SENSE = re.compile(
+    r"\.(?:not\.)?(?:\$[pqe]|[+-]|" + "|".join(lexicon.EMOTIONS) + r")(?=[\s>#]|$)", re.MULTILINE
+)
+
+
 def build() -> Grammar:
     """The whole grammar, from the rules above and the lexicon."""
-    generated = [*_lists(), *_nouns(), *_adjectives(), *_verbs(), *_adverbials(), *_others()]
-    return Grammar("\n".join([REVIEWS, EMOTION, TRANSLATABLE, NEWS, TOP, *generated]))
+    return Grammar("\n".join([*_form(), *_others()]))
+
+
+def build_form() -> Grammar:
+    """The grammar without its sense: praise and blame, and the six emotions, are one to it.
+
+    It accepts all that `build` accepts, and sentences that contradict themselves besides, such as
+    "The plot was good, but I liked it." It serves to tell errors of form from errors of sense.
+    """
+    return Grammar(_SENSE.sub(".any", "\n".join(_form())))
+
+
+def _form() -> list[str]:
+    generated = [*_lists(), *_nouns(), *_adjectives(), *_verbs(), *_adverbials()]
+    return [REVIEWS, EMOTION, TRANSLATABLE, NEWS, TOP, *generated]
