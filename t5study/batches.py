@@ -22,6 +22,9 @@ from t5study.errors import StudyError
 BUCKETS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 """Lengths that texts are padded to: steps of at most one half, few enough to compile."""
 
+FEW_POSITIONS = 2048
+"""Positions, rows times length, below which rows of different length share a micro-batch."""
+
 IGNORED = -100
 """Label of a position that carries no loss (the convention of torch's cross-entropy)."""
 
@@ -48,12 +51,6 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.data)
-
-    @property
-    def padding_share(self) -> float:
-        """Share of the encoder's positions that would be padding when sorted into buckets."""
-        padded = [bucket_of(n, self.max_source_length) for n in self.source_lengths]
-        return 1.0 - float(self.source_lengths.sum()) / float(np.sum(padded))
 
 
 def encode(
@@ -179,10 +176,14 @@ def cut(
 ) -> Iterator[tuple[np.ndarray, int]]:
     """Sort `rows` by length and cut them into (rows, bucket length) of at most `tokens` tokens.
 
-    A single text longer than `tokens` still makes a micro-batch of its own.
+    A single text longer than `tokens` still makes a micro-batch of its own. Rows that fill no more
+    than `FEW_POSITIONS` together stay one micro-batch: another forward pass would cost more than
+    the padding that it spares.
     """
     order = rows[np.argsort(lengths[rows], kind="stable")]
     buckets = np.array([bucket_of(int(n), longest) for n in lengths[order]])
+    if buckets.size and buckets.size * buckets[-1] <= min(FEW_POSITIONS, tokens):
+        buckets[:] = buckets[-1]
     for length in np.unique(buckets):
         members = order[buckets == length]
         size = max(1, tokens // int(length))
@@ -227,16 +228,26 @@ class UpdatePlan:
         order = _epoch_order(len(self.encoded), self.seed, epoch)
         return order[position * self.batch_size : (position + 1) * self.batch_size]
 
-    def __getitem__(self, step: int) -> dict[str, Any]:
-        rows = self.rows(step)
+    @property
+    def padding_share(self) -> float:
+        """Share of the encoder's positions in the first epoch that are padding."""
+        lengths, positions = self.encoded.source_lengths, 0
+        for step in range(self.updates_per_epoch):
+            positions += sum(len(part) * length for part, length in self._parts(self.rows(step)))
+        return 1.0 - float(lengths.sum()) / positions
+
+    def _parts(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
+        """This process's share of an update's rows, cut into micro-batches."""
         lengths = self.encoded.source_lengths
         by_length = rows[np.argsort(lengths[rows], kind="stable")]
         mine = by_length[self.rank :: self.world_size]
+        return cut(lengths, mine, self.encoded.max_source_length, self.tokens_per_micro_batch)
+
+    def __getitem__(self, step: int) -> dict[str, Any]:
+        rows = self.rows(step)
         micro_batches = [
             self.collator(self.encoded.data[part.tolist()], length)
-            for part, length in cut(
-                lengths, mine, self.encoded.max_source_length, self.tokens_per_micro_batch
-            )
+            for part, length in self._parts(rows)
         ]
         if not micro_batches:
             micro_batches = [self._weightless()]
@@ -257,3 +268,9 @@ def in_length_order(
     everything = np.arange(len(encoded))
     for rows, length in cut(encoded.source_lengths, everything, encoded.max_source_length, tokens):
         yield rows, collator(encoded.data[rows.tolist()], length)
+
+
+def split_batch(batch: MicroBatch, parts: int) -> list[MicroBatch]:
+    """Cut a batch by rows into parts of nearly the same size."""
+    cut = {name: torch.tensor_split(value, parts) for name, value in batch.items()}
+    return [{name: cut[name][part] for name in batch} for part in range(parts)]

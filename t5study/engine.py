@@ -33,6 +33,7 @@ from transformers import (
 )
 from transformers.optimization import Adafactor
 
+from t5study.batches import split_batch
 from t5study.checkpoints import quiet
 from t5study.errors import StudyError
 
@@ -83,6 +84,12 @@ def resolve_precision(precision: str) -> str:
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     return "bf16" if _cpu_has_bf16() else "fp32"
+
+
+def mixed(precision: str) -> contextlib.AbstractContextManager:
+    """Return the context in which a forward pass runs in "bf16", or in "fp32" as it is."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.autocast(device, torch.bfloat16, enabled=precision == "bf16")
 
 
 def _cpu_has_bf16() -> bool:
@@ -222,6 +229,8 @@ class StudyTrainer(Trainer):
         self.settings = settings
         self.folder = Path(folder)
         self.stopwatch = Stopwatch()
+        self.parts = 1
+        """Pieces that each micro-batch is cut into, since memory ran out."""
         optimizer = build_optimizer(model, settings)
         scheduler = get_scheduler(
             settings.schedule.replace("-", "_"),
@@ -245,13 +254,34 @@ class StudyTrainer(Trainer):
         )
 
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
-        """Accumulate the gradient of one update; return its mean loss per item."""
+        """Accumulate the gradient of one update; return its mean loss per item.
+
+        Where memory runs out the micro-batches of this and all later updates are halved and the
+        update is done again: its examples, and so its gradient, stay the same.
+        """
         model.train()
+        while True:
+            try:
+                total = self._accumulate(model, inputs)
+            except torch.OutOfMemoryError:
+                self._halve(inputs["micro_batches"])
+                model.zero_grad()
+                if torch.cuda.is_available():
+                    torch.cuda.empty_cache()
+            else:
+                self._refuse_divergence(total)
+                return total
+
+    def _accumulate(self, model: torch.nn.Module, inputs: dict[str, Any]) -> torch.Tensor:
         seed = update_seed(self.settings.seed, self.state.global_step, self.args.process_index)
         torch.manual_seed(seed)
-        micro_batches, items = inputs["micro_batches"], inputs["items"]
+        micro_batches = [
+            part
+            for batch in inputs["micro_batches"]
+            for part in split_batch(batch, min(self.parts, len(batch["input_ids"])))
+        ]
         # Each process averages its gradient with the others', hence the factor.
-        scale = self.args.world_size / items
+        scale = self.args.world_size / inputs["items"]
         total = torch.zeros((), device=self.args.device)
         for number, batch in enumerate(micro_batches, start=1):
             is_last = number == len(micro_batches)
@@ -260,8 +290,22 @@ class StudyTrainer(Trainer):
                     loss = self.sum_loss(model, self._prepare_inputs(batch)) * scale
                 self.accelerator.backward(loss)
             total += loss.detach()
-        self._refuse_divergence(total)
         return total
+
+    def _halve(self, micro_batches: list[dict[str, torch.Tensor]]) -> None:
+        rows = max(len(batch["input_ids"]) for batch in micro_batches)
+        if self.parts >= rows:
+            length = max(batch["input_ids"].shape[1] for batch in micro_batches)
+            raise StudyError(
+                f"one text of {length} tokens does not fit into memory beside the model: lower "
+                "max_source_length, set gradient_checkpointing, or take a smaller model"
+            ) from None
+        self.parts *= 2
+        log.warning(
+            "out of memory at update %d: micro-batches cut into %d, the update stays whole",
+            self.state.global_step + 1,
+            self.parts,
+        )
 
     def _refuse_divergence(self, loss: torch.Tensor) -> None:
         if not torch.isfinite(loss):

@@ -30,7 +30,7 @@ from transformers import (
 )
 
 from t5study import cooccurrence, corpora, objectives
-from t5study.batches import bucket_of, pad
+from t5study.batches import bucket_of, pad, split_batch
 from t5study.checkpoints import load_tokenizer, parameter_count, quiet, save_model
 from t5study.corpora import TokenStream
 from t5study.engine import (
@@ -404,12 +404,6 @@ class PretrainingPlan:
             "micro_batches": split_batch(batch, parts)[self.rank :: self.world_size],
             "items": items,
         }
-
-
-def split_batch(batch: Batch, parts: int) -> list[Batch]:
-    """Cut a batch by rows into parts of nearly the same size."""
-    cut = {name: torch.tensor_split(value, parts) for name, value in batch.items()}
-    return [{name: cut[name][part] for name in batch} for part in range(parts)]
 
 
 # --- cost ----------------------------------------------------------------------------------------

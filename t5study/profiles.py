@@ -57,6 +57,9 @@ class Recipe(_Settings):
     dropout: Share = 0.1
     precision: Precision = "auto"
     compile: bool = False
+    gradient_checkpointing: bool = Field(
+        False, description="compute activations twice, keep them once: less memory, more time"
+    )
     tokens_per_micro_batch: Annotated[int, Field(ge=64)] = 4096
     evaluations_per_epoch: Count = 1
     keep_checkpoints: Count = 5

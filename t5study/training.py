@@ -42,6 +42,7 @@ from t5study.engine import (
     StudyTrainer,
     SumLoss,
     classification_loss,
+    mixed,
     resolve_precision,
     seq2seq_loss,
 )
@@ -56,7 +57,10 @@ SPLITS = ("train", "validation", "test")
 LONGEST_TARGET = 160
 SCORED_BY_ROW = {"chrf", "rougeL"}
 """Scores that mean something for a single text; BLEU is for a whole test set."""
-_NOT_IN_IDENTITY = {"tokens_per_micro_batch", "compile", "keep_checkpoints", "precision"}
+_NOT_IN_IDENTITY = {
+    *("tokens_per_micro_batch", "compile", "gradient_checkpointing"),
+    *("keep_checkpoints", "precision"),
+}
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ def finetune(experiment: Experiment, hub: Hub, work: Workspace) -> dict[str, Any
                 "seed": experiment.seed,
                 "best_step": outcome["best_step"],
                 "validation_loss": outcome["best_loss"],
-                "padding_share": data.encoded["train"].padding_share,
+                "padding_share": trainer.plan.padding_share,
                 "parameters": parameter_count(model),
             }
         )
@@ -225,12 +229,16 @@ def new_model(experiment: Experiment, tokenizer: Any) -> PreTrainedModel:
         changes["num_labels"] = len(task.label_words) if task.kind == "classification" else 1
         changes["pad_token_id"] = tokenizer.pad_token_id
     if experiment.init == "scratch":
-        return random_model(
+        model = random_model(
             experiment.checkpoint, experiment.seed, MODEL_CLASSES[architecture], **changes
         )
-    with torch.random.fork_rng():
-        torch.manual_seed(experiment.seed)
-        return load_model(experiment.checkpoint, MODEL_CLASSES[architecture], **changes)
+    else:
+        with torch.random.fork_rng():
+            torch.manual_seed(experiment.seed)
+            model = load_model(experiment.checkpoint, MODEL_CLASSES[architecture], **changes)
+    if experiment.recipe.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    return model
 
 
 def new_trainer(
@@ -300,10 +308,11 @@ def mean_loss(
     encoded, collator = data.encoded["validation"], data.collator
     sum_loss, tokens = _sum_loss(experiment), experiment.recipe.tokens_per_micro_batch
     items = collator.items(encoded, np.arange(len(encoded)))
+    precision = resolve_precision(experiment.recipe.precision)
 
     def loss(model: torch.nn.Module) -> dict[str, float]:
         device = next(model.parameters()).device
-        with torch.inference_mode():
+        with torch.inference_mode(), mixed(precision):
             total = sum(
                 float(sum_loss(model, {name: value.to(device) for name, value in batch.items()}))
                 for _, batch in in_length_order(encoded, collator, tokens)
@@ -390,14 +399,15 @@ def _scores(
     labels = None
     if experiment.architecture == "t5":
         labels = predictions.LabelSet(label_ids(experiment.task, tokenizer))
-    return predictions.score_split(
-        model,
-        encoded,
-        collator,
-        labels,
-        experiment.recipe.tokens_per_micro_batch,
-        start_id=tokenizer.pad_token_id,
-    )
+    with mixed(resolve_precision(experiment.recipe.precision)):
+        return predictions.score_split(
+            model,
+            encoded,
+            collator,
+            labels,
+            experiment.recipe.tokens_per_micro_batch,
+            start_id=tokenizer.pad_token_id,
+        )
 
 
 def _judge(task: Task, scored: np.ndarray, texts: Any) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -14,6 +14,7 @@ from t5study.batches import (
     Seq2SeqCollator,
     UpdatePlan,
     bucket_of,
+    cut,
     encode,
     in_length_order,
 )
@@ -122,10 +123,23 @@ def test_evaluation_meets_every_row_once_shortest_first(encoded, tokenizer):
     assert widths == sorted(widths)
 
 
-def test_padding_share_counts_positions(encoded):
-    positions = sum(bucket_of(int(n), 32) for n in encoded.source_lengths)
-    expected = 1 - encoded.source_lengths.sum() / positions
-    assert encoded.padding_share == pytest.approx(expected)
+def test_padding_share_counts_the_positions_of_the_micro_batches(encoded, tokenizer):
+    plan = plan_of(encoded, tokenizer)
+    masks = [
+        batch["attention_mask"]
+        for step in range(plan.updates_per_epoch)
+        for batch in plan[step]["micro_batches"]
+    ]
+    positions, tokens = sum(m.numel() for m in masks), sum(int(m.sum()) for m in masks)
+    assert plan.padding_share == pytest.approx(1 - tokens / positions)
+
+
+def test_a_small_update_is_one_micro_batch_and_a_large_one_keeps_its_buckets(encoded, tokenizer):
+    small = plan_of(encoded, tokenizer, tokens_per_micro_batch=4096)
+    assert len(small[0]["micro_batches"]) == 1
+    lengths = np.array([8, 9, 10, 500] * 64)
+    parts = list(cut(lengths, np.arange(256), 512, 64 * 512))
+    assert sorted(length for _, length in parts) == [16, 512]
 
 
 def test_an_empty_text_names_its_row(tokenizer):

@@ -197,3 +197,31 @@ def test_golden_metrics(checkpoint, tmp_path):
         experiment.config(no_hub()), lambda work: finetune(experiment, no_hub(), work)
     )
     assert run.metrics["validation_loss"] == pytest.approx(GOLDEN_LOSS, abs=2e-3)
+
+
+def test_memory_that_runs_out_halves_the_micro_batches_and_keeps_the_gradient(
+    checkpoint, tmp_path, monkeypatch
+):
+    def short_of_memory(model, batch):
+        if len(batch["input_ids"]) > 2:
+            raise torch.OutOfMemoryError
+        return seq2seq_loss(model, batch)
+
+    plain = trainer_for(checkpoint, tmp_path / "plain")
+    short = trainer_for(checkpoint, tmp_path / "short")
+    short.sum_loss = short_of_memory
+    expected, found = (trainer.train_to_best() for trainer in (plain, short))
+    assert short.parts > 1
+    assert found["best_loss"] == pytest.approx(expected["best_loss"], rel=1e-4)
+    for one, other in zip(plain.model.parameters(), short.model.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_a_text_too_long_for_memory_is_an_error_with_a_remedy(checkpoint, tmp_path):
+    def without_memory(model, batch):
+        raise torch.OutOfMemoryError
+
+    trainer = trainer_for(checkpoint, tmp_path)
+    trainer.sum_loss = without_memory
+    with pytest.raises(StudyError, match="max_source_length"):
+        trainer.train_to_best()
