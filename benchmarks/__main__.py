@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure the speed of training and label scoring, side by side."""
+"""`python -m benchmarks`: the speed of training and label scoring, side by side."""
 
 from __future__ import annotations
 
@@ -7,35 +7,43 @@ import logging
 import os
 import subprocess
 import sys
-import tempfile
-from dataclasses import asdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 import typer
 from rich.console import Console
 
-from benchmarks import methods, report, scoring
-from benchmarks.measure import Job
+from benchmarks import growth, learning, memory, methods, page, report, scoring
+from benchmarks.turns import Job, take_turns
 from benchmarks.work import PRETRAINING
 from t5study.errors import StudyError
 
 TASKS = ("emotion", "imdb", PRETRAINING)
-PRETRAINED_BY = ("default", "tuned", "compiled", methods.OURS)
-"""The report did no pre-training, and mending its peers changes no time."""
-RESULTS = Path(__file__).parent / "results"
+PARTS = ("speed", "learning", "growth")
+RESULTS = page.RESULTS
+REPEATS = 3
+CORPUS_ROWS = 2048
+"""Rows that a task's lengths are taken from."""
+
+SCORED_ROWS = 1024 if torch.cuda.is_available() else 64
+LEARNT_FROM = 2048
+MENDED_ON = "emotion"
+"""Mending changes no work, so its time is shown on one task."""
+
 console = Console()
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def bench(
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Three repeats in place of seven.")
-    ] = False,
     task: Annotated[list[str] | None, typer.Option(help="Only this task; may be repeated.")] = None,
     method: Annotated[
         list[str] | None, typer.Option(help="Only this method; may be repeated.")
+    ] = None,
+    part: Annotated[
+        list[str] | None, typer.Option(help="Only speed, learning or growth; may be repeated.")
     ] = None,
     source: Annotated[
         Path | None, typer.Option(help="Mirror of the hub; else T5STUDY_HUB, else the hub.")
@@ -45,42 +53,64 @@ def bench(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = RESULTS,
 ) -> None:
-    """Train t5-small's architecture in each way, ask it for labels in each way, and compare."""
-    jobs = _jobs(quick, task, method, source, model)
-    results = []
-    for number, job in enumerate(jobs, start=1):
-        title = report.TITLES[job.kind][job.method]
-        with console.status(f"{number} of {len(jobs)}: {job.task}, {job.kind}, {title}"):
-            results.append(_measure(job))
-        rate = report.Row(results[-1], None).rate
-        console.print(f"{number} of {len(jobs)}: {job.task}, {job.kind}, {title}: {rate:.3g}/s")
-        report.write(results, out)
-    for pair in report.comparisons(results):
-        console.print(report.table(*pair, report.rows_of(results, *pair)))
-    console.print(f"Written to {out}")
+    """Train t5-small's architecture in each way, ask it for labels in each way, and compare.
+
+    What an interrupted run of the same code on the same machine has measured is not repeated.
+    """
+    _refuse_unknown("task", task, TASKS)
+    _refuse_unknown("method", method, (*methods.TITLES, *scoring.TITLES))
+    _refuse_unknown("part", part, PARTS)
+    where = source and str(source)
+    parts = part or PARTS
+    results = report.Results.opened(out)
+    if "speed" in parts:
+        for kind, name in _comparisons(task or TASKS):
+            jobs = _jobs(kind, name, method, where, model and str(model))
+            if jobs and (kind, name) not in report.comparisons(results.speed):
+                results.add(take_turns(jobs, _saying(f"{name}, {kind}")))
+                results.write()
+                console.print(report.table(kind, name, report.rows_of(results.speed, kind, name)))
+    if "growth" in parts and not results.growth:
+        results.growth = _growth(where)
+        results.write()
+        console.print(report.growth_table(results.growth))
+    if "learning" in parts and not results.learning:
+        results.learning = _learning(where)
+        results.write()
+        console.print(report.learning_table(results.learning))
+    if torch.cuda.is_available():
+        memory.main()
+    results.finish()
+    if out == RESULTS:
+        page.write()
+    console.print(f"Written to {out}", highlight=False)
+
+
+def _comparisons(tasks: tuple[str, ...] | list[str]) -> list[tuple[str, str]]:
+    training = [("training", task) for task in tasks]
+    return training + [("scoring", task) for task in tasks if task == "imdb"]
 
 
 def _jobs(
-    quick: bool,
-    tasks: list[str] | None,
-    names: list[str] | None,
-    source: Path | None,
-    model: Path | None,
+    kind: str, task: str, names: list[str] | None, source: str | None, model: str | None
 ) -> list[Job]:
-    known = {"training": tuple(methods.TITLES), "scoring": tuple(scoring.TITLES)}
-    _refuse_unknown("task", tasks, TASKS)
-    _refuse_unknown("method", names, (*known["training"], *known["scoring"]))
-    repeats = 3 if quick else 7
-    rows = {"training": 2048, "scoring": 128 if quick else 512}
+    """Return a job for each method of a comparison; what compiles warms up twice."""
+    rows = {"training": CORPUS_ROWS, "scoring": SCORED_ROWS}[kind]
     return [
-        Job(kind, name, task, rows[kind], repeats, source and str(source), model and str(model))
-        for task in tasks or TASKS
-        for kind in known
-        if kind == "training" or task == "imdb"
-        for name in known[kind]
-        if task != PRETRAINING or name in PRETRAINED_BY
+        Job(kind, name, task, rows, 2 if name in methods.COMPILING else 1, REPEATS, source, model)
+        for name in _methods(kind, task)
         if not names or name in names
     ]
+
+
+def _methods(kind: str, task: str) -> list[str]:
+    if kind == "scoring":
+        return list(scoring.TITLES)
+    names = [name for name in methods.TITLES if task == MENDED_ON or "mended" not in name]
+    # Compiling takes minutes, and the mended loss is not part of what is compiled. The report did
+    # no pre-training.
+    left_out = {"compiled-mended", *(("recipe",) if task == PRETRAINING else ())}
+    return [name for name in names if name not in left_out]
 
 
 def _refuse_unknown(what: str, given: list[str] | None, known: tuple[str, ...]) -> None:
@@ -89,20 +119,46 @@ def _refuse_unknown(what: str, given: list[str] | None, known: tuple[str, ...]) 
             raise StudyError(f"There is no {what} '{name}': use {', '.join(dict.fromkeys(known))}.")
 
 
-def _measure(job: Job) -> dict[str, Any]:
-    """Run a job in a process of its own and return what it measured."""
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "result.json"
-        command = [sys.executable, "-m", "benchmarks.measure", json.dumps(asdict(job)), str(target)]
-        done = subprocess.run(command, capture_output=True, text=True, env=_environment())
-        if done.returncode or not target.is_file():
-            reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise StudyError(f"Measuring '{job.method}' on {job.task} failed: {reason}")
-        return json.loads(target.read_text())
+def _saying(title: str) -> Any:
+    return lambda text: console.print(f"{title}: {text}", style="dim", highlight=False)
 
 
-def _environment() -> dict[str, str]:
-    return os.environ | {"TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error"}
+def _growth(source: str | None) -> list[dict[str, Any]]:
+    """Measure each number of examples in a process of its own, the small ones several times."""
+    found = []
+    for examples in growth.SIZES:
+        repeats = max(1, min(REPEATS, growth.SIZES[-1] // (4 * examples)))
+        job = {"task": "emotion", "examples": examples, "repeats": repeats, "source": source}
+        found.append(_answer("benchmarks.growth", job))
+        _saying("growth")(f"{examples} examples")
+    return growth.compared(found)
+
+
+def _learning(source: str | None) -> dict[str, Any]:
+    """Train with each method, two at a time: here nobody looks at the clock."""
+    jobs = [
+        {"method": name, "task": "emotion", "examples": LEARNT_FROM, "source": source}
+        for name in learning.METHODS
+    ]
+    with ThreadPoolExecutor(1 if torch.cuda.is_available() else 2) as pool:
+        found = list(pool.map(lambda job: _answer("benchmarks.learning", job, threads=1), jobs))
+    return {
+        "examples": LEARNT_FROM,
+        "methods": learning.judged(dict(zip(learning.METHODS, found, strict=True))),
+    }
+
+
+def _answer(module: str, job: dict[str, Any], threads: int | None = None) -> Any:
+    """Run a module on a job and return what it prints, read as JSON."""
+    environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
+    if threads:
+        environment["OMP_NUM_THREADS"] = str(threads)
+    command = [sys.executable, "-m", module, json.dumps(job)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise StudyError(f"{module} failed on {job}: {reason}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def main() -> None:

@@ -1,7 +1,4 @@
-"""Measure one method on one task in a process of its own: `python -m benchmarks.measure JOB`.
-
-A process each keeps peak memory, allocator and compiled graphs of one method from another's.
-"""
+"""Measure one method on one task, a repeat at a time: `python -m benchmarks.measure JOB`."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import json
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,60 +15,10 @@ import torch
 from transformers import Trainer, TrainerCallback
 
 from benchmarks import methods, scoring
+from benchmarks.turns import Job, Turn
 from benchmarks.work import Work, matmul_peak, training_flops
 from t5study.checkpoints import quiet
 from t5study.provenance import peak_memory_bytes
-
-WARM_UP = 2
-"""Updates left out: they compile, and fill the allocator."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to measure; `kind` is "training" or "scoring"."""
-
-    kind: str
-    method: str
-    task: str
-    rows: int
-    repeats: int
-    source: str | None
-    model: str | None = None
-
-
-@dataclass
-class Clock(TrainerCallback):
-    """Seconds of each update, from the end of the one before: data, batches and optimiser in all.
-
-    Where an update was shortened, the seconds of its batches are multiplied by `scale`, and those
-    of its optimiser step are not.
-    """
-
-    scale: float
-    seconds: list[float] = field(default_factory=list)
-    _last: float = 0.0
-    _accumulated: float = 0.0
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Start the first update."""
-        self._last = _now()
-
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """End the batches of an update."""
-        self._accumulated = _now()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """End an update."""
-        end = _now()
-        batches = self._accumulated - self._last
-        self.seconds.append(self.scale * batches + end - self._accumulated)
-        self._last = end
-
-
-def _now() -> float:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()
 
 
 @dataclass
@@ -101,41 +48,75 @@ class Ledger:
         return sources, targets, sum(b["attention_mask"].numel() for b in batches)
 
 
-def train(job: Job) -> dict[str, Any]:
-    """Measure training; return one value a repeat for each quantity."""
+@dataclass
+class Clock(TrainerCallback):
+    """Times each update, from its turn to its end: data, batches and optimiser in all.
+
+    Where an update was shortened, the seconds of its batches are multiplied by `scale`, and those
+    of its optimiser step are not.
+    """
+
+    scale: float
+    ledger: Ledger
+    turn: Turn
+    _began: float = 0.0
+    _accumulated: float = 0.0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Wait for the turn of the first update."""
+        self._begin()
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """End the batches of an update."""
+        self._accumulated = _now()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """End an update, tell what it was, and wait for the turn of the next."""
+        end = _now()
+        seconds = self.scale * (self._accumulated - self._began) + end - self._accumulated
+        self.turn.tell(self._measured(state.global_step - 1, seconds))
+        if state.global_step < state.max_steps:
+            self._begin()
+
+    def _begin(self) -> None:
+        self.turn.wait()
+        self._began = _now()
+
+    def _measured(self, update: int, seconds: float) -> dict[str, float]:
+        sources, targets, positions = self.ledger.lengths(update)
+        per_second, config = self.scale / seconds, self.ledger.trainer.model.config
+        return {
+            "examples_per_second": len(sources) * per_second,
+            "tokens_per_second": float(sources.sum() + targets.sum()) * per_second,
+            "flops": training_flops(config, sources, targets) * per_second,
+            "padding": 1 - float(sources.sum()) / positions,
+            "peak_flops": matmul_peak(),
+            "peak_memory_bytes": peak_memory_bytes(),
+        }
+
+
+def _now() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def train(job: Job, turn: Turn) -> None:
+    """Measure training, an update at each turn."""
     work = Work.load(job.task, job.source, job.rows)
-    peak = matmul_peak()
     with tempfile.TemporaryDirectory() as folder, quiet():
-        run = methods.build(job.method, work, WARM_UP + job.repeats, Path(folder))
-        clock, ledger = Clock(run.scale), Ledger(run.trainer)
-        run.trainer.add_callback(clock)
-        started = time.perf_counter()
+        run = methods.build_measured(job.method, work, job.warm_up + job.repeats, Path(folder))
+        run.trainer.add_callback(Clock(run.scale, Ledger(run.trainer), turn))
         run.trainer.train()
-        total = time.perf_counter() - started
-    result: dict[str, list[float]] = {
-        name: [] for name in ("examples_per_second", "tokens_per_second", "flops", "padding")
-    }
-    config = run.trainer.model.config
-    for update in range(WARM_UP, WARM_UP + job.repeats):
-        sources, targets, positions = ledger.lengths(update)
-        per_second = run.scale / clock.seconds[update]
-        result["examples_per_second"].append(len(sources) * per_second)
-        result["tokens_per_second"].append(float(sources.sum() + targets.sum()) * per_second)
-        result["flops"].append(training_flops(config, sources, targets) * per_second)
-        result["padding"].append(1 - float(sources.sum()) / positions)
-    measured = sum(clock.seconds[WARM_UP:]) / run.scale
-    return result | {
-        "peak_flops": max(peak, matmul_peak()),
-        "peak_memory_bytes": peak_memory_bytes(),
-        "start_up_seconds": max(0.0, total - measured),
-    }
 
 
 def main() -> None:
-    """Read a job as JSON from the first argument and write its result to the file of the second."""
-    job = Job(**json.loads(sys.argv[1]))
-    result = train(job) if job.kind == "training" else scoring.score(job)
-    Path(sys.argv[2]).write_text(json.dumps(asdict(job) | result))
+    """Measure the job that the first argument holds as JSON."""
+    job, turn = Job(**json.loads(sys.argv[1])), Turn()
+    if job.kind == "training":
+        train(job, turn)
+    else:
+        scoring.score(job, turn)
 
 
 if __name__ == "__main__":

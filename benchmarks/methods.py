@@ -9,15 +9,16 @@ the work that is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from datasets import Dataset
 from transformers import (
     DataCollatorForSeq2Seq,
-    PreTrainedModel,
     PrinterCallback,
     Seq2SeqTrainer,
     Seq2SeqTrainingArguments,
@@ -30,7 +31,8 @@ from t5study.batches import Seq2SeqCollator, UpdatePlan
 from t5study.engine import EngineSettings, StudyTrainer, resolve_precision, seq2seq_loss
 
 BATCH = 128
-LEARNING_RATE = 3e-4
+TOKENS_AT_ONCE = 8192
+"""Tokens of a micro-batch of the study's trainer."""
 OURS = "ours"
 
 
@@ -38,59 +40,71 @@ OURS = "ours"
 class Peer:
     """A way of training with Seq2SeqTrainer.
 
-    `measured` is the number of accumulated batches of an update that are run where a whole update
-    takes minutes; the clock scales them up to the update (see `measure.Clock`).
+    `rows` are its batch size, by task where it differs; `grouped` says that a batch holds texts of
+    nearly one length.
     """
 
     title: str
-    rows: int
+    rows: dict[str, int]
     mended: bool = False
-    pad_to_longest: bool = False
-    measured: dict[str, int] = field(default_factory=dict)
+    pad_to_maximum: bool = False
+    grouped: bool = False
     arguments: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def accumulated(self) -> int:
-        """Batches of `rows` in one update of the effective batch."""
-        return BATCH // self.rows
+    def rows_of(self, task: str) -> int:
+        """Return the batch size on a task."""
+        return self.rows.get(task, self.rows["any"])
 
 
 # Where the hardware computes no bf16 it is emulated, a hundred times slower than fp32: the best
 # that a peer can do there is fp32, and the study's trainer takes the same (see `doctor`).
-_TUNED = {
-    "bf16": resolve_precision("auto") == "bf16",
-    "train_sampling_strategy": "group_by_length",
-}
+_TUNED = {"bf16": resolve_precision("auto") == "bf16"}
 _COMPILED = _TUNED | {"torch_compile": True}
-_LONG = {PRETRAINING: 1}
-_SLOW = {"imdb": 4, PRETRAINING: 2}
+_SMALL = {"any": 8}
+# On a CPU the products fill the cores with so many rows; a GPU takes 32 of any length.
+_LARGE = {"any": 32} if torch.cuda.is_available() else {"any": 32, "imdb": 16, PRETRAINING: 8}
 
 PEERS = {
     "recipe": Peer(
         "report's recipe: 512 tokens, fp32, 8 × 16",
-        8,
+        _SMALL,
         # Lightning, which the report used, divides as it should.
         mended=True,
-        pad_to_longest=True,
-        measured={"imdb": 2, "emotion": 2},
+        pad_to_maximum=True,
         arguments={"optim": "adamw_torch"},
     ),
-    "default": Peer("Seq2SeqTrainer, defaults", 8, measured=_SLOW),
-    "default-mended": Peer("Seq2SeqTrainer, defaults, mended", 8, mended=True, measured=_SLOW),
-    "tuned": Peer("Seq2SeqTrainer, tuned", 32, measured=_LONG, arguments=_TUNED),
+    "default": Peer("Seq2SeqTrainer, defaults", _SMALL),
+    "default-mended": Peer("Seq2SeqTrainer, defaults, mended", _SMALL, mended=True),
+    "tuned": Peer("Seq2SeqTrainer, tuned", _LARGE, grouped=True, arguments=_TUNED),
     "tuned-mended": Peer(
-        "Seq2SeqTrainer, tuned, mended", 32, mended=True, measured=_LONG, arguments=_TUNED
+        "Seq2SeqTrainer, tuned, mended", _LARGE, mended=True, grouped=True, arguments=_TUNED
     ),
-    "compiled": Peer("Seq2SeqTrainer, tuned, compiled", 32, measured=_LONG, arguments=_COMPILED),
+    "compiled": Peer("Seq2SeqTrainer, tuned, compiled", _LARGE, grouped=True, arguments=_COMPILED),
     "compiled-mended": Peer(
         "Seq2SeqTrainer, tuned, compiled, mended",
-        32,
+        _LARGE,
         mended=True,
-        measured=_LONG,
+        grouped=True,
         arguments=_COMPILED,
     ),
 }
 TITLES = {name: peer.title for name, peer in PEERS.items()} | {OURS: "this study"}
+COMPILING = ("compiled", "compiled-mended", OURS)
+
+# Examples of an update that are run on a CPU, where a whole one would take minutes; the clock
+# scales them up to the update (see `measure.Clock`).
+_SHORT = {
+    "emotion": {"recipe": 8, "default": 32},
+    "imdb": {"recipe": 8, "default": 16, "tuned": 32, "compiled": 32, OURS: 32},
+    PRETRAINING: {"default": 8, "tuned": 8, "compiled": 8, OURS: 8},
+}
+
+
+def examples_run(name: str, task: str) -> int:
+    """Return how many examples of a measured update are run."""
+    if torch.cuda.is_available():
+        return BATCH
+    return _SHORT.get(task, {}).get(name.removesuffix("-mended"), BATCH)
 
 
 @dataclass(frozen=True)
@@ -101,17 +115,59 @@ class Run:
     scale: float
 
 
-def build(
-    name: str, work: Work, updates: int, folder: Path, seed: int = 0, whole: bool = False
-) -> Run:
-    """Return the trainer of a method for so many updates; `whole` forbids shortened updates."""
-    model = work.model(seed)
+def build(name: str, work: Work, updates: int, folder: Path, seed: int = 0) -> Trainer:
+    """Return the trainer of a method for so many whole updates, with the data in its own order."""
     if name == OURS:
-        return Run(_ours(work, model, updates, folder, seed), 1.0)
-    peer = PEERS[name]
-    measured = peer.accumulated if whole else peer.measured.get(work.name, peer.accumulated)
-    trainer = _peer(peer, work, model, updates, folder, seed, measured)
-    return Run(trainer, peer.accumulated / measured)
+        plan = UpdatePlan(**_plan(work, updates, seed))
+        return _ours(work, plan, updates, folder, seed, compiled=False)
+    grouping = {"train_sampling_strategy": "group_by_length"} if PEERS[name].grouped else {}
+    return _peer(name, work, work.data, updates, BATCH, folder, seed, grouping)
+
+
+def build_measured(name: str, work: Work, updates: int, folder: Path) -> Run:
+    """Return the trainer of a method for updates that are measured.
+
+    Each is made of examples whose lengths are spread like the data's, so that a few are enough;
+    a method that groups by length gets batches of neighbours, spread in the same way.
+    """
+    count = examples_run(name, work.name)
+    grouped = name != OURS and PEERS[name].grouped
+    rows = PEERS[name].rows_of(work.name) if grouped else 1
+    chosen = [spread(work.encoded.source_lengths, count, rows, step) for step in range(updates)]
+    if name == OURS:
+        settings = _plan(work, updates, 0) | {"batch_size": count}
+        trainer = _ours(work, _Chosen(**settings, chosen=chosen), updates, folder, 0, compiled=True)
+    else:
+        data = work.data.select(np.concatenate(chosen))
+        order = {"train_sampling_strategy": "sequential"}
+        trainer = _peer(name, work, data, updates, count, folder, 0, order)
+    return Run(trainer, BATCH / count)
+
+
+def spread(lengths: np.ndarray, count: int, rows: int, seed: int) -> np.ndarray:
+    """Return `count` row indices whose lengths are spread like all lengths.
+
+    They come in batches of `rows` neighbours in the order of length, the batches in random order.
+    """
+    rng, order = np.random.default_rng(seed), np.argsort(lengths, kind="stable")
+    batches = count // rows
+    shares = (np.arange(batches) + rng.random(batches)) / batches
+    starts = (shares * (len(order) - rows)).round().astype(int)
+    return np.concatenate([order[start : start + rows] for start in rng.permutation(starts)])
+
+
+@dataclass(frozen=True)
+class _Chosen(UpdatePlan):
+    """A plan whose updates are given rows."""
+
+    chosen: Sequence[np.ndarray] = ()
+
+    def rows(self, step: int) -> np.ndarray:
+        """Return the rows given for an update."""
+        return self.chosen[step]
+
+    def __len__(self) -> int:
+        return len(self.chosen)
 
 
 class _Unsaved(StudyTrainer):
@@ -121,24 +177,27 @@ class _Unsaved(StudyTrainer):
         """Write nothing."""
 
 
-def _ours(
-    work: Work, model: PreTrainedModel, updates: int, folder: Path, seed: int
-) -> StudyTrainer:
-    precision = resolve_precision("auto")
+def _plan(work: Work, updates: int, seed: int) -> dict[str, Any]:
     pad_id = work.tokenizer.pad_token_id
-    speed_up(model, compiled=True)
-    plan = UpdatePlan(
-        work.encoded,
-        Seq2SeqCollator(pad_id, start_id=pad_id),
-        batch_size=BATCH,
-        epochs=-(-updates * BATCH // len(work.encoded)),
-        seed=seed,
-        tokens_per_micro_batch=8192,
-    )
+    return {
+        "encoded": work.encoded,
+        "collator": Seq2SeqCollator(pad_id, start_id=pad_id),
+        "batch_size": BATCH,
+        "epochs": -(-updates * BATCH // len(work.encoded)),
+        "seed": seed,
+        "tokens_per_micro_batch": TOKENS_AT_ONCE,
+    }
+
+
+def _ours(
+    work: Work, plan: UpdatePlan, updates: int, folder: Path, seed: int, compiled: bool
+) -> StudyTrainer:
+    model = work.model(seed)
+    speed_up(model, compiled=compiled)
     settings = EngineSettings(
         seed=seed,
-        learning_rate=LEARNING_RATE,
-        precision=precision,
+        learning_rate=work.learning_rate,
+        precision=resolve_precision("auto"),
         evaluate_every=10**9,
         save_every=10**9,
         log_every=10**9,
@@ -149,20 +208,23 @@ def _ours(
 
 
 def _peer(
-    peer: Peer,
+    name: str,
     work: Work,
-    model: PreTrainedModel,
+    data: Dataset,
     updates: int,
+    examples: int,
     folder: Path,
     seed: int,
-    accumulated: int,
+    order: dict[str, str],
 ) -> Seq2SeqTrainer:
+    peer, model = PEERS[name], work.model(seed)
+    rows = peer.rows_of(work.name)
     arguments = Seq2SeqTrainingArguments(
         output_dir=str(folder),
-        per_device_train_batch_size=peer.rows,
-        gradient_accumulation_steps=accumulated,
+        per_device_train_batch_size=rows,
+        gradient_accumulation_steps=examples // rows,
         max_steps=updates,
-        learning_rate=LEARNING_RATE,
+        learning_rate=work.learning_rate,
         lr_scheduler_type="linear",
         max_grad_norm=1.0,
         weight_decay=0.0,
@@ -175,22 +237,21 @@ def _peer(
         disable_tqdm=True,
         dataloader_pin_memory=False,
         **peer.arguments,
+        **order,
     )
     collator = DataCollatorForSeq2Seq(
         work.tokenizer,
         # With the model at hand the collator makes decoder_input_ids, which a loss outside of the
         # model needs.
         model=model,
-        padding="max_length" if peer.pad_to_longest else True,
-        max_length=LONGEST_SOURCE if peer.pad_to_longest else None,
+        padding="max_length" if peer.pad_to_maximum else True,
+        max_length=LONGEST_SOURCE if peer.pad_to_maximum else None,
     )
-    data = work.encoded.data.with_format(None).select_columns(["source", "target"])
-    data = data.rename_columns({"source": "input_ids", "target": "labels"})
     trainer = Seq2SeqTrainer(
         model=model,
         args=arguments,
         train_dataset=data,
-        data_collator=collator if not peer.pad_to_longest else _short_labels(collator),
+        data_collator=collator if not peer.pad_to_maximum else _short_labels(collator),
         compute_loss_func=_mended_loss if peer.mended else None,
     )
     trainer.remove_callback(PrinterCallback)

@@ -1,10 +1,11 @@
-"""The measurements as a table, a figure and a JSON file."""
+"""The measurements as a JSON file, a figure, and tables for the terminal and for the book."""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -14,7 +15,7 @@ import psutil
 import torch
 from rich.table import Table
 
-from benchmarks import methods, scoring
+from benchmarks import learning, methods, scoring
 from t5study.engine import resolve_precision
 from t5study.provenance import device_name, git_commit, library_versions
 
@@ -23,7 +24,76 @@ import matplotlib.pyplot as plt
 
 BASELINES = {"training": "recipe", "scoring": "beams"}
 TITLES = {"training": methods.TITLES, "scoring": scoring.TITLES}
-_OURS_COLOUR, _PEERS_COLOUR = "#0072B2", "#9A9A9A"
+OURS_COLOUR, PEERS_COLOUR = "#0072B2", "#9A9A9A"
+
+GOALS = (
+    ("training", "emotion", "recipe", 100.0),
+    ("training", "emotion", "default", 6.0),
+    ("training", "emotion", "tuned", 1.5),
+    ("training", "emotion", "compiled", 1.15),
+    ("training", "imdb", "recipe", 8.0),
+    ("scoring", "imdb", "beams", 4.0),
+    ("scoring", "imdb", "greedy", 1.3),
+)
+"""How many times a way's rate was aimed at, on two cores that compute in bf16."""
+
+PEAK_GOAL = ("training", "imdb", 0.25)
+"""The share of the peak of matrix products that was aimed at."""
+
+
+@dataclass
+class Results:
+    """What was measured on one machine with one state of the code, and the file that keeps it."""
+
+    folder: Path
+    speed: list[dict[str, Any]] = field(default_factory=list)
+    agreement: dict[str, dict[str, float]] = field(default_factory=dict)
+    growth: list[dict[str, Any]] = field(default_factory=list)
+    learning: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def opened(cls, folder: Path) -> Results:
+        """Return what an unfinished run of this code on this machine left, or nothing."""
+        path = folder / "speed.json"
+        if path.is_file():
+            kept = json.loads(path.read_text())
+            if kept["machine"] == machine() and not kept["finished"]:
+                parts = (kept[name] for name in ("speed", "agreement", "growth", "learning"))
+                return cls(folder, *parts)
+        return cls(folder)
+
+    def add(self, measured: list[dict[str, Any]]) -> None:
+        """Keep the results of one comparison; of its answers only how far they agree."""
+        for _, task in comparisons(measured):
+            self.agreement |= {task: shares} if (shares := agreement(measured)) else {}
+        left_out = ("source", "model", "answers")
+        self.speed += [{k: v for k, v in r.items() if k not in left_out} for r in measured]
+
+    def write(self, finished: bool = False) -> None:
+        """Write speed.json, whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        content = {
+            "machine": machine(),
+            "finished": finished,
+            "speed": self.speed,
+            "agreement": self.agreement,
+            "growth": self.growth,
+            "learning": self.learning,
+        }
+        write_whole(self.folder / "speed.json", json.dumps(content, indent=1) + "\n")
+
+    def finish(self) -> None:
+        """Write speed.json as finished, and the figure."""
+        self.write(finished=True)
+        if self.speed:
+            draw(self.speed, self.folder)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text beside its place and move it there."""
+    staging = path.with_name(f".{path.name}")
+    staging.write_text(text)
+    os.replace(staging, path)
 
 
 @dataclass(frozen=True)
@@ -32,6 +102,7 @@ class Row:
 
     measured: dict[str, Any]
     baseline: float | None
+    peak: float | None
 
     @property
     def title(self) -> str:
@@ -56,9 +127,12 @@ class Row:
     @property
     def peak_share(self) -> float | None:
         """The share of the measured peak of matrix products, for training."""
-        if "flops" not in self.measured:
-            return None
-        return median(self.measured["flops"]) / self.measured["peak_flops"]
+        return median(self.measured["flops"]) / self.peak if self.peak else None
+
+    @property
+    def memory(self) -> float:
+        """Peak memory in GiB."""
+        return max(self.measured["peak_memory_bytes"]) / 2**30
 
 
 def machine() -> dict[str, Any]:
@@ -82,7 +156,9 @@ def rows_of(results: list[dict[str, Any]], kind: str, task: str) -> list[Row]:
     # The report did no pre-training: there Seq2SeqTrainer's defaults are what is compared with.
     baseline = found.get(BASELINES[kind], found.get("default"))
     rate = median(baseline["examples_per_second"]) if baseline else None
-    return [Row(found[name], rate) for name in TITLES[kind] if name in found]
+    peaks = [peak for result in found.values() for peak in result.get("peak_flops", ())]
+    peak = max(peaks, default=None)
+    return [Row(found[name], rate, peak) for name in TITLES[kind] if name in found]
 
 
 def comparisons(results: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -90,26 +166,106 @@ def comparisons(results: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((r["kind"], r["task"]) for r in results))
 
 
+HEADS = ("method", "examples/s", "least–most", "tokens/s", "×", "of peak", "padding", "memory")
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return one method's line under `HEADS`."""
+    m = row.measured
+    return (
+        row.title,
+        f"{row.rate:.3g}",
+        "–".join(f"{value:.3g}" for value in row.spread),
+        f"{median(m['tokens_per_second']):,.0f}" if "tokens_per_second" in m else "",
+        f"{row.times:.1f}" if row.times else "",
+        f"{row.peak_share:.0%}" if row.peak_share is not None else "",
+        f"{median(m['padding']):.0%}" if "padding" in m else "",
+        f"{row.memory:.1f} GiB",
+    )
+
+
 def table(kind: str, task: str, rows: list[Row]) -> Table:
-    """Return the table of one comparison."""
-    result = Table(title=f"{task}: {kind}", title_justify="left")
-    result.add_column("method")
-    heads = ("examples/s", "least–most", "tokens/s", "×", "of peak", "padding", "memory")
-    for head in heads:
-        result.add_column(head, justify="right")
-    for row in rows:
-        m = row.measured
-        result.add_row(
-            row.title,
-            f"{row.rate:.3g}",
-            "–".join(f"{value:.3g}" for value in row.spread),
-            f"{median(m['tokens_per_second']):,.0f}" if "tokens_per_second" in m else "",
-            f"{row.times:.1f}" if row.times else "",
-            f"{row.peak_share:.0%}" if row.peak_share is not None else "",
-            f"{median(m['padding']):.0%}" if "padding" in m else "",
-            f"{m['peak_memory_bytes'] / 2**30:.1f} GiB",
+    """Return the table of one comparison, for the terminal."""
+    return _terminal(f"{task}: {kind}", HEADS, [cells(row) for row in rows])
+
+
+GROWTH_HEADS = ("examples", "tokens", "seconds", "time a token", "memory", "relative")
+
+
+def growth_lines(sizes: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Return a line for each number of examples under `GROWTH_HEADS`."""
+    return [
+        (
+            f"{size['examples']:,}",
+            f"{size['tokens']:,}",
+            f"{size['seconds']:.1f}",
+            f"{size['time_per_token']:.2f}",
+            f"{size['peak_memory_bytes'] / 2**20:,.0f} MiB",
+            f"{size['memory']:.2f}",
         )
+        for size in sizes
+    ]
+
+
+def growth_table(sizes: list[dict[str, Any]]) -> Table:
+    """Return the table of growing data, for the terminal."""
+    return _terminal("growth with the number of examples", GROWTH_HEADS, growth_lines(sizes))
+
+
+LEARNING_HEADS = ("method", "validation loss", "by seed", "ours above by", "noise", "ours no worse")
+
+
+def learning_lines(found: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return a line for each method under `LEARNING_HEADS`."""
+    return [
+        (
+            methods.TITLES[name],
+            f"{m['mean']:.3f}",
+            " ".join(f"{loss:.3f}" for loss in m["losses"]),
+            *(
+                ("", "", "")
+                if name == methods.OURS
+                else (
+                    f"{m['ours_above_by']:+.3f}",
+                    f"{m['noise']:.3f}",
+                    "yes" if m["ours_no_worse"] else "no",
+                )
+            ),
+        )
+        for name, m in found["methods"].items()
+    ]
+
+
+def learning_table(found: dict[str, Any]) -> Table:
+    """Return the table of validation losses, for the terminal."""
+    title = f"validation loss after {found['examples']} examples, {len(learning.SEEDS)} seeds"
+    return _terminal(title, LEARNING_HEADS, learning_lines(found))
+
+
+def _terminal(title: str, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
+    result = Table(title=title, title_justify="left")
+    result.add_column(heads[0])
+    for head in heads[1:]:
+        result.add_column(head, justify="right")
+    for line in lines:
+        result.add_row(*line)
     return result
+
+
+def goals(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what was aimed at and what was reached, for each goal that was measured."""
+    reached = []
+    for kind, task, name, aim in GOALS:
+        rates = {row.measured["method"]: row.rate for row in rows_of(results, kind, task)}
+        if name in rates and methods.OURS in rates:
+            what = f"{task}, {kind}: times “{TITLES[kind][name]}”"
+            reached.append({"what": what, "aim": aim, "reached": rates[methods.OURS] / rates[name]})
+    kind, task, aim = PEAK_GOAL
+    for row in rows_of(results, kind, task):
+        if row.measured["method"] == methods.OURS:
+            what = f"{task}, {kind}: share of the peak"
+            reached.append({"what": what, "aim": aim, "reached": row.peak_share})
+    return reached
 
 
 def draw(results: list[dict[str, Any]], folder: Path) -> None:
@@ -129,30 +285,32 @@ def draw(results: list[dict[str, Any]], folder: Path) -> None:
         rates = [row.rate for row in rows]
         errors = [[r.rate - r.spread[0] for r in rows], [r.spread[1] - r.rate for r in rows]]
         ours = [row.measured["method"] == methods.OURS for row in rows]
-        colours = [_OURS_COLOUR if mine else _PEERS_COLOUR for mine in ours]
+        colours = [OURS_COLOUR if mine else PEERS_COLOUR for mine in ours]
         axis.barh([row.title for row in rows], rates, color=colours, xerr=errors, capsize=2)
         for place, row in enumerate(rows):
-            times = f"  {row.rate:.3g}" + (f"  ({row.times:.0f}×)" if row.times else "")
+            times = f"  {row.rate:.3g}" + (f"  ({row.times:.1f}×)" if row.times else "")
             axis.text(row.spread[1], place, times, va="center", fontsize=8)
         axis.set_xlim(0, 1.25 * max(row.spread[1] for row in rows))
         axis.set_title(f"{task}: {kind}", loc="left", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
         axis.tick_params(axis="y", labelsize=8)
     axes[-1, 0].set_xlabel("examples per second (bar: median of repeats; line: least to most)")
-    for name in ("speed.png", "speed.svg"):
-        figure.savefig(folder / name, dpi=150)
+    with plt.rc_context({"svg.hashsalt": "t5study"}):
+        for name in ("speed.png", "speed.svg"):
+            figure.savefig(folder / name, dpi=150, metadata=_UNDATED[name[-3:]])
     plt.close(figure)
 
 
-def agreement(results: list[dict[str, Any]], task: str) -> dict[str, float]:
+_UNDATED: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}}
+
+
+def agreement(measured: list[dict[str, Any]]) -> dict[str, float]:
     """Return, for each way of generating, the share of its labels that label scores also give.
 
     Where generation wrote no label there is nothing to agree with; a way that wrote none is left
     out.
     """
-    answers = {
-        r["method"]: r["answers"] for r in results if (r["kind"], r["task"]) == ("scoring", task)
-    }
+    answers = {r["method"]: r["answers"][-1] for r in measured if "answers" in r}
     ours = answers.pop(methods.OURS, [])
     shares = {}
     for name, theirs in answers.items():
@@ -160,21 +318,3 @@ def agreement(results: list[dict[str, Any]], task: str) -> dict[str, float]:
         if pairs:
             shares[name] = sum(a == b for a, b in pairs) / len(pairs)
     return shares
-
-
-def write(results: list[dict[str, Any]], folder: Path) -> None:
-    """Write speed.json whole, and the figure."""
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = [
-        {k: v for k, v in r.items() if k not in ("answers", "source", "model")} for r in results
-    ]
-    tasks = [task for kind, task in comparisons(results) if kind == "scoring"]
-    content = {
-        "machine": machine(),
-        "results": kept,
-        "agreement": {task: agreement(results, task) for task in tasks},
-    }
-    staging = folder / ".speed.json"
-    staging.write_text(json.dumps(content, indent=1) + "\n")
-    os.replace(staging, folder / "speed.json")
-    draw(results, folder)

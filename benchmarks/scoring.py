@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel, T5ForConditionalGeneration
 
+from benchmarks.turns import Job, Turn
 from benchmarks.work import Work
 from t5study.acceleration import speed_up
 from t5study.batches import Seq2SeqCollator
 from t5study.checkpoints import checkpoint_in, load_model, quiet
-from t5study.engine import resolve_precision
+from t5study.engine import mixed, resolve_precision
 from t5study.predictions import LabelSet, score_split
 from t5study.provenance import peak_memory_bytes
-
-if TYPE_CHECKING:
-    from benchmarks.measure import Job
 
 TITLES = {
     "beams": "generate, 4 beams, fp32, 8 at a time",
@@ -34,11 +30,6 @@ OTHER = -1
 Answer = Callable[[PreTrainedModel, Work], np.ndarray]
 
 
-def _bf16() -> contextlib.AbstractContextManager:
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.autocast(device, torch.bfloat16, enabled=resolve_precision("auto") == "bf16")
-
-
 def beams(model: PreTrainedModel, work: Work) -> np.ndarray:
     """Beam search as the report's notebooks call it, in the order given."""
     return _generate(model, work, np.arange(len(work.encoded)), rows=8, num_beams=4)
@@ -47,7 +38,7 @@ def beams(model: PreTrainedModel, work: Work) -> np.ndarray:
 def greedy(model: PreTrainedModel, work: Work) -> np.ndarray:
     """Greedy generation, tuned: in bf16 where there is any, in length order, many at a time."""
     order = np.argsort(work.encoded.source_lengths, kind="stable")
-    with _bf16():
+    with mixed(resolve_precision("auto")):
         return _generate(model, work, order, rows=64, num_beams=1)
 
 
@@ -55,7 +46,7 @@ def ours(model: PreTrainedModel, work: Work) -> np.ndarray:
     """One decoder step, and the label whose first token is likeliest."""
     pad_id = work.tokenizer.pad_token_id
     collator = Seq2SeqCollator(pad_id, start_id=pad_id)
-    with _bf16():
+    with mixed(resolve_precision("auto")):
         scored = score_split(
             model, work.encoded, collator, LabelSet(work.labels), 8192, start_id=pad_id
         )
@@ -88,8 +79,8 @@ def _generate(
     return answers
 
 
-def score(job: Job) -> dict[str, Any]:
-    """Measure one way over the same rows several times; return a rate a repeat, and the answers."""
+def score(job: Job, turn: Turn) -> None:
+    """Measure one way of answering the same rows, once at each turn."""
     work = Work.load(job.task, job.source, job.rows, split="test")
     model = work.model()
     if job.model:
@@ -100,16 +91,15 @@ def score(job: Job) -> dict[str, Any]:
     if job.method == "ours":
         speed_up(model, compiled=True)
     model.eval()
-    rates, answers = [], np.zeros(0)
     with torch.inference_mode(), quiet():
-        for repeat in range(1 + job.repeats):
+        for _ in range(job.warm_up + job.repeats):
+            turn.wait()
             started = time.perf_counter()
             answers = ANSWERS[job.method](model, work)
-            # The first pass warms up: it compiles, and fills the allocator.
-            if repeat:
-                rates.append(len(answers) / (time.perf_counter() - started))
-    return {
-        "examples_per_second": rates,
-        "answers": answers.tolist(),
-        "peak_memory_bytes": peak_memory_bytes(),
-    }
+            turn.tell(
+                {
+                    "examples_per_second": len(answers) / (time.perf_counter() - started),
+                    "answers": answers.tolist(),
+                    "peak_memory_bytes": peak_memory_bytes(),
+                }
+            )

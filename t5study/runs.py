@@ -26,7 +26,7 @@ import pandas as pd
 
 from t5study.errors import StudyError
 
-RESULT_VERSION = 1
+RESULT_VERSION = 2
 """Raised by hand when a change of the code can alter results; part of every identity."""
 
 _REQUIRED = ("config.json", "metrics.json", "provenance.json")
