@@ -1,0 +1,127 @@
+"""The book's tables and figure of the benchmarks, from the files in `benchmarks/results`.
+
+`python -m benchmarks.page` writes them again: book/_speed.md, which the pages include, and the
+figure beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import memory, report
+
+RESULTS = Path(__file__).parent / "results"
+BOOK = Path(__file__).parents[1] / "book"
+NOT_RUN = "Not run. `make bench` measures it on the machine at hand.\n"
+MEMORY_HEADS = ("model", "precision", "optimiser", "length", "GB for one example")
+TITLES = {
+    ("training", "emotion"): "Training on emotion: short texts",
+    ("training", "imdb"): "Training on IMDB: whole reviews",
+    ("training", "span-corruption"): "A step of pre-training: windows of full length",
+    ("scoring", "imdb"): "Asking for labels: IMDB's test reviews",
+}
+
+
+def write(results: Path = RESULTS, book: Path = BOOK) -> None:
+    """Write the fragments and the figure into the book's sources."""
+    report.write_whole(book / "_speed.md", speed(results))
+    report.write_whole(book / "_memory.md", memory_table(results))
+    if (results / "speed.svg").is_file():
+        shutil.copyfile(results / "speed.svg", book / "_static" / "speed.svg")
+
+
+def speed(results: Path) -> str:
+    """Return the tables of speed.json as MyST; without that file, that nothing was run."""
+    path = results / "speed.json"
+    return "\n".join(_parts(json.loads(path.read_text()))) if path.is_file() else NOT_RUN
+
+
+def _parts(content: dict[str, Any]) -> Iterator[str]:
+    measured = content["speed"]
+    yield _machine(content["machine"])
+    if measured:
+        yield _FIGURE
+    for kind, task in report.comparisons(measured):
+        lines = [report.cells(row) for row in report.rows_of(measured, kind, task)]
+        yield _table(TITLES[kind, task], f"tab-bench-{task}-{kind}", report.HEADS, lines)
+    for task, shares in content["agreement"].items():
+        said = ", ".join(
+            f"{share:.2%} of “{report.TITLES['scoring'][name]}”" for name, share in shares.items()
+        )
+        yield f"On {task} the label scores give the same answer as {said}.\n"
+    if goals := report.goals(measured):
+        lines = [(goal["what"], f"{goal['aim']:g}", f"{goal['reached']:.2f}") for goal in goals]
+        heads = ("what", "aimed at", "reached here")
+        yield _table("What was aimed at and what was reached", "tab-bench-goals", heads, lines)
+    if content["growth"]:
+        lines = report.growth_lines(content["growth"])
+        title = "Time and memory as the data grow"
+        yield _table(title, "tab-bench-growth", report.GROWTH_HEADS, lines)
+    if found := content["learning"]:
+        title = f"Validation loss after {found['examples']:,} examples of emotion, three seeds"
+        lines = report.learning_lines(found)
+        yield _table(title, "tab-bench-learning", report.LEARNING_HEADS, lines)
+
+
+_FIGURE = """\
+```{figure} _static/speed.svg
+:name: fig-bench-speed
+:alt: Horizontal bars of examples a second for each way of training and of asking for labels, a
+  panel for each comparison; the study's own bar is blue, the others are grey. The tables below
+  hold the same numbers.
+
+Examples a second. A bar is the median of the repeats, the line on it reaches from the least to the
+greatest; in brackets, how many times the first way of the panel.
+```
+"""
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    bf16 = machine["precision"] == "bf16"
+    precision = (
+        "The hardware computes in bf16, and so does each way that says bf16 where there is any."
+        if bf16
+        else "The hardware has no bf16 arithmetic: each way that asks for it where there is any, "
+        "the study's included, computes in fp32 here."
+    )
+    return (
+        f"Measured on: {machine['device']}, {machine['cores']} cores, "
+        f"{machine['memory_bytes'] / 2**30:.0f} GiB of memory; torch "
+        f"{machine['libraries']['torch']}, transformers {machine['libraries']['transformers']}. "
+        f"{precision}\n"
+    )
+
+
+def memory_table(results: Path) -> str:
+    """Return the table of memory.json as MyST."""
+    path = results / "memory.json"
+    if not path.is_file():
+        return NOT_RUN
+    content = json.loads(path.read_text())
+    how = "measured" if content["measured"] else "estimated, not measured"
+    heads = (*MEMORY_HEADS, *(f"in {card} GB" for card in memory.CARDS))
+    lines = [
+        (
+            *(need["model"], need["precision"], need["optimizer"], str(need["length"])),
+            f"{(need['fixed'] + need['example']) / memory.GB:.1f}",
+            *(str(need["largest_batch"][str(card)] or "none") for card in memory.CARDS),
+        )
+        for need in content["needs"]
+    ]
+    return _table(f"Examples that fit at once ({how})", "tab-bench-memory", heads, lines)
+
+
+def _table(title: str, name: str, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows = "".join(
+        f"* - {line[0]}\n" + "".join(f"  - {cell}\n" for cell in line[1:])
+        for line in (heads, *lines)
+    )
+    return f"```{{list-table}} {title}\n:name: {name}\n:header-rows: 1\n\n{rows}```\n"
+
+
+if __name__ == "__main__":
+    write()
