@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -216,10 +217,9 @@ def shorten_cross_attention(model: nn.Module) -> None:
 @functools.lru_cache(maxsize=1)
 def why_not_compile() -> str | None:
     """Return None where torch.compile works on this machine, or else the reason in one line."""
-    if torch.cuda.is_available():
-        return None
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.compile(lambda x: x + 1)(torch.ones(4))
+        torch.compile(lambda x: x + 1)(torch.ones(4, device=device))
     except Exception as error:  # inductor raises many kinds: no compiler, no headers, no disk
         lines = [line for line in str(error).splitlines() if line.strip()]
         return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
@@ -265,8 +265,21 @@ def tune_allocator() -> bool:
     return all(mallopt(option, value) == 1 for option, value in parameters.values())
 
 
-def speed_up(model: nn.Module, compiled: bool) -> None:
-    """Prepare a model for training on this device, in place.
+def compiled_or_not(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function compiled, or as it was where that does not work, with a line that says why.
+
+    The first call compiles; a part that cannot be compiled runs as it was.
+    """
+    reason = why_not_compile()
+    if reason is not None:
+        log.info("torch.compile: not compiled (%s)", reason)
+        return function
+    torch._dynamo.config.suppress_errors = True
+    return torch.compile(function)
+
+
+def speed_up(model: nn.Module, compiled: bool) -> str:
+    """Prepare a model for training on this device, in place; return what compiling came to.
 
     On a CPU dropout and cross-attention become cheap and the allocator keeps its memory; with
     `compiled`, blocks are compiled, and a line says so or why not.
@@ -275,5 +288,8 @@ def speed_up(model: nn.Module, compiled: bool) -> None:
         tune_allocator()
         cheapen_dropout(model)
         shorten_cross_attention(model)
-    if compiled:
-        log.info("torch.compile: %s", compile_blocks(model))
+    if not compiled:
+        return "not asked for"
+    outcome = compile_blocks(model)
+    log.info("torch.compile: %s", outcome)
+    return outcome

@@ -20,7 +20,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console()
+# Of several processes started by torchrun one speaks for all.
+console = Console(quiet=os.environ.get("RANK", "0") != "0")
 
 Source = Annotated[
     Path | None,

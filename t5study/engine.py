@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import logging
 import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import safetensors.torch
 import torch
+from accelerate.utils import gather_object
+from safetensors import SafetensorError
 from torch.utils.data import DataLoader, SequentialSampler
 from transformers import (
     PrinterCallback,
@@ -36,11 +39,17 @@ from transformers.optimization import Adafactor
 from t5study.batches import split_batch
 from t5study.checkpoints import quiet
 from t5study.errors import StudyError
+from t5study.runs import RESULT_VERSION
 
 SumLoss = Callable[[torch.nn.Module, dict[str, torch.Tensor]], torch.Tensor]
 """(model, micro-batch) -> sum of the losses of its items."""
 
 _SUMS = "SHA256SUMS"
+_MADE_WITH = "made_with.json"
+
+GROWN, LARGE = 10.0, 3.0
+"""A loss that is so many times its first value, or times `LARGE` where it began lower, diverges."""
+
 log = logging.getLogger(__name__)
 
 
@@ -70,6 +79,11 @@ class EngineSettings:
     log_every: int = 10
     keep_checkpoints: int = 5
     patience: int | None = None
+
+    def decisive(self) -> dict[str, Any]:
+        """Return what a later update depends on: a checkpoint made with other values is refused."""
+        free = ("evaluate_every", "save_every", "log_every", "keep_checkpoints", "patience")
+        return {name: value for name, value in asdict(self).items() if name not in free}
 
 
 def resolve_precision(precision: str) -> str:
@@ -231,6 +245,7 @@ class StudyTrainer(Trainer):
         self.stopwatch = Stopwatch()
         self.parts = 1
         """Pieces that each micro-batch is cut into, since memory ran out."""
+        self._exchanging = False
         optimizer = build_optimizer(model, settings)
         scheduler = get_scheduler(
             settings.schedule.replace("-", "_"),
@@ -263,14 +278,17 @@ class StudyTrainer(Trainer):
         while True:
             try:
                 total = self._accumulate(model, inputs)
-            except torch.OutOfMemoryError:
+            except RuntimeError as error:
+                if not _is_out_of_memory(error):
+                    raise
                 self._halve(inputs["micro_batches"])
-                model.zero_grad()
-                if torch.cuda.is_available():
-                    torch.cuda.empty_cache()
             else:
                 self._refuse_divergence(total)
                 return total
+            # Only here has the error, and with it what the failed pass had computed, gone.
+            model.zero_grad()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
 
     def _accumulate(self, model: torch.nn.Module, inputs: dict[str, Any]) -> torch.Tensor:
         seed = update_seed(self.settings.seed, self.state.global_step, self.args.process_index)
@@ -280,11 +298,17 @@ class StudyTrainer(Trainer):
             for batch in inputs["micro_batches"]
             for part in split_batch(batch, min(self.parts, len(batch["input_ids"])))
         ]
+        several = self.args.world_size > 1
+        if several:
+            # The smallest comes last: in its backward pass the processes exchange gradients, and
+            # there nothing can be done again.
+            micro_batches.reverse()
         # Each process averages its gradient with the others', hence the factor.
         scale = self.args.world_size / inputs["items"]
         total = torch.zeros((), device=self.args.device)
         for number, batch in enumerate(micro_batches, start=1):
             is_last = number == len(micro_batches)
+            self._exchanging = several and is_last
             with contextlib.nullcontext() if is_last else self.accelerator.no_sync(model):
                 with self.compute_loss_context_manager():
                     loss = self.sum_loss(model, self._prepare_inputs(batch)) * scale
@@ -294,6 +318,12 @@ class StudyTrainer(Trainer):
 
     def _halve(self, micro_batches: list[dict[str, torch.Tensor]]) -> None:
         rows = max(len(batch["input_ids"]) for batch in micro_batches)
+        if self._exchanging:
+            raise StudyError(
+                f"process {self.args.process_index} ran out of memory at update "
+                f"{self.state.global_step + 1}: lower tokens_per_micro_batch and run the same "
+                "command again, it continues from the last checkpoint"
+            ) from None
         if self.parts >= rows:
             length = max(batch["input_ids"].shape[1] for batch in micro_batches)
             raise StudyError(
@@ -315,6 +345,17 @@ class StudyTrainer(Trainer):
                 "recipe; the checkpoints before it are kept"
             )
 
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Log, and stop a run whose loss has left all bounds though it is still a number."""
+        super().log(logs, *args, **kwargs)
+        losses = [row["loss"] for row in self.state.log_history if "loss" in row]
+        if "loss" in logs and losses[-1] > GROWN * max(losses[0], LARGE):
+            raise StudyError(
+                f"the loss has grown from {losses[0]:.3g} to {losses[-1]:.3g} at update "
+                f"{self.state.global_step}: the likely cause is the learning rate "
+                f"{self.settings.learning_rate:g}, lower it in the recipe"
+            )
+
     def evaluate(self, *args, **kwargs) -> dict[str, float]:
         """Run the evaluation and log it with the prefix `eval_`."""
         self.model.eval()
@@ -330,7 +371,7 @@ class StudyTrainer(Trainer):
 
         Returns {"best_step": int, "best_loss": float, "resumed_from": int}.
         """
-        start = latest_checkpoint(self.folder)
+        start = self._start()
         resumed_from = _step_of(start) if start else 0
         with quiet():
             self.train(resume_from_checkpoint=str(start) if start else None)
@@ -342,24 +383,73 @@ class StudyTrainer(Trainer):
         safetensors.torch.load_model(self.model, weights)
         return {"best_step": step, "best_loss": loss, "resumed_from": resumed_from}
 
+    def _start(self) -> Path | None:
+        """Return the checkpoint to continue from: the same in all processes, made as this run is.
+
+        Raises StudyError where it was made with other settings or other code.
+        """
+        with self.accelerator.main_process_first():
+            start = latest_checkpoint(self.folder)
+        if len(set(gather_object([start.name if start else ""]))) > 1:
+            raise StudyError(
+                f"the processes see different checkpoints under {self.folder}: name a folder with "
+                "--out that all machines share"
+            )
+        if start is not None:
+            self.parts = self._agreed(start)["parts"]
+        return start
+
+    def _agreed(self, checkpoint: Path) -> dict[str, Any]:
+        path = checkpoint / _MADE_WITH
+        made_with = json.loads(path.read_text()) if path.is_file() else {}
+        own = self._made_with()
+        other = sorted(n for n in own if n != "parts" and made_with.get(n) != own[n])
+        if other:
+            raise StudyError(
+                f"{checkpoint} was made with another {', '.join(other)}: remove "
+                f"{checkpoint.parent} to begin anew, or run what it belongs to"
+            )
+        return made_with
+
+    def _made_with(self) -> dict[str, Any]:
+        return {
+            **self.settings.decisive(),
+            "updates": len(self.plan),
+            "code": RESULT_VERSION,
+            "parts": self.parts,
+        }
+
     def _evaluations(self) -> list[dict[str, Any]]:
         return [row for row in self.state.log_history if "eval_loss" in row]
 
     def _save_checkpoint(self, model, trial) -> None:
         """Write a checkpoint beside its place, with checksums, and move it there whole."""
         staging = self.folder / ".staging"
-        name = f"checkpoint-{self.state.global_step}"
         if self.args.should_save:
             shutil.rmtree(staging, ignore_errors=True)
         self.args.output_dir = str(staging)
         try:
             super()._save_checkpoint(model, trial)
+            if self.args.should_save:
+                self._move_in_place(staging)
+        # A full disk shows as any of these, by the library that was writing.
+        except (OSError, SafetensorError, RuntimeError) as error:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise StudyError(
+                f"the checkpoint of update {self.state.global_step} cannot be written "
+                f"({error}): free some space and run the same command again, it continues from "
+                "the checkpoint before"
+            ) from error
         finally:
             self.args.output_dir = str(self.folder)
-        if not self.args.should_save:
-            return
+        # No process may look for a checkpoint that is still being written.
+        self.accelerator.wait_for_everyone()
+
+    def _move_in_place(self, staging: Path) -> None:
+        name = f"checkpoint-{self.state.global_step}"
         # A pickle that nothing here reads, and that names paths of the machine.
         (staging / name / "training_args.bin").unlink(missing_ok=True)
+        (staging / name / _MADE_WITH).write_text(json.dumps(self._made_with()))
         _write_sums(staging / name)
         shutil.rmtree(self.folder / name, ignore_errors=True)
         os.replace(staging / name, self.folder / name)
@@ -385,6 +475,11 @@ class StudyTrainer(Trainer):
 def update_seed(seed: int, step: int, process: int = 0) -> int:
     """Return the seed of the random numbers (dropout) of one update in one process."""
     return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # On a CPU torch raises a plain RuntimeError.
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _only(items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -442,5 +537,5 @@ def latest_checkpoint(folder: Path) -> Path | None:
         if is_intact(checkpoint):
             return checkpoint
         log.warning("%s is damaged: continuing from the one before it", checkpoint.name)
-        shutil.rmtree(checkpoint)
+        shutil.rmtree(checkpoint, ignore_errors=True)
     return None

@@ -30,6 +30,7 @@ from transformers import (
 )
 
 from t5study import cooccurrence, corpora, objectives
+from t5study.acceleration import compiled_or_not
 from t5study.batches import bucket_of, pad, split_batch
 from t5study.checkpoints import load_tokenizer, parameter_count, quiet, save_model
 from t5study.corpora import TokenStream
@@ -37,6 +38,7 @@ from t5study.engine import (
     EngineSettings,
     StudyTrainer,
     latest_checkpoint,
+    mixed,
     resolve_precision,
     seq2seq_loss,
 )
@@ -516,7 +518,9 @@ def _trainer(
     examples = _examples(plan, corpus.train, tokenizer, folder / "train.ids")
     micro_rows = max(1, MICRO_BATCH_TOKENS // recipe.sequence_length)
     held_out = HeldOut(
-        _examples(plan, corpus.held_out, tokenizer, folder / "held-out.ids"), micro_rows
+        _examples(plan, corpus.held_out, tokenizer, folder / "held-out.ids"),
+        micro_rows,
+        resolve_precision(recipe.precision),
     )
     updates = PretrainingPlan(
         examples,
@@ -539,7 +543,7 @@ def _trainer(
     trainer = StudyTrainer(
         model,
         updates,
-        torch.compile(examples.loss) if recipe.compile else examples.loss,
+        compiled_or_not(examples.loss) if recipe.compile else examples.loss,
         evaluation,
         _settings(plan),
         scratch,
@@ -570,13 +574,14 @@ class HeldOut:
 
     examples: Any
     micro_rows: int
+    precision: str = "fp32"
 
     def __call__(self, model: torch.nn.Module) -> dict[str, float]:
         """Return the mean of all that the examples judge; BERT's loss is the sum of its two."""
         device = next(model.parameters()).device
         sums: dict[str, float] = defaultdict(float)
         counts: dict[str, int] = defaultdict(int)
-        with torch.inference_mode():
+        with torch.inference_mode(), mixed(self.precision):
             for batch in self._batches:
                 moved = {name: value.to(device) for name, value in batch.items()}
                 for name, (total, count) in self.examples.judge(model, moved).items():

@@ -23,6 +23,7 @@ from typing import IO, Any
 
 import numpy as np
 import pandas as pd
+from torch import distributed
 
 from t5study.errors import StudyError
 
@@ -266,6 +267,7 @@ class RunStore:
         work = Workspace(final.with_name(f".{final.name}.{identity}.partial"), leader=rank == 0)
         if not work.leader:
             produce(work)
+            _meet()
             return Run(final)
         with _writing(final), _exclusive(work, identity):
             # Another process may have finished the run while this one asked for the lock.
@@ -281,7 +283,14 @@ class RunStore:
                 final.rmdir()
             os.replace(work.record, final)
             shutil.rmtree(work.root, ignore_errors=True)
+        _meet()
         return Run(final)
+
+
+def _meet() -> None:
+    """Wait for the other processes of torchrun, if there are any: then the record is whole."""
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.barrier()
 
 
 def _produced(work: Workspace, produce: Callable[[Workspace], dict[str, Any]]) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def finetune(experiment: Experiment, hub: Hub, work: Workspace) -> dict[str, Any
         tokenizer = load_tokenizer(experiment.checkpoint)
         model = new_model(experiment, tokenizer)
         data = TaskData.load(experiment, hub, tokenizer)
-        speed_up(model, experiment.recipe.compile)
+        compilation = speed_up(model, experiment.recipe.compile)
         trainer = new_trainer(experiment, data, model, work)
         outcome = trainer.train_to_best()
         metrics, table = evaluate(experiment, data, model, tokenizer, "test")
@@ -154,6 +154,8 @@ def finetune(experiment: Experiment, hub: Hub, work: Workspace) -> dict[str, Any
             "data": {experiment.task.repo: hub.revision(experiment.task.repo)},
             "model": {experiment.checkpoint.name: experiment.checkpoint.fingerprint},
             "resumed_from": outcome["resumed_from"],
+            "compilation": compilation,
+            "micro_batches_cut_into": trainer.parts,
         }
     return provenance
 

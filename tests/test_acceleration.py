@@ -15,8 +15,10 @@ from t5study.acceleration import (
     HashedReluDropout,
     cheapen_dropout,
     compile_blocks,
+    compiled_or_not,
     keep_factors,
     shorten_cross_attention,
+    speed_up,
     tune_allocator,
     why_not_compile,
 )
@@ -258,6 +260,19 @@ def test_without_a_compiler_the_reason_is_given(monkeypatch):
     model = tiny_t5()
     assert compile_blocks(model) == "not compiled (CppCompileError: no g++)"
     assert model.encoder.block[0]._compiled_call_impl is None
+
+
+def test_a_function_that_cannot_be_compiled_stays_as_it_was(monkeypatch, caplog):
+    monkeypatch.setattr(acceleration, "why_not_compile", lambda: "CppCompileError: no g++")
+    with caplog.at_level("INFO"):
+        assert compiled_or_not(abs) is abs
+    assert "not compiled (CppCompileError: no g++)" in caplog.text
+
+
+def test_what_compiling_came_to_is_told(monkeypatch):
+    monkeypatch.setattr(acceleration, "why_not_compile", lambda: "CppCompileError: no g++")
+    assert speed_up(tiny_t5(), compiled=False) == "not asked for"
+    assert "no g++" in speed_up(tiny_t5(), compiled=True)
 
 
 def test_a_model_without_blocks_is_left_alone(monkeypatch):

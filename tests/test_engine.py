@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +13,7 @@ import pytest
 import torch
 from tiny import no_hub, tiny_experiment, tiny_t5
 
+from t5study import commands, engine
 from t5study.engine import (
     is_intact,
     latest_checkpoint,
@@ -63,37 +64,38 @@ def test_the_gradient_is_that_of_the_mean_over_label_tokens(checkpoint, tmp_path
     assert torch.allclose(ours, theirs, atol=1e-6)
 
 
-TWO_PROCESSES = """
-import os, sys, json, torch
-sys.path.insert(0, sys.argv[1])
-from pathlib import Path
-from t5study.checkpoints import checkpoint_in
-from test_engine import trainer_for
-trainer = trainer_for(checkpoint_in(sys.argv[2], name="tiny-t5"), Path(sys.argv[3]))
-result = trainer.train_to_best()
-if int(os.environ.get("RANK", 0)) == 0:
-    losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
-    Path(sys.argv[4]).write_text(json.dumps(losses))
-"""
-
-
 def test_two_processes_train_what_one_does(checkpoint, tmp_path):
-    script = tmp_path / "two.py"
-    script.write_text(TWO_PROCESSES)
-    curves = []
-    for count in (1, 2):
-        out = tmp_path / f"{count}.json"
-        launch = [] if count == 1 else ["-m", "torch.distributed.run", f"--nproc-per-node={count}"]
-        launch += ["--master-addr=127.0.0.1", "--master-port=29531"] if count > 1 else []
-        command = [sys.executable, *launch, str(script), str(Path(__file__).parent)]
-        command += [str(checkpoint.folder), str(tmp_path / f"work{count}"), str(out)]
-        done = subprocess.run(
-            command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        curves.append(json.loads(out.read_text()))
-    assert len(curves[0]) == len(curves[1]) >= 10
+    """Through the command: one record, found again by one process, with the same numbers."""
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "{epochs: 9, batch_size: 16, learning_rate: 3.0e-3, dropout: 0.0, precision: fp32, "
+        "max_source_length: 64, tokens_per_micro_batch: 512}"
+    )
+    limits = {"train": 96, "validation": 16, "test": 200}
+    task = ("pocket-sentiment", str(checkpoint.folder), recipe)
+    one = commands.finetune(*task, {}, limits, 21, None, tmp_path / "one")
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d"]
+    words = [f"--{name}={value}" for name, value in limits.items()]
+    words += [f"--task={task[0]}", f"--model={task[1]}", f"--recipe={recipe}"]
+    done = subprocess.run(
+        [
+            *(sys.executable, *launch, "--rdzv-endpoint=127.0.0.1:0", "-m", "t5study", "finetune"),
+            *(*words, f"--out={tmp_path / 'two'}"),
+        ],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.count("macro avg") == 1
+    # Were the identities different, asking for it again would be refused.
+    two = commands.finetune(*task, {}, limits, 21, None, tmp_path / "two")
+    assert two.provenance["processes"] == 2
+    curves = [run.history["loss"].dropna().tolist() for run in (one, two)]
+    assert len(curves[0]) == len(curves[1]) == 54
     assert curves[0] == pytest.approx(curves[1], abs=1e-5)
+    answers = [run.predictions["prediction"] for run in (one, two)]
+    assert (answers[0] == answers[1]).mean() >= 0.995
 
 
 class Interrupted(Exception):
@@ -109,8 +111,6 @@ def test_an_interrupted_run_ends_with_the_numbers_of_an_undisturbed_one(checkpoi
     store = RunStore(tmp_path / "broken")
 
     def broken(work):
-        import t5study.engine as engine
-
         original = engine.StudyTrainer.training_step
 
         def step(self, model, inputs, num_items_in_batch=None):
@@ -185,6 +185,75 @@ def test_fp16_is_refused_with_the_reason():
     with pytest.raises(StudyError, match="overflows"):
         resolve_precision("fp16")
     assert resolve_precision("fp32") == "fp32"
+
+
+def test_a_loss_that_leaves_all_bounds_stops_with_step_and_cause(checkpoint, tmp_path):
+    trainer = trainer_for(checkpoint, tmp_path)
+    growth = iter(5.0 * 2.0**n for n in range(100))
+    trainer.sum_loss = lambda model, batch: seq2seq_loss(model, batch) * next(growth)
+    with pytest.raises(StudyError, match=r"grown from .* at update \d+: .*learning rate"):
+        trainer.train_to_best()
+
+
+def test_memory_that_a_processor_lacks_is_told_from_other_errors(checkpoint, tmp_path):
+    def short_of_memory(model, batch):
+        if len(batch["input_ids"]) > 4:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
+        return seq2seq_loss(model, batch)
+
+    def broken(model, batch):
+        raise RuntimeError("shapes do not fit")
+
+    trainer = trainer_for(checkpoint, tmp_path / "short")
+    trainer.sum_loss = short_of_memory
+    trainer.train_to_best()
+    again = trainer_for(checkpoint, tmp_path / "short")
+    assert again.train_to_best()["resumed_from"] == 12
+    assert again.parts == trainer.parts > 1
+    trainer = trainer_for(checkpoint, tmp_path / "broken")
+    trainer.sum_loss = broken
+    with pytest.raises(RuntimeError, match="shapes"):
+        trainer.train_to_best()
+
+
+def test_a_checkpoint_of_another_recipe_or_other_code_is_refused(checkpoint, tmp_path, monkeypatch):
+    trainer_for(checkpoint, tmp_path).train_to_best()
+    with pytest.raises(StudyError, match="another learning_rate: remove"):
+        trainer_for(checkpoint, tmp_path, learning_rate=1e-4).train_to_best()
+    monkeypatch.setattr(engine, "RESULT_VERSION", -1)
+    with pytest.raises(StudyError, match="another code: remove"):
+        trainer_for(checkpoint, tmp_path).train_to_best()
+    assert is_intact(tmp_path / "scratch" / "checkpoint-12")
+
+
+def test_a_disk_that_fills_during_a_checkpoint_costs_that_checkpoint_alone(checkpoint, tmp_path):
+    trainer = trainer_for(checkpoint, tmp_path)
+    whole, limits = trainer._save_checkpoint, resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def save(*args):
+        # No file may grow beyond some kilobytes: to a process that is as if the disk were full.
+        full = trainer.state.global_step > 3
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]) if full else limits)
+        try:
+            whole(*args)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    trainer._save_checkpoint = save
+    with pytest.raises(StudyError, match="checkpoint of update 6 cannot be written"):
+        trainer.train_to_best()
+    assert [path.name for path in trainer.folder.iterdir()] == ["checkpoint-3"]
+    assert trainer_for(checkpoint, tmp_path).train_to_best()["resumed_from"] == 3
+
+
+def test_nothing_but_damaged_checkpoints_begins_anew(checkpoint, tmp_path, caplog):
+    trainer = trainer_for(checkpoint, tmp_path)
+    expected = trainer.train_to_best()
+    for path in trainer.folder.glob("checkpoint-*"):
+        (path / "optimizer.pt").unlink()
+    again = trainer_for(checkpoint, tmp_path).train_to_best()
+    assert again == expected
+    assert caplog.text.count("is damaged") >= 1
 
 
 GOLDEN_LOSS = 4.3458
