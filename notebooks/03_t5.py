@@ -53,10 +53,7 @@ STORY = (
 questions = {
     "translation": [("The king slept in the garden.",)],
     "acceptability": [("The old teacher read the book.",), ("The old teacher read book the.",)],
-    "similarity": [
-        ("The old teacher read the book.", "The old teacher read the book in the garden."),
-        ("The old teacher read the book.", "The young king sold the horses."),
-    ],
+    "sst": [("The plot was not boring.",), ("I wish the story had been clever.",)],
     "summary": [(STORY,)],
 }
 
@@ -75,8 +72,8 @@ answers[["prompt", "answer"]].style.hide()
 # Each row was answered by the network fine-tuned for its task; all four began as the same checkpoint.
 # (The checkpoints published with the paper were trained on all these tasks mixed together before they
 # were released, so one of them answers all four.) Nothing in the network differs between the rows: no
-# new layer, no other loss. The answer *5.0* or *3.8* to the similarity question is not a number to the
-# network either; it is a short text, whose tokens have probabilities like any other.
+# new layer, no other loss. Even how alike two sentences are, the task STS-B, T5 answers with a text such as
+# *3.8*: to the network that is no number but a few tokens, which have probabilities like any other.
 
 # %% [markdown]
 # (t5-architectures)=

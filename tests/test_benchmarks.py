@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +18,7 @@ from transformers import T5Config, T5ForConditionalGeneration
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as cli
-from benchmarks import measure, memory, methods, report, scoring
+from benchmarks import growth, learning, measure, memory, methods, page, report, scoring, turns
 from benchmarks.work import Work, corrupted, training_flops
 from t5study.batches import encode
 from t5study.checkpoints import load_tokenizer
@@ -71,23 +74,38 @@ def test_pretraining_windows_fill_the_input(work):
     assert row["source"][-1] == row["target"][-1] == work.tokenizer.eos_token_id
 
 
+class Told:
+    """A turn that is always given, and keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.answers = []
+
+    def wait(self) -> None:
+        pass
+
+    def tell(self, measured: dict) -> None:
+        self.answers.append(measured)
+
+
 def test_clock_scales_the_batches_and_not_the_optimiser(monkeypatch):
-    times = iter([0.0, 3.0, 4.0, 6.0, 8.0])
+    times, seconds = iter([0.0, 3.0, 4.0, 6.0, 8.0, 10.0]), []
     monkeypatch.setattr(measure, "_now", lambda: next(times))
-    clock = measure.Clock(scale=8)
-    clock.on_train_begin(None, None, None)
-    for _ in range(2):
-        clock.on_pre_optimizer_step(None, None, None)
-        clock.on_step_end(None, None, None)
-    assert clock.seconds == [8 * 3 + 1, 8 * 2 + 2]
+    monkeypatch.setattr(measure.Clock, "_measured", lambda self, _, s: seconds.append(s))
+    clock = measure.Clock(scale=8, ledger=None, turn=Told())
+    state = SimpleNamespace(global_step=1, max_steps=2)
+    clock.on_train_begin(None, state, None)
+    for state.global_step in (1, 2):
+        clock.on_pre_optimizer_step(None, state, None)
+        clock.on_step_end(None, state, None)
+    # The wait between two turns, from 4 to 6, belongs to neither.
+    assert seconds == [8 * 3 + 1, 8 * 2 + 2]
 
 
-@pytest.mark.parametrize("name", ["recipe", "default", "tuned-mended", "ours"])
-def test_every_update_sees_the_effective_batch(work, tmp_path, name):
-    run = methods.build(name, work, 2, tmp_path, whole=True)
-    ledger = measure.Ledger(run.trainer)
-    run.trainer.train()
-    assert run.scale == 1
+@pytest.mark.parametrize("name", ["default", "tuned-mended", "ours"])
+def test_every_whole_update_sees_the_effective_batch(work, tmp_path, name):
+    trainer = methods.build(name, work, 2, tmp_path)
+    ledger = measure.Ledger(trainer)
+    trainer.train()
     assert sorted(ledger.updates) == [0, 1]
     for update in ledger.updates:
         sources, targets, positions = ledger.lengths(update)
@@ -96,22 +114,44 @@ def test_every_update_sees_the_effective_batch(work, tmp_path, name):
         assert positions >= sources.sum()
 
 
-def test_recipe_pads_to_the_maximum_and_is_shortened(work, tmp_path):
-    run = methods.build("recipe", work, 1, tmp_path)
-    ledger = measure.Ledger(run.trainer)
-    # The tiny task is not among those for which an update takes minutes.
-    assert run.scale == 1
+@pytest.mark.parametrize("name", ["recipe", "default", "tuned", "ours"])
+def test_every_measured_update_is_told_with_its_rates(work, tmp_path, name, monkeypatch):
+    monkeypatch.setattr(measure, "matmul_peak", lambda: 1e12)
+    monkeypatch.setattr(methods, "examples_run", lambda name, task: 32)
+    run = methods.build_measured(name, work, 2, tmp_path)
+    turn, ledger = Told(), measure.Ledger(run.trainer)
+    run.trainer.add_callback(measure.Clock(run.scale, ledger, turn))
     run.trainer.train()
-    _, _, positions = ledger.lengths(0)
-    assert positions == methods.BATCH * 512
+    assert run.scale == 4
+    assert len(turn.answers) == 2
+    for update, told in enumerate(turn.answers):
+        sources, targets, positions = ledger.lengths(update)
+        assert len(sources) == 32
+        assert told["padding"] == pytest.approx(1 - sources.sum() / positions)
+        assert told["tokens_per_second"] / told["examples_per_second"] == pytest.approx(
+            (sources.sum() + targets.sum()) / 32
+        )
+        if name == "recipe":
+            assert positions == 32 * 512
+
+
+def test_a_few_rows_are_spread_like_all():
+    lengths = np.random.default_rng(0).geometric(0.05, size=2000)
+    for rows in (1, 16):
+        chosen = methods.spread(lengths, 64, rows, seed=3)
+        assert len(chosen) == 64
+        assert lengths[chosen].mean() == pytest.approx(lengths.mean(), rel=0.15)
+        assert chosen.tolist() == methods.spread(lengths, 64, rows, seed=3).tolist()
+    batches = lengths[methods.spread(lengths, 64, 16, seed=3)].reshape(4, 16)
+    assert (np.ptp(batches, axis=1) < np.ptp(lengths)).all()
 
 
 def test_mending_the_accumulation_gives_the_mean_loss(work, tmp_path):
     losses = {}
     for name in ("default", "default-mended", "ours"):
-        run = methods.build(name, work, 1, tmp_path, whole=True)
-        run.trainer.train()
-        losses[name] = run.trainer.state.log_history[-1]["train_loss"]
+        trainer = methods.build(name, work, 1, tmp_path)
+        trainer.train()
+        losses[name] = trainer.state.log_history[-1]["train_loss"]
     # All start from the same weights. As it is, Trainer sums the means of 16 batches.
     assert losses["default-mended"] == pytest.approx(losses["ours"], rel=0.05)
     assert losses["default"] == pytest.approx(16 * losses["default-mended"], rel=0.05)
@@ -138,13 +178,13 @@ def results() -> list[dict]:
             "tokens_per_second": [1.0],
             "flops": [2e9, 3e9, 4e9],
             "padding": [0.1],
-            "peak_flops": 12e9,
-            "peak_memory_bytes": 2**30,
+            "peak_flops": [11e9, 12e9, 10e9],
+            "peak_memory_bytes": [2**30],
         }
 
     def answers(method: str, given: list[int]) -> dict:
-        rates = {"examples_per_second": [5.0], "peak_memory_bytes": 2**30}
-        return {"kind": "scoring", "task": "imdb", "method": method, "answers": given} | rates
+        rates = {"examples_per_second": [5.0], "peak_memory_bytes": [2**30]}
+        return {"kind": "scoring", "task": "imdb", "method": method, "answers": [given]} | rates
 
     return [
         training("recipe", 1.0),
@@ -162,19 +202,82 @@ def test_rows_compare_medians_with_the_reports_way():
 
 
 def test_agreement_counts_only_where_generation_gave_a_label():
-    assert report.agreement(results(), "imdb") == {"beams": pytest.approx(2 / 3)}
+    assert report.agreement(results()) == {"beams": pytest.approx(2 / 3)}
 
 
-def test_report_writes_whole_files_without_paths(tmp_path):
-    report.write(results(), tmp_path)
-    text = (tmp_path / "speed.json").read_text()
+@pytest.fixture
+def filled(tmp_path) -> report.Results:
+    kept = report.Results.opened(tmp_path / "results")
+    kept.add(results()[:2])
+    kept.add(results()[2:])
+    kept.growth = growth.compared(
+        [
+            {"examples": 1000, "tokens": 10, "seconds": 1.0, "peak_memory_bytes": 100},
+            {"examples": 4000, "tokens": 40, "seconds": 4.4, "peak_memory_bytes": 101},
+        ]
+    )
+    found = {name: [1.0, 1.1, 1.2] for name in learning.METHODS}
+    kept.learning = {"examples": 2048, "methods": learning.judged(found)}
+    return kept
+
+
+def test_results_are_whole_files_without_paths(filled):
+    filled.finish()
+    text = (filled.folder / "speed.json").read_text()
     content = json.loads(text)
     assert content["agreement"]["imdb"]["beams"] == pytest.approx(2 / 3)
     assert content["machine"]["libraries"]["torch"]
     assert "private" not in text
     assert "answers" not in text
-    names = sorted(path.name for path in tmp_path.iterdir())
+    names = sorted(path.name for path in filled.folder.iterdir())
     assert names == ["speed.json", "speed.png", "speed.svg"]
+
+
+def test_an_unfinished_run_continues_and_a_finished_one_begins_anew(filled, monkeypatch):
+    filled.write()
+    assert report.Results.opened(filled.folder) == filled
+    monkeypatch.setattr(report, "machine", lambda: {"device": "another"})
+    assert report.Results.opened(filled.folder).speed == []
+    monkeypatch.undo()
+    filled.finish()
+    assert report.Results.opened(filled.folder).speed == []
+
+
+def test_growth_and_learning_are_judged(filled):
+    assert filled.growth[1]["time_per_token"] == pytest.approx(1.1)
+    assert filled.growth[1]["memory"] == pytest.approx(1.01)
+    worse = learning.judged({"default": [1.0, 1.01, 0.99], "ours": [1.2, 1.21, 1.19]})
+    assert not worse["default"]["ours_no_worse"]
+    assert worse["default"]["ours_above_by"] == pytest.approx(0.2)
+    noisy = learning.judged({"default": [0.8, 1.0, 1.2], "ours": [0.9, 1.1, 1.3]})
+    assert noisy["default"]["ours_no_worse"]
+
+
+def test_goals_name_what_was_reached(filled):
+    reached = {goal["what"]: goal["reached"] for goal in report.goals(filled.speed)}
+    (training,) = (value for what, value in reached.items() if "recipe" in what)
+    assert training == pytest.approx(100)
+
+
+def test_the_book_shows_every_part_of_the_results(filled, tmp_path):
+    filled.finish()
+    book = tmp_path / "book"
+    (book / "_static").mkdir(parents=True)
+    page.write(filled.folder, book)
+    text = (book / "_speed.md").read_text()
+    for name in ("emotion-training", "imdb-scoring", "goals", "growth", "learning"):
+        assert f":name: tab-bench-{name}\n" in text
+    assert "fig-bench-speed" in text
+    assert (book / "_static" / "speed.svg").is_file()
+    assert "Not run" in (book / "_memory.md").read_text()
+
+
+def test_the_books_tables_are_those_of_the_kept_results():
+    for name, text in (
+        ("_speed.md", page.speed(page.RESULTS)),
+        ("_memory.md", page.memory_table(page.RESULTS)),
+    ):
+        assert (page.BOOK / name).read_text() == text, "run `python -m benchmarks.page`"
 
 
 def test_table_has_a_line_a_method():
@@ -187,19 +290,75 @@ def test_table_has_a_line_a_method():
     assert "25%" in text
 
 
-@pytest.mark.parametrize(("option", "value"), [("--task", "mnist"), ("--method", "magic")])
+@pytest.mark.parametrize(
+    ("option", "value"), [("--task", "mnist"), ("--method", "magic"), ("--part", "luck")]
+)
 def test_unknown_names_are_refused(option, value):
     outcome = CliRunner().invoke(cli.app, [option, value])
     assert isinstance(outcome.exception, StudyError)
     assert value in str(outcome.exception)
 
 
-def test_a_failing_measurement_says_why(monkeypatch):
-    job = measure.Job("training", "ours", "emotion", 8, 1, None)
-    done = SimpleNamespace(returncode=1, stderr="Traceback\nStudyError: no data\n")
-    monkeypatch.setattr(cli.subprocess, "run", lambda *args, **kwargs: done)
-    with pytest.raises(StudyError, match="StudyError: no data"):
-        cli._measure(job)
+def test_a_run_measures_what_is_missing_and_keeps_it(filled, monkeypatch):
+    asked = []
+
+    def turns(jobs, said):
+        asked.append({(job.task, job.kind) for job in jobs})
+        return [{**asdict(job), **results()[0], "method": job.method} for job in jobs]
+
+    filled.write()
+    monkeypatch.setattr(cli, "take_turns", turns)
+    outcome = CliRunner().invoke(
+        cli.app, ["--task", "emotion", "--task", "imdb", "--out", str(filled.folder)]
+    )
+    assert outcome.exception is None, outcome.output
+    # Emotion and the scoring of IMDB were there, as were growth and learning.
+    assert asked == [{("imdb", "training")}]
+    assert json.loads((filled.folder / "speed.json").read_text())["finished"]
+
+
+WORKER = """
+import json, sys
+from benchmarks.turns import Turn
+turn, job = Turn(), json.loads(sys.argv[1])
+print("a library says something")
+for number in range(job["warm_up"] + job["repeats"]):
+    turn.wait()
+    if job["method"] == "broken" and number == 2:
+        raise ValueError("no data")
+    turn.tell({"examples_per_second": number})
+"""
+
+
+@pytest.fixture
+def workers(tmp_path, monkeypatch):
+    """Measuring processes without a model."""
+    (tmp_path / "worker.py").write_text(WORKER)
+    start = turns.subprocess.Popen
+
+    def popen(command, **settings):
+        root = str(page.BOOK.parent)
+        settings["env"] |= {"PYTHONPATH": os.pathsep.join((root, settings["env"]["PYTHONPATH"]))}
+        return start([sys.executable, str(tmp_path / "worker.py"), command[-1]], **settings)
+
+    monkeypatch.setattr(turns.subprocess, "Popen", popen)
+
+
+def job(method: str, warm_up: int = 1) -> turns.Job:
+    return turns.Job("training", method, "emotion", 8, warm_up, 2, None)
+
+
+def test_methods_take_turns_and_their_warm_up_is_left_out(workers):
+    said = []
+    found = turns.take_turns([job("a"), job("b", warm_up=3)], said.append)
+    assert [result["method"] for result in found] == ["a", "b"]
+    assert [result["examples_per_second"] for result in found] == [[1, 2], [3, 4]]
+    assert said[-1] == "repeat 2 of 2"
+
+
+def test_a_failing_measurement_says_why(workers):
+    with pytest.raises(StudyError, match="'broken' on emotion failed: ValueError: no data"):
+        turns.take_turns([job("a"), job("broken")], lambda text: None)
 
 
 @pytest.fixture

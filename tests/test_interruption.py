@@ -112,7 +112,7 @@ def test_twenty_kills_change_nothing(attempt, tmp_path):
     duration = time.monotonic() - began
     expected = _record(tmp_path / "whole")
 
-    random, killed, stores = Random(21), 0, 0
+    random, killed, stores, while_writing = Random(21), 0, 0, 0
     while killed < KILLS:
         store = tmp_path / f"store-{stores}"
         stores += 1
@@ -126,6 +126,8 @@ def test_twenty_kills_change_nothing(attempt, tmp_path):
             status = attempt(store, how if killed < KILLS else None)
             finished = status == 0
             killed += status == signal.SIGKILL
+            while_writing += any(store.glob(".*/scratch/.staging"))
             assert status in (0, signal.SIGKILL)
         assert _record(store) == expected
     assert killed >= KILLS
+    assert while_writing >= 1
