@@ -41,7 +41,7 @@ html: $(READY)  ## render the published book again from results/, with training 
 
 .PHONY: bench
 bench: $(READY)  ## measure the speed, side by side with what people would use instead
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(if $(SOURCE),--source "$(SOURCE)")
 
 .PHONY: clean
 clean:  ## remove everything generated, the environment included

@@ -116,11 +116,9 @@ def memory_table(results: Path) -> str:
 
 
 def _table(title: str, name: str, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = "".join(
-        f"* - {line[0]}\n" + "".join(f"  - {cell}\n" for cell in line[1:])
-        for line in (heads, *lines)
-    )
-    return f"```{{list-table}} {title}\n:name: {name}\n:header-rows: 1\n\n{rows}```\n"
+    rule = ("---", *("---:" for _ in heads[1:]))
+    rows = "".join(f"| {' | '.join(line)} |\n" for line in (heads, rule, *lines))
+    return f"```{{table}} {title}\n:name: {name}\n\n{rows}```\n"
 
 
 if __name__ == "__main__":

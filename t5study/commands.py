@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def finetune(
     )
     chosen, init = _start(hub, model)
     experiment = training.Experiment(chosen_task, settings, chosen, "t5", init, seed)
-    store = RunStore(checkout() / "_build" / "runs")
+    store = RunStore(Path(os.environ.get("T5STUDY_STORE") or checkout() / "_build" / "runs"))
     return store.obtain(
         experiment.config(hub), lambda work: training.finetune(experiment, hub, work), out=out
     )

@@ -80,16 +80,15 @@ def test_two_processes_train_what_one_does(checkpoint, tmp_path):
     done = subprocess.run(
         [
             *(sys.executable, *launch, "--rdzv-endpoint=127.0.0.1:0", "-m", "t5study", "finetune"),
-            *(*words, f"--out={tmp_path / 'two'}"),
+            *words,
         ],
         capture_output=True,
         text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": "1", "T5STUDY_STORE": str(tmp_path / "store")},
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("macro avg") == 1
-    # Were the identities different, asking for it again would be refused.
-    two = commands.finetune(*task, {}, limits, 21, None, tmp_path / "two")
+    two = RunStore(tmp_path / "store").find(one.identity)
     assert two.provenance["processes"] == 2
     curves = [run.history["loss"].dropna().tolist() for run in (one, two)]
     assert len(curves[0]) == len(curves[1]) == 54
