@@ -292,7 +292,7 @@ def test_a_checkpoint_may_be_a_folder_but_must_be_one(tmp_path, mirror) -> None:
 
 def test_the_bundled_corpus_needs_no_place(monkeypatch) -> None:
     rows = [{"text": "a fine film", "label": 1}]
-    fake = types.SimpleNamespace(VERSION=7, generate=lambda config, split: rows)
+    fake = types.SimpleNamespace(VERSION=7, rows=lambda config, split: rows)
     monkeypatch.setattr(hub_module, "_pocket", lambda: fake)
     hub_module._pocket_dataset.cache_clear()
     hub = Hub()
