@@ -230,11 +230,13 @@ class UpdatePlan:
 
     @property
     def padding_share(self) -> float:
-        """Share of the encoder's positions in the first epoch that are padding."""
-        lengths, positions = self.encoded.source_lengths, 0
+        """Share of the encoder's positions, in this process's first epoch, that are padding."""
+        tokens = positions = 0
         for step in range(self.updates_per_epoch):
-            positions += sum(len(part) * length for part, length in self._parts(self.rows(step)))
-        return 1.0 - float(lengths.sum()) / positions
+            for part, length in self._parts(self.rows(step)):
+                tokens += int(self.encoded.source_lengths[part].sum())
+                positions += len(part) * length
+        return 1.0 - tokens / positions
 
     def _parts(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
         """This process's share of an update's rows, cut into micro-batches."""

@@ -348,10 +348,12 @@ class StudyTrainer(Trainer):
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Log, and stop a run whose loss has left all bounds though it is still a number."""
         super().log(logs, *args, **kwargs)
-        losses = [row["loss"] for row in self.state.log_history if "loss" in row]
-        if "loss" in logs and losses[-1] > GROWN * max(losses[0], LARGE):
+        if "loss" not in logs:
+            return
+        first = next(row["loss"] for row in self.state.log_history if "loss" in row)
+        if logs["loss"] > GROWN * max(first, LARGE):
             raise StudyError(
-                f"the loss has grown from {losses[0]:.3g} to {losses[-1]:.3g} at update "
+                f"the loss has grown from {first:.3g} to {logs['loss']:.3g} at update "
                 f"{self.state.global_step}: the likely cause is the learning rate "
                 f"{self.settings.learning_rate:g}, lower it in the recipe"
             )

@@ -123,8 +123,9 @@ def test_evaluation_meets_every_row_once_shortest_first(encoded, tokenizer):
     assert widths == sorted(widths)
 
 
-def test_padding_share_counts_the_positions_of_the_micro_batches(encoded, tokenizer):
-    plan = plan_of(encoded, tokenizer)
+@pytest.mark.parametrize("shared", [{}, {"rank": 1, "world_size": 2}])
+def test_padding_share_counts_the_positions_of_the_micro_batches(encoded, tokenizer, shared):
+    plan = plan_of(encoded, tokenizer, **shared)
     masks = [
         batch["attention_mask"]
         for step in range(plan.updates_per_epoch)

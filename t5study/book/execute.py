@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -116,7 +116,7 @@ def reproduce(
     # The scorecard judges what the other chapters computed.
     first = [chapter for chapter in selected if chapter.name != SCORECARD]
     last = [chapter for chapter in selected if chapter.name == SCORECARD]
-    with _own_kernel(layout), progress, ThreadPoolExecutor(job.at_once) as pool:
+    with _own_kernel(layout), progress.bars, ThreadPoolExecutor(job.at_once) as pool:
         if training and chapters is None and not all(_is_current(job, c) for c in selected):
             _make_models(job, pool, progress)
         results = []
@@ -126,14 +126,15 @@ def reproduce(
     return results
 
 
-def _make_models(job: Job, pool: ThreadPoolExecutor, progress: ChapterProgress) -> list[Future]:
+def _make_models(job: Job, pool: ThreadPoolExecutor, progress: ChapterProgress) -> None:
     """Start the profile's own pre-trainings, where several at a time can run.
 
     A chapter that needs a model waits until it is there. One that could not be made is asked for
     again by the first chapter that needs it, and that chapter says what is wrong.
     """
     own = job.parameters["profile"].get("pretraining", {}) if job.at_once > 1 else {}
-    return [pool.submit(_make_model, job, model, progress) for model in own]
+    for model in own:
+        pool.submit(_make_model, job, model, progress)
 
 
 def _make_model(job: Job, model: str, progress: ChapterProgress) -> None:

@@ -33,7 +33,7 @@ def spoken_time(seconds: float) -> str:
 class ChapterProgress:
     """Prints a line where a chapter begins and ends and, on a terminal, bars that count cells.
 
-    Several chapters may run at once; each is known by its name.
+    Several chapters may run at once; each is known by its name. `bars` is entered around them all.
     """
 
     def __init__(self, console: Console, total: int, budget_minutes: float) -> None:
@@ -43,7 +43,7 @@ class ChapterProgress:
         self.announced = False
         self._numbers: dict[str, int] = {}
         self._tasks: dict[str, TaskID] = {}
-        self._bars = Progress(
+        self.bars = Progress(
             TextColumn("       {task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -53,18 +53,6 @@ class ChapterProgress:
             transient=True,
             disable=not console.is_terminal,
         )
-
-    def __enter__(self) -> ChapterProgress:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
 
     def announce(self) -> None:
         """Say once how long everything may take."""
@@ -87,11 +75,11 @@ class ChapterProgress:
         self.announce()
         expectation = f"expected {spoken_time(expected)}" if expected else "first time"
         self._line(name, f"running, {expectation}")
-        self._tasks[name] = self._bars.add_task(name, total=cells)
+        self._tasks[name] = self.bars.add_task(name, total=cells)
 
     def cell(self, name: str, index: int) -> None:
         """The chapter's cell `index` begins."""
-        self._bars.update(self._tasks[name], completed=index)
+        self.bars.update(self._tasks[name], completed=index)
 
     def done(self, name: str, seconds: float) -> None:
         """The chapter ran to its end."""
@@ -102,7 +90,7 @@ class ChapterProgress:
         self._end(name, f"[red]failed[/red]: {escape(problem)}")
 
     def _end(self, name: str, text: str) -> None:
-        self._bars.remove_task(self._tasks.pop(name))
+        self.bars.remove_task(self._tasks.pop(name))
         self._line(name, text)
 
     def _line(self, name: str, text: str) -> None:
