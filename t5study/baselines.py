@@ -93,6 +93,7 @@ def fit_and_judge(baseline: Baseline, hub: Hub, work: Workspace) -> dict[str, An
                 "task": task.name,
                 "split": "test",
                 "model": baseline.name,
+                "train_rows": len(train),
                 "seconds": seconds,
                 "examples_per_second": (len(train) + len(test)) / seconds,
                 "peak_memory_bytes": peak_memory_bytes(),

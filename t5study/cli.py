@@ -143,11 +143,15 @@ def evaluate(
 def predict(
     run: Annotated[Path, typer.Argument(help="Folder of a fine-tuning run.")],
     text: Annotated[list[str], typer.Option(help="A text to answer; may be given several times.")],
+    role: Annotated[
+        str | None,
+        typer.Option(help="Which task of a model of several, such as sentiment or translation."),
+    ] = None,
 ) -> None:
     """Answer texts with a trained checkpoint: label and probabilities, or generated text."""
     from t5study import commands
 
-    for answer in commands.predict(run, text):
+    for answer in commands.predict(run, text, role):
         console.print(answer, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -93,16 +93,19 @@ def pretrain(model: str, profile: str, seed: int, source: Path | None) -> Run:
 
 def evaluate(run: Path, split: str, source: Path | None) -> dict[str, Any]:
     """Return the metrics of a trained checkpoint on a split."""
-    opened = _open_run(run)
+    opened = _open_run(run, "finetune")
     if split not in ("validation", "test"):
         raise StudyError(f"there is no split {split!r} to judge: choose validation or test")
-    return training.evaluate_again(_experiment_of(opened), Hub(source), split)
+    return training.evaluate_again(_experiment_of(opened.config, opened.model), Hub(source), split)
 
 
-def predict(run: Path, texts: list[str]) -> list[str]:
-    """Answer texts: the label and every label's probability, or the generated text."""
-    opened = _open_run(run)
-    experiment = _experiment_of(opened)
+def predict(run: Path, texts: list[str], role: str | None = None) -> list[str]:
+    """Answer texts: the label and every label's probability, or the generated text.
+
+    `role` chooses the task of a model that was fine-tuned on several at once.
+    """
+    opened = _open_run(run, "finetune", "joint")
+    experiment = _experiment_of(_of_one_task(opened, role), opened.model)
     task = experiment.task
     tokenizer = load_tokenizer(experiment.checkpoint)
     model = load_model(experiment.checkpoint, training.MODEL_CLASSES[experiment.architecture])
@@ -131,23 +134,38 @@ def _sources(task: Task, texts: list[str], cleaning: str) -> list[str]:
     return [task.source({task.fields[0]: clean(text)}) for text in texts]
 
 
-def _open_run(folder: Path) -> Run:
+def _open_run(folder: Path, *kinds: str) -> Run:
     if not (folder / "config.json").is_file():
         raise StudyError(f"{folder} is no run record: name a folder that holds config.json")
     run = Run(folder)
-    if run.config.get("kind") != "finetune":
-        raise StudyError(f"{folder} holds a {run.config.get('kind')}, not a fine-tuning run")
+    kind = run.config.get("kind")
+    if kind not in kinds:
+        raise StudyError(f"{folder} holds a run of kind {kind}, not {' or '.join(kinds)}")
     return run
 
 
-def _experiment_of(run: Run) -> training.Experiment:
-    config = run.config
+def _of_one_task(run: Run, role: str | None) -> dict[str, Any]:
+    """The configuration of a run, or of a joint run that of one role's task."""
+    tasks = run.config.get("tasks")
+    if tasks is None:
+        if role is not None:
+            raise StudyError(f"{run.path.name} is a run of one task: leave out --role")
+        return run.config
+    if role not in tasks:
+        raise StudyError(
+            f"{run.path.name} is a model of several tasks: name one with --role, of "
+            f"{', '.join(tasks)}"
+        )
+    return {**run.config, **tasks[role], "architecture": "t5"}
+
+
+def _experiment_of(config: dict[str, Any], model: Path) -> training.Experiment:
     recipe = checked(Recipe, config["recipe"], "the run's recipe")
     limits = {split: limit for split, (_, limit) in config["data"].items()}
     return training.Experiment(
         get_task(config["task"]),
         TaskSettings(task=config["task"], recipe=recipe, **limits),
-        checkpoint_in(run.model, weights=True),
+        checkpoint_in(model, weights=True),
         config["architecture"],
         "pretrained",
         config["seed"],

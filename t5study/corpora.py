@@ -203,16 +203,13 @@ class TokenStream:
         return len(self.starts) - 1
 
 
-def pack(
-    texts: Sequence[str], tokenizer: Any, path: Path, separator: int | None = None
-) -> TokenStream:
+def pack(texts: Sequence[str], tokenizer: Any, path: Path) -> TokenStream:
     """Tokenise texts into the file `path` (16-bit ids where the vocabulary allows) and map it.
 
-    With `separator` every text is followed by that id, as a language model needs it. Time and disk
-    are linear in the text; memory holds one batch. An existing whole file is used.
+    Time and disk are linear in the text; memory holds one batch. An existing whole file is used.
     """
     dtype = np.uint16 if len(tokenizer) <= 1 << 16 else np.uint32
-    index = path.with_suffix(".starts.npy")
+    index = _index(path)
     if not index.exists():
         lengths: list[int] = []
         scratch = path.with_suffix(".part")
@@ -220,7 +217,6 @@ def pack(
             for first in range(0, len(texts), _TEXTS_AT_ONCE):
                 some = texts[first : first + _TEXTS_AT_ONCE]
                 rows = tokenizer(some, add_special_tokens=False)["input_ids"]
-                rows = [row if separator is None else [*row, separator] for row in rows]
                 lengths += map(len, rows)
                 file.write(np.fromiter(chain.from_iterable(rows), dtype=dtype).tobytes())
         os.replace(scratch, path)
@@ -228,10 +224,27 @@ def pack(
         whole = index.with_suffix(".part.npy")
         np.save(whole, np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))))
         os.replace(whole, index)
-    starts = np.load(index)
-    if starts[-1] == 0:
+    if np.load(index)[-1] == 0:
         raise StudyError("The pre-training corpus has no piece of the vocabulary in it: give text.")
+    return packed(path)
+
+
+def packed(path: Path) -> TokenStream:
+    """Map the file that `pack` wrote."""
+    starts = np.load(_index(path))
+    width = path.stat().st_size // int(starts[-1])
+    dtype = np.uint16 if width == np.dtype(np.uint16).itemsize else np.uint32
     return TokenStream(np.memmap(path, dtype=dtype, mode="r"), starts)
+
+
+def _index(path: Path) -> Path:
+    return path.with_suffix(".starts.npy")
+
+
+def separated(stream: TokenStream, separator: int) -> TokenStream:
+    """The same texts, each followed by the id `separator`, as a language model needs them."""
+    ids = np.insert(stream.ids, stream.starts[1:], separator)
+    return TokenStream(ids, stream.starts + np.arange(len(stream.starts)))
 
 
 def sentence_ends(tokenizer: Any) -> np.ndarray:

@@ -360,6 +360,13 @@ def _int_bytes(values: pa.Array) -> bytes:
 # Pins
 
 
+def terms(repo: str) -> str:
+    """Under which terms a data set is given, in a few words."""
+    if repo == POCKET:
+        return "made by this study"
+    return _pins()["datasets"][repo]["terms"]
+
+
 @functools.cache
 def _pins() -> dict[str, Any]:
     path = Path(__file__).with_name("pins.yaml")

@@ -15,6 +15,8 @@ import numpy as np
 from t5study.errors import StudyError
 
 IGNORED = -100
+MASKED_SHARE = 0.15
+"""Share of the pieces that BERT is asked for (Devlin et al. 2019, 3.1)."""
 
 
 def generator(seed: int, step: int) -> np.random.Generator:
@@ -159,7 +161,7 @@ def random_spans_helper(
 def mask_tokens(
     ids: np.ndarray,
     rng: np.random.Generator,
-    density: float = 0.15,
+    density: float = MASKED_SHARE,
     *,
     mask: int,
     words: tuple[int, int],

@@ -8,7 +8,6 @@ padding. The loop is the engine's, as in fine-tuning.
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -18,10 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+import transformers
 from torch.nn.functional import cross_entropy
 from transformers import (
     BertConfig,
-    BertForPreTraining,
     GPT2Config,
     GPT2LMHeadModel,
     PreTrainedModel,
@@ -30,9 +29,9 @@ from transformers import (
 )
 
 from t5study import cooccurrence, corpora, objectives
-from t5study.acceleration import compiled_or_not
+from t5study.acceleration import compiled_or_not, tune_allocator
 from t5study.batches import bucket_of, pad, split_batch
-from t5study.checkpoints import load_tokenizer, parameter_count, quiet, save_model
+from t5study.checkpoints import parameter_count, quiet, save_model
 from t5study.corpora import TokenStream
 from t5study.engine import (
     EngineSettings,
@@ -44,20 +43,16 @@ from t5study.engine import (
 )
 from t5study.errors import StudyError
 from t5study.hub import Hub
+from t5study.prepared import PreparedText, prepare
 from t5study.profiles import PretrainingRecipe
 from t5study.provenance import device_name, peak_memory_bytes, recorded
 from t5study.runs import Workspace
-from t5study.tasks import prompt_words
-from t5study.vocabulary import SPECIAL_PIECES, sentinel_ids, train_vocabulary
+from t5study.vocabulary import SPECIAL_PIECES, sentinel_ids
 
 MICRO_BATCH_TOKENS = 8192
 HELD_OUT_SEQUENCES = 256
 POSITIONS = 512
 """Least number of positions that BERT and GPT get: fine-tuning reads longer texts."""
-SENTINELS = 100
-SENTINELS_SMALL = 20
-SMALL_VOCABULARY = 4000
-"""Below this size a vocabulary is for short texts, which need few sentinels."""
 _NOT_IN_IDENTITY = {"precision", "compile"}
 
 Batch = dict[str, torch.Tensor]
@@ -167,6 +162,24 @@ def _gpt(recipe: PretrainingRecipe, tokenizer: Any) -> PreTrainedModel:
     )
 
 
+class BertForPreTraining(transformers.BertForPreTraining):
+    """BERT whose output layer can be asked for some pieces only.
+
+    It keeps the name of the class it extends, so that a saved checkpoint is an ordinary one.
+    """
+
+    def forward(self, predicted: torch.Tensor | None = None, **inputs: Any) -> Any:
+        """As without `predicted`; with it, logits of these pieces and logits of the pairs.
+
+        `predicted` is boolean, [rows, length]: the masked pieces are one in seven, and for a small
+        model the output layer would otherwise be most of the work.
+        """
+        if predicted is None:
+            return super().forward(**inputs)
+        states = self.bert(**inputs)
+        return self.cls(states.last_hidden_state[predicted], states.pooler_output)
+
+
 # --- examples ------------------------------------------------------------------------------------
 
 
@@ -244,6 +257,7 @@ class NextToken:
     def __init__(self, stream: TokenStream, tokenizer: Any, length: int, seed: int) -> None:
         self.stream = stream
         self.windows = _windows(stream, length + 1, seed)
+        self.targets_length = length
 
     def __call__(self, numbers: np.ndarray, rng: np.random.Generator) -> tuple[Batch, int]:
         """Return the micro-batch of these running numbers and its count of predicted pieces."""
@@ -268,6 +282,7 @@ class MaskedPairs:
 
     def __init__(self, stream: TokenStream, tokenizer: Any, length: int, seed: int) -> None:
         self.stream, self.length = stream, length
+        self.targets_length = round(objectives.MASKED_SHARE * (length - 3))
         self.ends = corpora.sentence_ends(tokenizer)
         self.pad, self.cls = tokenizer.pad_token_id, tokenizer.cls_token_id
         self.sep, self.mask = tokenizer.sep_token_id, tokenizer.mask_token_id
@@ -347,14 +362,9 @@ class MaskedPairs:
 def _bert_outputs(model: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, ...]:
     """Logits and labels of the masked pieces, logits and labels of the pairs."""
     names = ("input_ids", "attention_mask", "token_type_ids")
-    outputs = model(**{name: batch[name] for name in names})
     masked = batch["labels"] != objectives.IGNORED
-    return (
-        outputs.prediction_logits[masked].float(),
-        batch["labels"][masked],
-        outputs.seq_relationship_logits.float(),
-        batch["next_sentence_label"],
-    )
+    words, following = model(predicted=masked, **{name: batch[name] for name in names})
+    return words.float(), batch["labels"][masked], following.float(), batch["next_sentence_label"]
 
 
 def _inputs(batch: Batch) -> Batch:
@@ -412,20 +422,21 @@ class PretrainingPlan:
 
 
 def flops_per_sequence(
-    recipe: PretrainingRecipe, vocabulary: int, length: int, targets: int = 0
+    recipe: PretrainingRecipe, vocabulary: int, length: int, targets: int
 ) -> float:
     """Floating-point operations of training on one sequence (forward and backward).
 
     6 for every weight that is multiplied with every piece (Kaplan et al. 2020, 2.1), embedding
-    look-ups not counted, output layer counted; and 12 x length x width for each layer's attention.
-    T5's cross-attention reads keys and values from `length` pieces for `targets` pieces written.
+    look-ups not counted; and 12 x length x width for each layer's attention. `targets` pieces pass
+    the output layer: GPT's every one, BERT's masked ones, those that T5's decoder writes. T5's
+    cross-attention reads keys and values from `length` pieces for `targets` pieces written.
     """
     size, output = recipe.architecture, recipe.architecture.d_model * vocabulary
     width = size.d_kv * size.num_heads
     attention, feed = 4 * size.d_model * width, 2 * size.d_model * size.d_ff
     if size.num_decoder_layers is None:
-        weights = size.num_layers * (attention + feed) + output
-        return 6.0 * length * weights + 12.0 * size.num_layers * length**2 * width
+        read = size.num_layers * (attention + feed)
+        return 6.0 * (length * read + targets * output) + 12.0 * size.num_layers * length**2 * width
     read = size.num_layers * (attention + feed) + size.num_decoder_layers * attention // 2
     written = size.num_decoder_layers * (attention * 3 // 2 + feed) + output
     pairs = size.num_layers * length**2 + size.num_decoder_layers * targets * (targets + length)
@@ -436,35 +447,34 @@ def flops_per_sequence(
 
 
 def pretrain(plan: Pretraining, hub: Hub, work: Workspace) -> dict[str, Any]:
-    """Train the vocabulary and then the model, for the recipe's budget of tokens.
+    """Train the model for the recipe's budget of tokens, on text that a store's runs share.
 
     Fills `work.record` with metrics.json, history.csv and model/ (weights after the last update,
     and tokenizer), and returns the provenance. Interrupted, it continues from its last checkpoint
     in `work.scratch`.
     """
     with recorded() as provenance:
-        corpus = corpora.gather(plan.recipe.corpus, hub)
-        folder = _folder(work)
-        tokenizer = _tokenizer(plan, corpus, folder)
+        tune_allocator()
+        text = prepare(plan.recipe, hub, work.root.parent)
         start = latest_checkpoint(work.scratch)
-        trainer = _trainer(plan, corpus, tokenizer, folder, work.scratch, _step_of(start))
+        trainer = _trainer(plan, text, work.scratch, _step_of(start))
         with quiet():
             trainer.train(resume_from_checkpoint=str(start) if start else None)
         work.save_metrics(
             {
-                **_budget(plan, trainer, len(tokenizer)),
-                **corpus.counts,
+                **_budget(plan, trainer, len(text.tokenizer)),
+                **text.counts,
                 "model": plan.architecture,
                 "seed": plan.seed,
                 "parameters": parameter_count(trainer.model),
-                "vocabulary": len(tokenizer),
+                "vocabulary": len(text.tokenizer),
                 "device": device_name(),
                 "peak_memory_bytes": peak_memory_bytes(),
             }
         )
         work.save_history(_history(trainer, plan))
         if work.leader:
-            save_model(trainer.model, tokenizer, work.record / "model")
+            save_model(trainer.model, text.tokenizer, work.record / "model")
         provenance |= {
             "data": corpora.revisions(plan.recipe.corpus, hub),
             "resumed_from": _step_of(start),
@@ -476,49 +486,20 @@ def _step_of(checkpoint: Path | None) -> int:
     return int(checkpoint.name.rsplit("-", 1)[1]) if checkpoint else 0
 
 
-def _folder(work: Workspace) -> Path:
-    """This process's folder for vocabulary and ids; each makes its own, they are the same."""
-    folder = work.scratch / f"text-{os.environ.get('RANK', '0')}"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _tokenizer(plan: Pretraining, corpus: corpora.Corpus, folder: Path) -> Any:
-    """The vocabulary of the corpus; an interrupted run finds it made."""
-    vocabulary = folder / "vocabulary"
-    if not vocabulary.exists():
-        size = plan.recipe.vocabulary_size
-        sentinels = SENTINELS if size >= SMALL_VOCABULARY else SENTINELS_SMALL
-        words = _whole_words(corpus.train, size)
-        train_vocabulary(corpus.train, size, vocabulary, sentinels, words)
-    return load_tokenizer(vocabulary)
-
-
-def _whole_words(texts: list[str], size: int) -> list[str]:
-    """The words of all prompts and labels; of the texts, too, where the vocabulary has room."""
-    own = dict.fromkeys(word for text in texts for word in re.findall(r"[\w'-]+", text))
-    return [*dict.fromkeys([*prompt_words(), *(own if len(own) < size else ())])]
-
-
-def _examples(plan: Pretraining, texts: list[str], tokenizer: Any, path: Path) -> Any:
-    separator = tokenizer.eos_token_id if plan.architecture == "gpt" else None
-    stream = corpora.pack(texts, tokenizer, path, separator)
+def _examples(plan: Pretraining, stream: TokenStream, tokenizer: Any) -> Any:
+    if plan.architecture == "gpt":
+        stream = corpora.separated(stream, tokenizer.eos_token_id)
     return EXAMPLES[plan.architecture](stream, tokenizer, plan.recipe.sequence_length, plan.seed)
 
 
 def _trainer(
-    plan: Pretraining,
-    corpus: corpora.Corpus,
-    tokenizer: Any,
-    folder: Path,
-    scratch: Path,
-    resumed_from: int,
+    plan: Pretraining, text: PreparedText, scratch: Path, resumed_from: int
 ) -> StudyTrainer:
-    recipe = plan.recipe
-    examples = _examples(plan, corpus.train, tokenizer, folder / "train.ids")
+    recipe, tokenizer = plan.recipe, text.tokenizer
+    examples = _examples(plan, text.train, tokenizer)
     micro_rows = max(1, MICRO_BATCH_TOKENS // recipe.sequence_length)
     held_out = HeldOut(
-        _examples(plan, corpus.held_out, tokenizer, folder / "held-out.ids"),
+        _examples(plan, text.held_out, tokenizer),
         micro_rows,
         resolve_precision(recipe.precision),
     )
@@ -622,7 +603,7 @@ def _budget(plan: Pretraining, trainer: StudyTrainer, vocabulary: int) -> dict[s
     tokens = sequences * recipe.sequence_length
     share = _full_share(trainer.plan, recipe.sequence_length)
     length = round(recipe.sequence_length * share)
-    targets = getattr(examples, "targets_length", 0)
+    targets = examples.targets_length
     return {
         **last,
         "steps": plan.steps,

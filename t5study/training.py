@@ -107,9 +107,7 @@ class Experiment:
 
 def recipe_identity(recipe: Recipe) -> dict[str, Any]:
     """Return the hyper-parameters that determine a result."""
-    # A key that came later counts only where it is used: earlier runs keep their identity.
-    unused = set() if recipe.min_updates else {"min_updates"}
-    return recipe.model_dump(exclude=_NOT_IN_IDENTITY | unused)
+    return recipe.model_dump(exclude=_NOT_IN_IDENTITY)
 
 
 def data_identity(

@@ -64,13 +64,7 @@ def _point(study: Study, role: str, labels: int | None) -> Point:
         SCRATCH: study.finetunes(role, init="scratch", labels=labels),
         **{run.metrics["model"]: [run] for run in baselines},
     }
-    return Point(labels or _training_rows(baselines[0]), runs)
-
-
-def _training_rows(baseline: Run) -> int:
-    """The rows a baseline learnt from: its record says how many rows it passed in how long."""
-    metrics = baseline.metrics
-    return round(metrics["examples_per_second"] * metrics["seconds"]) - metrics["n"]
+    return Point(labels or baselines[0].metrics["train_rows"], runs)
 
 
 def curve_table(points: Sequence[Point], metric: str) -> pd.DataFrame:
@@ -299,14 +293,31 @@ def _finite(hours: float) -> float:
 # --- architectures
 
 
+def equal_budgets(study: Study) -> dict[str, int | None]:
+    """Return for each of the study's own models the budget to compare it at; None is its whole.
+
+    That is, of the budgets it is pre-trained with, the one nearest to the smallest whole budget.
+    """
+    own = [model for model, name in study.profile.models.items() if name == OWN]
+    whole = {model: study.profile.pretraining[model].tokens for model in own}
+    budgets: dict[str, int | None] = dict.fromkeys(own)
+    if "t5" in own and study.profile.budgets:
+        least = min(whole.values())
+        choice = min([whole["t5"], *study.profile.budgets.tokens], key=lambda n: abs(n - least))
+        budgets["t5"] = None if choice == whole["t5"] else choice
+    return budgets
+
+
 def architecture_table(study: Study, role: str) -> pd.DataFrame:
-    """Return a row a model of the study's own: what it cost, and its score on the role's task."""
+    """Return a row a model of the study's own: what it cost, and its score on the role's task.
+
+    The models are those of `equal_budgets`.
+    """
     metric = study.task(role).metrics[0]
     rows = {}
-    for model, name in study.profile.models.items():
-        if name != OWN:
-            continue
-        made, runs = study.pretrain(model).metrics, study.finetunes(role, model)
+    for model, budget in equal_budgets(study).items():
+        made = study.pretrain(model, budget).metrics
+        runs = study.finetunes(role, model, tokens=budget)
         mean, low, high = _interval(runs, metric)
         rows[model] = {
             "objective": study.profile.pretraining[model].objective,

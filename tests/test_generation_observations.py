@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 
 import pytest
 import torch
@@ -67,6 +68,23 @@ def test_answers_follow_the_prompts_and_their_length(parts):
         assert row["mean_log_probability"] == pytest.approx(
             row["log_probability"] / len(row["pieces"])
         )
+
+
+def test_an_answer_of_padding_alone_has_no_pieces(parts):
+    model, tokenizer = parts
+    mute = deepcopy(model)
+    with torch.no_grad():
+        # With all embeddings alike but the padding's, which is long, padding is always likeliest.
+        mute.shared.weight.fill_(1e-3)
+        mute.shared.weight[0] = 1.0
+        mute.decoder.final_layer_norm.weight.fill_(1.0)
+    seen = observe(
+        (mute, tokenizer), "generation.answers", prompts=[PROMPT], arguments={"max_length": 6}
+    )
+    row = seen.values["rows"][0]
+    assert (row["answer"], row["pieces"], row["length"]) == ("", [], 1)
+    assert not row["ended"]
+    assert row["log_probability"] == row["mean_log_probability"] == 0
 
 
 def test_a_sweep_starts_unchanged_and_names_each_change(parts):

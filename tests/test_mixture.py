@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 from tiny import no_hub, tiny_experiment, tiny_t5
 
+from t5study import commands
+from t5study.book import card
+from t5study.errors import StudyError
 from t5study.mixture import Mixture, finetune_jointly, mixed_order, part_of
+from t5study.profiles import load_profile
 from t5study.runs import RunStore, identity_of
 
 
@@ -71,3 +75,27 @@ def test_the_cap_is_part_of_the_identity(mixture):
     other = replace(mixture, cap=8)
     hub = no_hub()
     assert identity_of(other.config(hub)) != identity_of(mixture.config(hub))
+
+
+def test_a_model_of_several_tasks_answers_as_the_role_asks(run):
+    assert commands.predict(run.path, ["a fine film"], "sentiment")[0].count("0.") >= 2
+    assert len(commands.predict(run.path, ["the dog sleeps", "a cat"], "translation")) == 2
+    with pytest.raises(StudyError, match="name one with --role, of sentiment, similarity, trans"):
+        commands.predict(run.path, ["a fine film"])
+    with pytest.raises(StudyError, match="similarity answers pairs"):
+        commands.predict(run.path, ["a fine film"], "similarity")
+
+
+def test_the_published_model_answers_and_its_card_names_data_and_terms(run, tmp_path, monkeypatch):
+    folder = card.publish_model(run, load_profile("self-pretrained"), tmp_path / "models")
+    assert commands.predict(folder, ["a film"], "sentiment") == commands.predict(
+        run.path, ["a film"], "sentiment"
+    )
+    said = (folder / "README.md").read_text()
+    accuracy = run.metrics["tasks"]["sentiment"]["accuracy"]
+    assert f"| sentiment | pocket-sentiment | accuracy | {accuracy:.3f} |" in said
+    assert "`stanfordnlp/imdb`: no licence is stated" in said
+    monkeypatch.setattr(card, "LARGEST", 1000)
+    with pytest.raises(StudyError, match="at most 0 are published"):
+        card.publish_model(run, load_profile("self-pretrained"), tmp_path / "models")
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["joint"]

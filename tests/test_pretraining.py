@@ -15,6 +15,7 @@ from t5study.checkpoints import parameter_count
 from t5study.engine import StudyTrainer
 from t5study.errors import StudyError
 from t5study.hub import Hub
+from t5study.prepared import prepare
 from t5study.pretraining import Pretraining, PretrainingPlan, build_model, pretrain
 from t5study.profiles import Architecture, PretrainingRecipe
 from t5study.runs import RunStore
@@ -120,11 +121,13 @@ def test_an_unusable_corpus_is_refused(lines, message):
 
 def test_packing_keeps_every_text_and_is_done_once(tokenizer, tmp_path):
     lines = texts(30)
-    packed = corpora.pack(lines, tokenizer, tmp_path / "a.ids", separator=1)
-    assert packed.documents == 30
-    assert packed.ids.dtype == np.uint16
+    packed = corpora.pack(lines, tokenizer, tmp_path / "a.ids")
+    parted = corpora.separated(packed, separator=1)
+    assert packed.documents == parted.documents == 30
+    assert packed.ids.dtype == parted.ids.dtype == np.uint16
     for number, line in enumerate(lines):
-        assert packed.document(number).tolist() == tokenizer(line).input_ids
+        assert packed.document(number).tolist() == tokenizer(line).input_ids[:-1]
+        assert parted.document(number).tolist() == tokenizer(line).input_ids
     again = corpora.pack(["something else"], tokenizer, tmp_path / "a.ids")
     assert np.array_equal(again.ids, packed.ids)
 
@@ -259,6 +262,31 @@ def test_the_multiplied_weights_are_those_of_the_model(architecture, tokenizer):
     cost = pretraining.flops_per_sequence(settings, len(tokenizer), 1, 1)
     attention = 12 * 32 * (3 if architecture == "t5" else 1)
     assert cost == 6 * (matrices + output) + attention
+
+
+def test_bert_writes_the_masked_pieces_as_it_would_among_all(tokenizer, stream):
+    model = build_model("bert", recipe("bert"), tokenizer, 0).eval()
+    batch, _ = pretraining.MaskedPairs(stream, tokenizer, 32, 7)(
+        np.arange(4), objectives.generator(7, 0)
+    )
+    words, labels, following, _ = pretraining._bert_outputs(model, batch)
+    whole = model(**{k: batch[k] for k in ("input_ids", "attention_mask", "token_type_ids")})
+    masked = batch["labels"] != objectives.IGNORED
+    torch.testing.assert_close(words, whole.prediction_logits[masked])
+    torch.testing.assert_close(following, whole.seq_relationship_logits)
+    assert labels.tolist() == batch["labels"][masked].tolist()
+
+
+def test_the_text_of_a_store_is_made_once(small_corpus, tmp_path, monkeypatch):
+    """A second model finds vocabulary and ids; a half-made folder is completed."""
+    first = prepare(recipe("t5"), Hub(), tmp_path)
+    monkeypatch.setattr(corpora, "gather", lambda names, hub: pytest.fail("gathered again"))
+    second = prepare(recipe("gpt"), Hub(), tmp_path)
+    assert np.array_equal(first.train.ids, second.train.ids)
+    assert first.counts == second.counts == small_corpus.counts
+    next(tmp_path.glob(".text-*/counts.json")).unlink()
+    monkeypatch.setattr(corpora, "gather", lambda names, hub: small_corpus)
+    assert prepare(recipe("t5"), Hub(), tmp_path).counts == small_corpus.counts
 
 
 def test_t5_is_version_one(tokenizer):

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from t5study import diagrams_transfer as diagrams
 from t5study import transfer
+from t5study.profiles import profile_folder
 from t5study.study import Study
 from t5study.transfer import PRETRAINED, SCRATCH, Point
 
@@ -66,9 +68,15 @@ def test_a_single_run_has_the_interval_of_its_test_rows(points):
     assert low < 0.69
 
 
-def test_a_baseline_record_says_how_many_rows_it_learnt_from():
-    passed = {"examples_per_second": 1234.5, "seconds": 700 / 1234.5, "n": 200}
-    assert transfer._training_rows(FakeRun(passed)) == 500
+def test_architectures_are_compared_at_the_budget_nearest_to_the_smallest():
+    values = yaml.safe_load((profile_folder() / "pocket.yaml").read_text())["profile"]
+    for model, tokens in (("t5", 900_000), ("bert", 400_000), ("gpt", 500_000)):
+        values["pretraining"][model]["tokens"] = tokens
+    values["budgets"]["tokens"] = [100_000, 300_000]
+    found = transfer.equal_budgets(Study(values))
+    assert found == {"t5": 300_000, "bert": None, "gpt": None}
+    del values["budgets"]
+    assert transfer.equal_budgets(Study(values)) == dict.fromkeys(("t5", "bert", "gpt"))
 
 
 def test_the_price_follows_a_power_law_exactly():

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from t5study.book.assemble import load_executed
+from t5study.book.card import publish_model
 from t5study.book.chapters import (
     Chapter,
     Layout,
@@ -22,6 +23,8 @@ from t5study.book.chapters import (
 )
 from t5study.book.execute import read_stamp
 from t5study.errors import StudyError
+from t5study.profiles import load_profile
+from t5study.runs import Run
 from t5study.seals import seal
 
 NOT_PUBLISHED = ("model", "scratch", "*.safetensors", "*.bin", "*.pt", "*.pth")
@@ -49,7 +52,8 @@ def publish(
         _check_no_paths(record, layout)
     results = layout.root / "results" / layout.profile
     written = [_publish_notebook(layout, chapter) for chapter in selected]
-    return written + [_publish_record(record, results / record.name) for record in records]
+    written += [_publish_record(record, results / record.name) for record in records]
+    return written + _publish_model(layout, records)
 
 
 def stale_pairs(root: Path | None = None) -> list[str]:
@@ -110,6 +114,15 @@ def _publish_record(record: Path, target: Path) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     os.replace(draft, target)
     return target
+
+
+def _publish_model(layout: Layout, records: Sequence[Path]) -> list[Path]:
+    """The model of all tasks, where it was made from real data; the pocket one is made anew."""
+    profile = load_profile(read_parameters(layout))
+    joint = [record for record in records if Run(record).config.get("kind") == "joint"]
+    if profile.synthetic or len(joint) != 1:
+        return []
+    return [publish_model(Run(joint[0]), profile, layout.root / "models")]
 
 
 def _check_no_paths(record: Path, layout: Layout) -> None:

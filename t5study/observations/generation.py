@@ -60,14 +60,16 @@ def _log_chances(model, tokenizer, prompt: str, ids: list[int]) -> torch.Tensor:
 
 def _answer(model, tokenizer, prompt: str, ids: list[int]) -> dict[str, Any]:
     chances = _log_chances(model, tokenizer, prompt, ids)
-    chosen = chances[torch.arange(len(ids)), torch.tensor(ids, device=chances.device)]
+    # A model that is hardly trained may write nothing but padding: an answer of no pieces.
+    written = torch.tensor(ids, dtype=torch.long, device=chances.device)
+    chosen = chances[torch.arange(len(ids)), written]
     return {
         "answer": tokenizer.decode(ids, skip_special_tokens=True),
         "pieces": pieces(tokenizer, ids),
         "length": len(ids) + 1,
-        "ended": ids[-1] == model.config.eos_token_id,
+        "ended": ids[-1:] == [model.config.eos_token_id],
         "log_probability": float(chosen.sum()),
-        "mean_log_probability": float(chosen.mean()),
+        "mean_log_probability": float(chosen.mean()) if ids else 0.0,
     }
 
 
@@ -128,7 +130,7 @@ def beams(model, tokenizer, prompt: str, arguments: dict[str, Any]) -> Observati
         rows = []
         for sequence, score in zip(made.sequences, made.sequences_scores, strict=True):
             row = _answer(model, tokenizer, prompt, _written(model, sequence))
-            steps = len(row["pieces"])
+            steps = max(1, len(row["pieces"]))
             rows.append(
                 {
                     **row,
