@@ -95,7 +95,7 @@ gains = {role: transfer.gain_table(points[role], metric[role]) for role in roles
 
 # %% tags=["hide-input"]
 table = pd.concat(gains, names=["task"]) if gains else pd.DataFrame()
-tables.framed(transfer.shown(table, otherwise)).format(precision=3)
+tables.framed(transfer.shown(table, otherwise)).format(precision=3, na_rep="")
 
 # %% tags=["hide-cell"]
 clear, judged = transfer.counted(list(gains.values()))
@@ -133,7 +133,7 @@ diagrams.plot_budgets(budgets, otherwise)
 # %% tags=["hide-input"]
 indexed = {role: table.set_index(["labels", "tokens"]) for role, table in budgets.items()}
 table = pd.concat(indexed, names=["task"]) if indexed else pd.DataFrame()
-tables.framed(transfer.shown(table, otherwise)).format(precision=3)
+tables.framed(transfer.shown(table, otherwise)).format(precision=3, na_rep="")
 
 # %% tags=["hide-cell"]
 study.glue("transfer-left-out", transfer.left_out(study))
@@ -180,7 +180,9 @@ study.glue("transfer-t5-23", float(whole - published.value("glue-tokens-23")), d
 
 # %% tags=["hide-input"]
 variants = transfer.variant_table(transfer.variants(study))
-tables.framed(transfer.shown(variants, transfer.missing(study, "variants"))).format(precision=3)
+tables.framed(transfer.shown(variants, transfer.missing(study, "variants"))).format(
+    precision=3, na_rep=""
+)
 
 # %% [markdown]
 # A lower held-out loss after the same number of tokens is a shorter plateau. It is one run each: take
@@ -194,7 +196,7 @@ tables.framed(transfer.shown(variants, transfer.missing(study, "variants"))).for
 # and fine-tuned on the same task. {cite:t}`raffel2020t5`, section 3.2, explain why the three cannot be
 # made equal in everything: an encoder-decoder with twice the parameters of a decoder costs the same
 # {term}`FLOPs <FLOP>`, since each token passes through one half of it. The budgets are therefore
-# printed and not only named.
+# printed and not only named. Where T5 has several budgets, the one nearest to the others' stands here.
 
 # %%
 table = transfer.architecture_table(study, "sst")
@@ -203,7 +205,7 @@ table = transfer.architecture_table(study, "sst")
 otherwise = transfer.missing(study, "pretraining")
 large = {"parameters": "{:,.0f}", "tokens": "{:,.0f}", "FLOPs": "{:.1e}"}
 form = {column: form for column, form in large.items() if column in table}
-tables.framed(transfer.shown(table, otherwise)).format(form, precision=3)
+tables.framed(transfer.shown(table, otherwise)).format(form, precision=3, na_rep="")
 
 # %% tags=["hide-cell"]
 columns = ("tokens", "FLOPs", "parameters")
@@ -231,7 +233,7 @@ for column in columns:
 otherwise = transfer.missing(study, "learning_curves")
 standings = {role: transfer.standing(study, role, points[role], metric[role]) for role in roles}
 table = pd.concat(standings, names=["task", "against"]) if standings else pd.DataFrame()
-tables.framed(transfer.shown(table, otherwise)).format(precision=3)
+tables.framed(transfer.shown(table, otherwise)).format(precision=3, na_rep="")
 
 # %% [markdown]
 # The second needs numbers from elsewhere. A column belongs to one kind of evidence: what the report

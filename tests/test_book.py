@@ -227,6 +227,16 @@ def test_publishing_keeps_weights_back_and_the_book_renders_from_it_without_trai
         make_published(root=project, console=SILENT)
 
 
+def test_pages_that_may_show_texts_of_others_are_not_published(project, monkeypatch):
+    edit(project / "notebooks" / "profiles" / "tiny.yaml", "synthetic: true", "synthetic: false")
+    run(project)
+    with pytest.raises(StudyError, match="texts of data sets that are not ours"):
+        publish("tiny", root=project)
+    monkeypatch.setenv("T5STUDY_TEXTS", "hide")
+    run(project, force=True)
+    assert publish("tiny", root=project)
+
+
 def test_a_published_notebook_whose_cells_changed_is_found(project):
     run(project)
     publish("tiny", root=project)

@@ -11,7 +11,9 @@ import yaml
 from t5study.corpora import SOURCES
 from t5study.errors import StudyError
 from t5study.profiles import Profile, Recipe, checked, load_profile, profile_folder, profile_names
+from t5study.study import Study
 from t5study.tasks import get_task, needs
+from t5study.transfer import equal_budgets
 
 ROLES = {
     "sentiment",
@@ -102,8 +104,10 @@ def test_the_full_profile_is_the_reports_recipe_on_all_rows() -> None:
 
 def test_equal_budget_architectures_share_vocabulary_and_tokens() -> None:
     recipes = load_profile("self-pretrained").pretraining
-    for key in ("vocabulary_size", "tokens", "corpus", "batch_tokens"):
+    for key in ("vocabulary_size", "corpus", "batch_tokens"):
         assert len({str(getattr(recipe, key)) for recipe in recipes.values()}) == 1
+    compared = equal_budgets(Study("self-pretrained"))
+    assert len({tokens or recipes[model].tokens for model, tokens in compared.items()}) == 1
 
 
 def test_a_profile_is_found_by_path_and_passed_through(tmp_path, pocket) -> None:

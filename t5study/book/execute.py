@@ -48,6 +48,8 @@ QUIET = {
     "TRANSFORMERS_VERBOSITY": "error",
 }
 SCORECARD = "12_scorecard"
+RENDERED_AT_ONCE = 4
+"""Kernels side by side where nothing is trained, if there are so many cores; 1 GB each."""
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
 
@@ -164,7 +166,9 @@ def _job(layout: Layout, store: Path | None, source: Path | None, training: bool
     environment = {**os.environ, **QUIET, "T5STUDY_STORE": str(runs), "T5STUDY_WAIT": "1"}
     environment["T5STUDY_CORPUS"] = str(layout.build / "corpus")
     cores = os.cpu_count() or 1
-    at_once = min(cores, parameters["profile"].get("chapters_at_once", 1))
+    # Where nothing is trained a chapter keeps one core busy, and that mostly with imports.
+    wished = parameters["profile"].get("chapters_at_once", 1) if training else RENDERED_AT_ONCE
+    at_once = min(cores, wished)
     if at_once > 1:
         environment.setdefault("OMP_NUM_THREADS", str(cores // at_once))
     if parameters["profile"]["synthetic"]:
@@ -208,7 +212,11 @@ def _settle(job: Job, chapter: Chapter, force: bool, progress: ChapterProgress) 
         return result
     result = _execute(job, chapter, progress, last.get("result", {}).get("seconds"))
     if not result.problem:
-        stamp = {"key": job.key(chapter), "result": asdict(result)}
+        stamp = {
+            "key": job.key(chapter),
+            "result": asdict(result),
+            "texts": job.environment.get("T5STUDY_TEXTS", "show"),
+        }
         write_text(_stamp(job.layout, chapter), json.dumps(stamp, indent=2))
     return result
 

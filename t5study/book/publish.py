@@ -85,10 +85,16 @@ def _cells(notebook: object) -> list[tuple[str, str]]:
 def _check_current(layout: Layout, chapters: Sequence[Chapter]) -> None:
     parameters, package = read_parameters(layout), package_digest(layout.root)
     for chapter in chapters:
-        if read_stamp(layout, chapter).get("key") != chapter_key(chapter, parameters, package):
+        stamp = read_stamp(layout, chapter)
+        if stamp.get("key") != chapter_key(chapter, parameters, package):
             raise StudyError(
                 f"Chapter {chapter.name} has no current outputs for profile {layout.profile}: "
                 f"run `make book PROFILE={layout.profile}` before publishing."
+            )
+        if not parameters["profile"]["synthetic"] and stamp.get("texts") != "hide":
+            raise StudyError(
+                f"Chapter {chapter.name} may show texts of data sets that are not ours to print: "
+                "run it again with T5STUDY_TEXTS=hide and --force before publishing."
             )
 
 
