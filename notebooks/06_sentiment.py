@@ -141,6 +141,9 @@ actual, predicted, count = figures.largest_confusion(run)
 study.glue(f"{role}-mistake", f"{actual} taken for {predicted}")
 study.glue(f"{role}-mistakes", count)
 study.glue(f"{role}-padding", 100 * run.metrics["padding_share"], 1)
+longest = study.settings(role).recipe.max_source_length
+study.glue(f"{role}-reads", longest)
+study.glue(f"{role}-cut", 100 * float((run.predictions["tokens"] >= longest).mean()), 0)
 
 # %% [markdown]
 # On {glue:text}`sentiment-n` test rows the first run is right on
@@ -149,6 +152,10 @@ study.glue(f"{role}-padding", 100 * run.metrics["padding_share"], 1)
 # weights reaches {glue:text}`sentiment-scratch`, the baseline {glue:text}`sentiment-baseline`.
 # Training passed {glue:text}`sentiment-speed` examples a second;
 # {glue:text}`sentiment-padding` % of the encoder's positions were padding.
+#
+# The network reads at most {glue:text}`sentiment-reads` tokens of a text, its prefix included, and
+# {glue:text}`sentiment-cut` % of the test texts fill that and may have lost their end. The baseline
+# reads all of every text, and reviewers like to say at the end what they think.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sentiment-losses", "caption": "Training and validation loss of the sentiment fine-tuning, per label token. The dotted line marks the checkpoint that was kept: the lowest validation loss."}, "image": {"alt": "Line chart of training loss and validation loss against epochs, with a vertical dotted line at the epoch whose checkpoint was kept."}}
 figures.plot_losses(runs)

@@ -96,13 +96,17 @@ actual, predicted, count = figures.largest_confusion(run)
 study.glue(f"{role}-mistake", f"{actual} taken for {predicted}")
 study.glue(f"{role}-mistakes", count)
 study.glue(f"{role}-padding", 100 * run.metrics["padding_share"], 1)
+longest = study.settings(role).recipe.max_source_length
+study.glue(f"{role}-reads", longest)
+study.glue(f"{role}-cut", 100 * float((run.predictions["tokens"] >= longest).mean()), 0)
 
 # %% [markdown]
 # On {glue:text}`emotion-n` test rows the first run is right on {glue:text}`emotion-accuracy` of
 # them, with a 95 % bootstrap interval from {glue:text}`emotion-low` to {glue:text}`emotion-high`.
 # From random weights the same network reaches {glue:text}`emotion-scratch`, the baseline
 # {glue:text}`emotion-baseline`. Training passed {glue:text}`emotion-speed` examples a second;
-# {glue:text}`emotion-padding` % of the encoder's positions were padding.
+# {glue:text}`emotion-padding` % of the encoder's positions were padding. The network reads at most
+# {glue:text}`emotion-reads` tokens of a text; {glue:text}`emotion-cut` % of the test messages fill that.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-emotion-losses", "caption": "Training and validation loss of the emotion fine-tuning, per label token. The dotted line marks the checkpoint that was kept: the lowest validation loss."}, "image": {"alt": "Line chart of training loss and validation loss against epochs, with a vertical dotted line at the epoch whose checkpoint was kept."}}
 figures.plot_losses(runs)
