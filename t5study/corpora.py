@@ -224,14 +224,14 @@ def pack(texts: Sequence[str], tokenizer: Any, path: Path) -> TokenStream:
         whole = index.with_suffix(".part.npy")
         np.save(whole, np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))))
         os.replace(whole, index)
-    if np.load(index)[-1] == 0:
-        raise StudyError("The pre-training corpus has no piece of the vocabulary in it: give text.")
     return packed(path)
 
 
 def packed(path: Path) -> TokenStream:
-    """Map the file that `pack` wrote."""
+    """Map the file that `pack` wrote; StudyError when there is not one id in it."""
     starts = np.load(_index(path))
+    if starts[-1] == 0:
+        raise StudyError("The pre-training corpus has no piece of the vocabulary in it: give text.")
     width = path.stat().st_size // int(starts[-1])
     dtype = np.uint16 if width == np.dtype(np.uint16).itemsize else np.uint32
     return TokenStream(np.memmap(path, dtype=dtype, mode="r"), starts)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
+from t5study.book.chapters import replacing, write_text
 from t5study.corpora import SOURCES
 from t5study.errors import StudyError
 from t5study.hub import terms
@@ -16,7 +16,7 @@ from t5study.tasks import get_task
 NAME = "joint"
 LARGEST = 16 * 2**20
 """Bytes that the published folder may have: a clone brings it along."""
-_KEPT = ("config.json", "metrics.json", "provenance.json", "model")
+_LEFT_OUT = ("history.csv", "predictions.parquet")
 
 
 def publish_model(run: Run, profile: Profile, models: Path) -> Path:
@@ -32,22 +32,16 @@ def publish_model(run: Run, profile: Profile, models: Path) -> Path:
             f"The joint model of {profile.name} has {size / 2**20:.0f} MiB and at most "
             f"{LARGEST / 2**20:.0f} are published: choose a smaller architecture."
         )
-    draft, target = models / f".{NAME}.{os.getpid()}", models / NAME
-    draft.mkdir(parents=True)
-    for name in _KEPT:
-        copy = shutil.copytree if (run.path / name).is_dir() else shutil.copyfile
-        copy(run.path / name, draft / name)
-    (draft / "README.md").write_text(model_card(run, profile), encoding="utf-8")
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(draft, target)
-    return target
+    with replacing(models / NAME) as draft:
+        shutil.copytree(run.path, draft, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+        write_text(draft / "README.md", model_card(run, profile))
+    return models / NAME
 
 
 def model_card(run: Run, profile: Profile) -> str:
     """Return the card: what it is, how it was made, what it reaches, whose data it has seen."""
     made = profile.pretraining["t5"]
     sizes = made.architecture
-    read = list(run.provenance["data"])
     rows = [
         f"| {role} | {part['task']} | {metric} | {part[metric]:.3f} |"
         for role, part in run.metrics["tasks"].items()
@@ -71,7 +65,7 @@ def model_card(run: Run, profile: Profile) -> str:
             f't5study predict models/{NAME} --role sentiment --text "A thin plot, but I smiled."',
             "```",
             "",
-            "| role | data set | metric | test rows |",
+            "| role | task | metric | on the test rows |",
             "| --- | --- | --- | --- |",
             *rows,
             "",
@@ -82,12 +76,13 @@ def model_card(run: Run, profile: Profile) -> str:
             "No text of a data set is in this folder. The weights and the vocabulary were learnt "
             "from these sets, some of which are for research only, and so is the model:",
             "",
-            *(f"- `{repo}`: {terms(repo)}" for repo in _repositories(profile, read)),
+            *(f"- `{repo}`: {terms(repo)}" for repo in _repositories(profile, run)),
             "",
         ]
     )
 
 
-def _repositories(profile: Profile, read: list[str]) -> list[str]:
+def _repositories(profile: Profile, run: Run) -> list[str]:
+    """What was read in pre-training, then what the tasks are made of; each once."""
     first = (SOURCES[name].repo for name in profile.pretraining["t5"].corpus)
-    return list(dict.fromkeys([*first, *read]))
+    return list(dict.fromkeys([*first, *run.provenance["data"]]))

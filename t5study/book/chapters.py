@@ -6,7 +6,8 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -236,3 +237,18 @@ def need(module: str) -> Any:
             f"The book needs {module}, which is not installed: "
             'run `make book`, or `pip install -e ".[book]"`.'
         ) from error
+
+
+@contextlib.contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Yield the path of a folder to fill; it takes the place of `folder` once it is filled.
+
+    After an error the old folder stands as it was and the draft is gone.
+    """
+    draft = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        yield draft
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

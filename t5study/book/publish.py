@@ -19,6 +19,7 @@ from t5study.book.chapters import (
     package_digest,
     read_notebook,
     read_parameters,
+    replacing,
     write_text,
 )
 from t5study.book.execute import read_stamp
@@ -114,11 +115,9 @@ def _records(store: Path) -> list[Path]:
 
 
 def _publish_record(record: Path, target: Path) -> Path:
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.copytree(record, draft, ignore=shutil.ignore_patterns(*NOT_PUBLISHED))
-    seal(draft)
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(draft, target)
+    with replacing(target) as draft:
+        shutil.copytree(record, draft, ignore=shutil.ignore_patterns(*NOT_PUBLISHED))
+        seal(draft)
     return target
 
 
