@@ -18,8 +18,8 @@ from rich.console import Console
 from benchmarks import growth, learning, memory, methods, page, report, scoring
 from benchmarks.turns import Job, take_turns
 from benchmarks.work import PRETRAINING
-from t5study.engine import resolve_precision
 from t5study.errors import StudyError
+from t5study.precision import resolve_precision
 
 TASKS = ("emotion", "imdb", PRETRAINING)
 PARTS = ("speed", "learning", "growth")

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import methods
 from benchmarks.work import SMALLER, Work
-from t5study.checkpoints import quiet
+from t5study.models import quiet
 from t5study.provenance import peak_memory_bytes
 
 SIZES = (1000, 4000, 16000)

@@ -21,8 +21,8 @@ from scipy import stats
 from benchmarks import methods
 from benchmarks.work import SMALLER, Work
 from t5study.batches import IGNORED, Seq2SeqCollator, in_length_order
-from t5study.checkpoints import quiet
 from t5study.engine import seq2seq_loss
+from t5study.models import quiet
 
 METHODS = ("default", "default-mended", "tuned", "tuned-mended", methods.OURS)
 """The report's recipe differs from the mended defaults in its padding alone, and compiling changes

@@ -17,7 +17,7 @@ from transformers import Trainer, TrainerCallback
 from benchmarks import methods, scoring
 from benchmarks.turns import Job, Turn
 from benchmarks.work import Work, matmul_peak, training_flops
-from t5study.checkpoints import quiet
+from t5study.models import quiet
 from t5study.provenance import peak_memory_bytes
 
 

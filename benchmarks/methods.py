@@ -28,7 +28,8 @@ from transformers import (
 from benchmarks.work import LONGEST_SOURCE, PRETRAINING, Work
 from t5study.acceleration import speed_up
 from t5study.batches import Seq2SeqCollator, UpdatePlan
-from t5study.engine import EngineSettings, StudyTrainer, resolve_precision, seq2seq_loss
+from t5study.engine import EngineSettings, StudyTrainer, seq2seq_loss
+from t5study.precision import resolve_precision
 
 BATCH = 128
 TOKENS_AT_ONCE = 8192

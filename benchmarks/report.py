@@ -16,7 +16,7 @@ import torch
 from rich.table import Table
 
 from benchmarks import learning, methods, scoring
-from t5study.engine import resolve_precision
+from t5study.precision import resolve_precision
 from t5study.provenance import device_name, git_commit, library_versions
 
 matplotlib.use("Agg")

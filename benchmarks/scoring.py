@@ -14,8 +14,10 @@ from benchmarks.turns import Job, Turn
 from benchmarks.work import Work
 from t5study.acceleration import speed_up
 from t5study.batches import Seq2SeqCollator
-from t5study.checkpoints import checkpoint_in, load_model, quiet
-from t5study.engine import mixed, resolve_precision
+from t5study.checkpoints import checkpoint_in
+from t5study.engine import mixed
+from t5study.models import load_model, quiet
+from t5study.precision import resolve_precision
 from t5study.predictions import LabelSet, score_split
 from t5study.provenance import peak_memory_bytes
 

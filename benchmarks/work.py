@@ -16,10 +16,11 @@ from transformers import (
 )
 
 from t5study.batches import Encoded, encode
-from t5study.checkpoints import Checkpoint, load_tokenizer, open_checkpoint, random_model
-from t5study.engine import resolve_precision
+from t5study.checkpoints import Checkpoint, open_checkpoint
 from t5study.hub import Hub
+from t5study.models import load_tokenizer, random_model
 from t5study.objectives import random_spans_helper, span_corruption
+from t5study.precision import resolve_precision
 from t5study.tasks import cast, get_task, label_ids, split_rows
 
 PRETRAINING = "span-corruption"
@@ -70,7 +71,7 @@ class Work:
         tokenizer = load_tokenizer(checkpoint)
         table = cast(task, split_rows(task, hub, split, rows))
         if name == PRETRAINING:
-            return cls(name, corrupted(table["source"], tokenizer), tokenizer, checkpoint, [])
+            return cls(name, corrupted(list(table["source"]), tokenizer), tokenizer, checkpoint, [])
         encoded = encode(table, tokenizer, LONGEST_SOURCE, LONGEST_TARGET)
         return cls(name, encoded, tokenizer, checkpoint, label_ids(task, tokenizer), sizes or {})
 

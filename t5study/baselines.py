@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,57 +18,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import LinearSVC
 
 from t5study import predictions
-from t5study.errors import StudyError
+from t5study.experiments import Baseline
 from t5study.hub import Hub
-from t5study.profiles import TaskSettings
 from t5study.provenance import device_name, peak_memory_bytes, recorded
 from t5study.runs import Workspace
-from t5study.tasks import Task, cast, split_rows
-from t5study.training import data_identity
-
-KINDS: dict[str, dict[str, str]] = {
-    "classification": {
-        "tfidf-svm": "TF-IDF bigrams + linear SVM",
-        "nb-svm": "NB-SVM bigrams",
-    },
-    "regression": {"tfidf-ridge": "TF-IDF bigrams + ridge regression"},
-    "generation": {"copy": "copy of the source", "lead": "first sentence of the source"},
-}
-"""The baselines of each kind of task and what they are called; the first is the usual one."""
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A baseline of one task: `kind` is a key of `KINDS` for the task's kind, None the usual."""
-
-    task: Task
-    settings: TaskSettings
-    kind: str | None = None
-
-    def __post_init__(self) -> None:
-        known = KINDS[self.task.kind]
-        if self.kind not in (None, *known):
-            raise StudyError(
-                f"the task {self.task.name} has no baseline {self.kind!r}: "
-                f"choose one of {', '.join(known)}"
-            )
-
-    @property
-    def name(self) -> str:
-        """What the baseline is, in words."""
-        known = KINDS[self.task.kind]
-        return known[self.kind or next(iter(known))]
-
-    def config(self, hub: Hub) -> dict[str, Any]:
-        """Return what determines the result."""
-        task = self.task
-        return {
-            "kind": "baseline",
-            "name": self.name,
-            "task": task.name,
-            "data": data_identity(task, self.settings, hub, ("train", "test")),
-            "cleaning": self.settings.recipe.cleaning,
-        }
+from t5study.tasks import cast, split_rows
 
 
 def fit_and_judge(baseline: Baseline, hub: Hub, work: Workspace) -> dict[str, Any]:

@@ -13,17 +13,12 @@ import torch
 import yaml
 
 from t5study import predictions, training
-from t5study.checkpoints import (
-    Checkpoint,
-    checkpoint_in,
-    load_model,
-    load_tokenizer,
-    open_checkpoint,
-)
+from t5study.checkpoints import Checkpoint, checkpoint_in, open_checkpoint
 from t5study.claims import load_claims, scorecard
-from t5study.engine import resolve_precision
 from t5study.errors import StudyError
 from t5study.hub import Hub
+from t5study.models import load_model, load_tokenizer
+from t5study.precision import resolve_precision
 from t5study.profiles import Recipe, TaskSettings, checked, load_profile
 from t5study.provenance import device_name, library_versions
 from t5study.runs import Run, RunStore

@@ -37,8 +37,8 @@ from transformers import (
 from transformers.optimization import Adafactor
 
 from t5study.batches import split_batch
-from t5study.checkpoints import quiet
 from t5study.errors import StudyError
+from t5study.models import quiet
 from t5study.runs import RESULT_VERSION
 
 SumLoss = Callable[[torch.nn.Module, dict[str, torch.Tensor]], torch.Tensor]
@@ -86,29 +86,10 @@ class EngineSettings:
         return {name: value for name, value in asdict(self).items() if name not in free}
 
 
-def resolve_precision(precision: str) -> str:
-    """Return "bf16" or "fp32" for "auto", by what the device computes natively.
-
-    fp16 is refused: T5's feed-forward activations overflow it (transformers issue 4586).
-    """
-    if precision == "fp16":
-        raise StudyError("precision fp16 overflows in T5: use bf16, fp32 or auto")
-    if precision != "auto":
-        return precision
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return "bf16" if _cpu_has_bf16() else "fp32"
-
-
 def mixed(precision: str) -> contextlib.AbstractContextManager:
     """Return the context in which a forward pass runs in "bf16", or in "fp32" as it is."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.autocast(device, torch.bfloat16, enabled=precision == "bf16")
-
-
-def _cpu_has_bf16() -> bool:
-    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
 
 
 def seq2seq_loss(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -18,16 +18,18 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
-from datasets import Dataset, Features
 
 from t5study.errors import StudyError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 POCKET = "pocket"
 SUMS = "SHA256SUMS"
@@ -98,6 +100,8 @@ class Hub:
                 f"match the pinned content of {repo} ({config}, {split}, {pin['rows']} rows): "
                 "fetch it again with `t5study fetch --profile PROFILE --to DIR`."
             )
+        from datasets import Dataset
+
         return Dataset(table)
 
     def fingerprint(self, repo: str, config: str, split: str) -> str:
@@ -476,6 +480,8 @@ def _read_parquet(files: list[Path]) -> pa.Table:
                 "fetch it again with `t5study fetch --profile PROFILE --to DIR`."
             ) from error
     table = pa.concat_tables(tables)
+    from datasets import Features
+
     return table.cast(Features.from_arrow_schema(table.schema).arrow_schema)
 
 
@@ -527,6 +533,8 @@ def _replace(target: Path, write: Any) -> None:
 @functools.lru_cache(maxsize=8)
 def _pocket_dataset(config: str, split: str) -> Dataset:
     """A generated split; kept, because several chapters' tasks ask for the same one."""
+    from datasets import Dataset
+
     return Dataset.from_list(_pocket().rows(config, split))
 
 

@@ -19,58 +19,21 @@ from datasets import concatenate_datasets
 
 from t5study.acceleration import speed_up
 from t5study.batches import Encoded, UpdatePlan
-from t5study.checkpoints import load_tokenizer, parameter_count, save_model
-from t5study.engine import resolve_precision
+from t5study.experiments import Mixture
 from t5study.hub import Hub
+from t5study.models import load_tokenizer, parameter_count, save_model
 from t5study.provenance import recorded
-from t5study.runs import Run, Workspace
+from t5study.runs import Workspace
 from t5study.training import (
-    SPLITS,
-    Experiment,
     TaskData,
     build_trainer,
-    data_identity,
     evaluate,
     history,
     mean_loss,
     new_model,
     plan_settings,
-    recipe_identity,
     speed,
 )
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """One T5 fine-tuned on several tasks: experiments by role that differ in task and rows only."""
-
-    parts: dict[str, Experiment]
-    cap: int
-
-    @property
-    def any_part(self) -> Experiment:
-        """One of the experiments: recipe, checkpoint and seed are the same in all."""
-        return next(iter(self.parts.values()))
-
-    def config(self, hub: Hub) -> dict[str, Any]:
-        """Return what determines the result; its hash is the run's identity."""
-        shared = self.any_part
-        return {
-            "kind": "joint",
-            "tasks": {
-                role: {
-                    "task": part.task.name,
-                    "prompt": part.task.prefix + part.task.template,
-                    "data": data_identity(part.task, part.settings, hub, SPLITS),
-                }
-                for role, part in self.parts.items()
-            },
-            "cap": self.cap,
-            "model": {"name": shared.checkpoint.name, "fingerprint": shared.checkpoint.fingerprint},
-            "recipe": recipe_identity(shared.recipe),
-            "precision": resolve_precision(shared.recipe.precision),
-            "seed": shared.seed,
-        }
 
 
 @lru_cache(maxsize=2)
@@ -192,10 +155,3 @@ def _shares(plan: MixturePlan, roles: list[str]) -> dict[str, float]:
     """The share of each role among the examples of an epoch."""
     taken = [min(size, plan.cap) for size in plan.sizes]
     return {role: count / sum(taken) for role, count in zip(roles, taken, strict=True)}
-
-
-def part_of(run: Run, role: str) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Return metrics and predictions of one role of a joint run."""
-    table = run.predictions
-    mine = table[table["role"] == role].drop(columns="role")
-    return run.metrics["tasks"][role], mine.dropna(axis="columns", how="all").reset_index(drop=True)

@@ -9,23 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from t5study.experiments import HEADS, LENGTHS, REPEATS, WIDTH
 from t5study.provenance import device_name, recorded
 from t5study.runs import Workspace
-
-LENGTHS = (16, 32, 64, 128, 256, 512)
-WIDTH, HEADS, REPEATS = 256, 4, 15
-
-
-def config() -> dict[str, Any]:
-    """Return what determines the measurement, the machine aside."""
-    return {
-        "kind": "measurement",
-        "name": "parallelism",
-        "lengths": list(LENGTHS),
-        "width": WIDTH,
-        "heads": HEADS,
-        "repeats": REPEATS,
-    }
 
 
 def measure(work: Workspace) -> dict[str, Any]:

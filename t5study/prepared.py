@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from t5study import corpora
-from t5study.checkpoints import load_tokenizer
 from t5study.corpora import TokenStream
 from t5study.hub import Hub
+from t5study.models import load_tokenizer
 from t5study.profiles import PretrainingRecipe
 from t5study.runs import identity_of, write_json
 from t5study.tasks import prompt_words

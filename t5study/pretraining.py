@@ -31,18 +31,13 @@ from transformers import (
 from t5study import cooccurrence, corpora, objectives
 from t5study.acceleration import compiled_or_not, tune_allocator
 from t5study.batches import bucket_of, pad, split_batch
-from t5study.checkpoints import parameter_count, quiet, save_model
 from t5study.corpora import TokenStream
-from t5study.engine import (
-    EngineSettings,
-    StudyTrainer,
-    latest_checkpoint,
-    mixed,
-    resolve_precision,
-    seq2seq_loss,
-)
+from t5study.engine import EngineSettings, StudyTrainer, latest_checkpoint, mixed, seq2seq_loss
 from t5study.errors import StudyError
+from t5study.experiments import Pretraining
 from t5study.hub import Hub
+from t5study.models import parameter_count, quiet, save_model
+from t5study.precision import resolve_precision
 from t5study.prepared import PreparedText, prepare
 from t5study.profiles import PretrainingRecipe
 from t5study.provenance import device_name, peak_memory_bytes, recorded
@@ -53,40 +48,8 @@ MICRO_BATCH_TOKENS = 8192
 HELD_OUT_SEQUENCES = 256
 POSITIONS = 512
 """Least number of positions that BERT and GPT get: fine-tuning reads longer texts."""
-_NOT_IN_IDENTITY = {"precision", "compile"}
 
 Batch = dict[str, torch.Tensor]
-
-
-@dataclass(frozen=True)
-class Pretraining:
-    """One pre-training, fully determined. `architecture` is "t5", "bert" or "gpt"."""
-
-    architecture: str
-    recipe: PretrainingRecipe
-    seed: int
-
-    def config(self, hub: Hub) -> dict[str, Any]:
-        """Return what determines the result; its hash is the run's identity."""
-        return {
-            "kind": "pretrain",
-            "model": self.architecture,
-            "architecture": self.architecture,
-            "data": corpora.identity(self.recipe.corpus, hub),
-            "recipe": self.recipe.model_dump(exclude=_NOT_IN_IDENTITY),
-            "precision": resolve_precision(self.recipe.precision),
-            "seed": self.seed,
-        }
-
-    @property
-    def rows(self) -> int:
-        """Sequences in an update."""
-        return self.recipe.batch_tokens // self.recipe.sequence_length
-
-    @property
-    def steps(self) -> int:
-        """Updates that use up the budget of tokens."""
-        return max(1, self.recipe.tokens // (self.rows * self.recipe.sequence_length))
 
 
 # --- the model -----------------------------------------------------------------------------------

@@ -202,6 +202,9 @@ class Profile(_Settings):
     models: Annotated[dict[Role, str], Field(min_length=1)]
     tasks: Annotated[dict[str, TaskSettings], Field(min_length=1)]
     pretraining: dict[Role, PretrainingRecipe] = {}
+    recipes: dict[str, dict[str, Recipe]] = Field(
+        {}, description="other recipes by role and name, each run once for comparison"
+    )
     learning_curves: dict[str, LearningCurve] = {}
     budgets: Budgets | None = None
     variants: Variants | None = None
@@ -225,6 +228,7 @@ class Profile(_Settings):
     @model_validator(mode="after")
     def _sections_name_what_there_is(self) -> Profile:
         named = {
+            "recipes": list(self.recipes),
             "learning_curves": list(self.learning_curves),
             "budgets.tasks": list(self.budgets.tasks) if self.budgets else [],
             "joint.roles": self.joint.roles if self.joint else [],

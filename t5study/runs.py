@@ -23,9 +23,9 @@ from typing import IO, Any
 
 import numpy as np
 import pandas as pd
-from torch import distributed
 
 from t5study.errors import StudyError
+from t5study.precision import PRECISIONS, resolve_precision
 
 RESULT_VERSION = 2
 """Raised by hand when a change of the code can alter results; part of every identity."""
@@ -152,6 +152,13 @@ class Run:
             ) from None
 
 
+def part_of(run: Run, role: str) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return metrics and predictions of one role of a joint run."""
+    table = run.predictions
+    mine = table[table["role"] == role].drop(columns="role")
+    return run.metrics["tasks"][role], mine.dropna(axis="columns", how="all").reset_index(drop=True)
+
+
 @dataclass
 class Workspace:
     """Where a run in progress writes: `record` becomes the record, `scratch` is thrown away."""
@@ -232,22 +239,33 @@ class RunStore:
 
         `produce` fills `workspace.record` and returns the provenance. A run that was interrupted
         finds its own scratch folder again. With `out`, the record is written into that folder.
+        The precision "auto" is what this machine computes natively; where training is forbidden,
+        what the record was computed with, wherever that was.
 
         Raises StudyError when training is forbidden and the run is absent, when another process
         is producing the same run, or when the folder cannot be written.
         """
+        if not self.training:
+            return self._recorded(config)
+        if "precision" in config:
+            config = {**config, "precision": resolve_precision(config["precision"])}
         identity = identity_of(config)
         if out is not None:
             return self._obtain_into(Path(out), identity, config, produce)
-        found = self.find(identity)
-        if found is not None:
-            return found
-        if not self.training:
-            raise StudyError(
-                f"no published record answers {describe(config)} and training is forbidden here: "
-                "run `make book` for this profile first"
-            )
-        return self._produce(self.root / identity, identity, config, produce)
+        return self.find(identity) or self._produce(self.root / identity, identity, config, produce)
+
+    def _recorded(self, config: dict[str, Any]) -> Run:
+        asked = [config]
+        if config.get("precision") == "auto":
+            asked = [{**config, "precision": precision} for precision in PRECISIONS]
+        for each in asked:
+            found = self.find(identity_of(each))
+            if found is not None:
+                return found
+        raise StudyError(
+            f"no published record answers {describe(config)} and training is forbidden here: "
+            "run `make book` for this profile first"
+        )
 
     def _obtain_into(
         self, out: Path, identity: str, config: dict[str, Any], produce: Callable
@@ -289,6 +307,10 @@ class RunStore:
 
 def _meet() -> None:
     """Wait for the other processes of torchrun, if there are any: then the record is whole."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return
+    from torch import distributed
+
     if distributed.is_available() and distributed.is_initialized():
         distributed.barrier()
 

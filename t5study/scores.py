@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
-from rouge_score import rouge_scorer
-from sacrebleu.metrics import BLEU, CHRF
 from scipy.stats import rankdata
 
 _BLEU_ORDER = 4
@@ -240,6 +238,8 @@ spearman = Metric(
 
 
 def _bleu_rows(targets: Sequence[str], outputs: Sequence[str]) -> np.ndarray:
+    from sacrebleu.metrics import BLEU
+
     scorer = BLEU(effective_order=True)
     scores = (
         scorer.sentence_score(output, [target])
@@ -250,6 +250,8 @@ def _bleu_rows(targets: Sequence[str], outputs: Sequence[str]) -> np.ndarray:
 
 def _bleu(rows: np.ndarray, weights: np.ndarray) -> float:
     sums = (weights @ rows).tolist()
+    from sacrebleu.metrics import BLEU
+
     score = BLEU.compute_bleu(
         sums[:_BLEU_ORDER],
         sums[_BLEU_ORDER : 2 * _BLEU_ORDER],
@@ -263,15 +265,21 @@ def _bleu(rows: np.ndarray, weights: np.ndarray) -> float:
 def _chrf_rows(targets: Sequence[str], outputs: Sequence[str]) -> np.ndarray:
     # sacrebleu has no public way to the n-gram counts of one sentence; a test compares the
     # result with its own corpus score.
+    from sacrebleu.metrics import CHRF
+
     return np.array(CHRF()._extract_corpus_statistics(list(outputs), [list(targets)]))
 
 
 def _chrf(rows: np.ndarray, weights: np.ndarray) -> float:
+    from sacrebleu.metrics import CHRF
+
     return CHRF()._compute_f_score((weights @ rows).tolist())
 
 
 def _rouge(kind: str) -> Callable[[Sequence[str], Sequence[str]], np.ndarray]:
     def rows(targets: Sequence[str], outputs: Sequence[str]) -> np.ndarray:
+        from rouge_score import rouge_scorer
+
         scorer = rouge_scorer.RougeScorer([kind])
         pairs = zip(targets, outputs, strict=True)
         return np.array([[100 * scorer.score(*pair)[kind].fmeasure] for pair in pairs])

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from t5study import mixture
 from t5study.errors import StudyError
 from t5study.published import load_published
-from t5study.runs import Run
+from t5study.runs import Run, part_of
 from t5study.study import Study
 
 
@@ -83,7 +82,7 @@ def joint_table(study: Study, joint: Run | None) -> pd.DataFrame:
     for role in study.profile.joint.roles if joint else ():
         metric = study.task(role).metrics[0]
         single = study.finetune(role).metrics
-        together, _ = mixture.part_of(joint, role)
+        together, _ = part_of(joint, role)
         rows[role, metric] = {
             **_with_interval("single", single, metric),
             **_with_interval("joint", together, metric),

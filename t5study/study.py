@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from t5study import baselines, mixture, parallelism, pretraining, training
-from t5study.checkpoints import (
-    MODEL_CLASSES,
-    Checkpoint,
-    load_model,
-    load_tokenizer,
-    open_checkpoint,
-)
+from t5study import experiments
+from t5study.checkpoints import Checkpoint, open_checkpoint
 from t5study.errors import StudyError
 from t5study.hub import Hub
-from t5study.observations import OBSERVATIONS
-from t5study.profiles import PretrainingRecipe, Profile, TaskSettings, checked, load_profile
-from t5study.provenance import recorded
+from t5study.profiles import (
+    PretrainingRecipe,
+    Profile,
+    Recipe,
+    TaskSettings,
+    checked,
+    load_profile,
+)
 from t5study.runs import Run, RunStore, Workspace
-from t5study.tasks import Task, cast, get_task, label_ids, split_rows
+from t5study.tasks import Task, cast, get_task, split_rows
 
 OWN = "own"
 
@@ -117,10 +117,10 @@ class Study:
         share of it. `variant` names a change of the recipe among the profile's variants.
         """
         recipe = self._pretraining_recipe(model, tokens, variant)
-        plan = pretraining.Pretraining(model, recipe, self.seed)
+        plan = experiments.Pretraining(model, recipe, self.seed)
         return self._note(
             self.store.obtain(
-                plan.config(self.hub), lambda work: pretraining.pretrain(plan, self.hub, work)
+                plan.config(self.hub), _computed("pretraining.pretrain", plan, self.hub)
             )
         )
 
@@ -155,16 +155,21 @@ class Study:
         seed: int | None = None,
         labels: int | None = None,
         tokens: int | None = None,
+        recipe: str | None = None,
     ) -> Run:
         """Return the fine-tuning of `model` on the role's task with the profile's recipe.
 
         `init` is "pretrained", or "scratch" for the same architecture with random weights.
         `labels` is a point of the role's learning curve: so many training rows, and at most as
-        many validation rows. `tokens` starts from a model pre-trained with that budget.
+        many validation rows. `tokens` starts from a model pre-trained with that budget. `recipe`
+        names another recipe of the role among the profile's `recipes`.
         """
-        experiment = training.Experiment(
+        settings = self._limited(role, labels)
+        if recipe is not None:
+            settings = settings.model_copy(update={"recipe": self._other_recipe(role, recipe)})
+        experiment = experiments.Experiment(
             self.task(role),
-            self._limited(role, labels),
+            settings,
             self.checkpoint(model, tokens),
             model,
             init,
@@ -173,7 +178,7 @@ class Study:
         return self._note(
             self.store.obtain(
                 experiment.config(self.hub),
-                lambda work: training.finetune(experiment, self.hub, work),
+                _computed("training.finetune", experiment, self.hub),
             )
         )
 
@@ -194,6 +199,23 @@ class Study:
             self.finetune(role, model, init, seed=seed, labels=labels, tokens=tokens)
             for seed in seeds
         ]
+
+    def _other_recipe(self, role: str, name: str) -> Recipe:
+        known = self.profile.recipes.get(role, {})
+        if name not in known:
+            raise StudyError(
+                f"the profile {self.profile.name} has no recipe {name!r} for {role}: "
+                f"it has {', '.join(known) or 'none'}"
+            )
+        return known[name]
+
+    def other_recipes(self, role: str) -> dict[str, Run]:
+        """Return one run of T5, with the role's first seed, for each of its other recipes."""
+        seed = self.settings(role).seeds[0]
+        return {
+            name: self.finetune(role, seed=seed, recipe=name)
+            for name in self.profile.recipes.get(role, {})
+        }
 
     def _limited(self, role: str, labels: int | None) -> TaskSettings:
         """The role's settings with few labels: rows, and the curve's test rows and recipe."""
@@ -220,7 +242,7 @@ class Study:
             raise StudyError(f"the profile {self.profile.name} has no section 'joint'")
         checkpoint = self.checkpoint("t5")
         parts = {
-            role: training.Experiment(
+            role: experiments.Experiment(
                 self.task(role),
                 self.settings(role).model_copy(update={"recipe": joint.recipe}),
                 checkpoint,
@@ -230,11 +252,11 @@ class Study:
             )
             for role in joint.roles
         }
-        together = mixture.Mixture(parts, joint.cap)
+        together = experiments.Mixture(parts, joint.cap)
         return self._note(
             self.store.obtain(
                 together.config(self.hub),
-                lambda work: mixture.finetune_jointly(together, self.hub, work),
+                _computed("mixture.finetune_jointly", together, self.hub),
             )
         )
 
@@ -243,67 +265,44 @@ class Study:
 
         `labels` is a point of the learning curve, as for `finetune`.
         """
-        baseline = baselines.Baseline(self.task(role), self._limited(role, labels), kind)
+        baseline = experiments.Baseline(self.task(role), self._limited(role, labels), kind)
         return self._note(
             self.store.obtain(
                 baseline.config(self.hub),
-                lambda work: baselines.fit_and_judge(baseline, self.hub, work),
+                _computed("baselines.fit_and_judge", baseline, self.hub),
             )
         )
 
     def casting(self, role: str) -> Run:
         """Return how the role's labels look as texts: words, token ids and pieces."""
-        task, checkpoint = self.task(role), self.checkpoint("t5")
-        config = {
-            "kind": "casting",
-            "task": task.name,
-            "labels": list(task.label_words),
-            "model": {"name": checkpoint.name, "fingerprint": checkpoint.fingerprint},
-        }
-
-        def produce(work: Workspace) -> dict[str, Any]:
-            with recorded() as provenance:
-                tokenizer = load_tokenizer(checkpoint)
-                ids = label_ids(task, tokenizer)
-                pieces = [tokenizer.convert_ids_to_tokens(row) for row in ids]
-                work.save_values({"words": list(task.label_words), "ids": ids, "pieces": pieces})
-                work.save_metrics({"labels": len(ids)})
-            return provenance
-
-        return self._note(self.store.obtain(config, produce))
+        asked = experiments.Casting(self.task(role), self.checkpoint("t5"))
+        return self._note(
+            self.store.obtain(
+                asked.config(), _computed("observations.recording.show_casting", asked)
+            )
+        )
 
     def observe(self, name: str, run: Run | None = None, **inputs: Any) -> Run:
         """Return an observation of a model: what `observations.OBSERVATIONS[name]` computes.
 
-        The model is that of `run`, or else the profile's checkpoint of the observation's role.
+        The model is that of `run`, or else the profile's checkpoint of the observation's model.
         """
-        if name not in OBSERVATIONS:
-            raise StudyError(f"no observation is called {name!r}: see t5study/observations")
-        function = OBSERVATIONS[name]
-        checkpoint = (
-            self.checkpoint(function.role) if run is None else _own_checkpoint("fine-tuned", run)
+        asked = experiments.Look(
+            name,
+            self.checkpoint(experiments.observed_model(name))
+            if run is None
+            else _own_checkpoint("fine-tuned", run),
+            json.loads(json.dumps(inputs)),
         )
-        config = {
-            "kind": "observation",
-            "name": name,
-            "model": {"name": checkpoint.name, "fingerprint": checkpoint.fingerprint},
-            "inputs": json.loads(json.dumps(inputs)),
-        }
-
-        def produce(work: Workspace) -> dict[str, Any]:
-            with recorded() as provenance:
-                model = load_model(checkpoint, MODEL_CLASSES[function.role], attn="eager").eval()
-                seen = function(model, load_tokenizer(checkpoint), **inputs)
-                work.save_values(seen.values)
-                work.save_arrays(seen.arrays)
-                work.save_metrics({"observation": name})
-            return provenance
-
-        return self._note(self.store.obtain(config, produce))
+        return self._note(
+            self.store.obtain(asked.config(), _computed("observations.recording.observe", asked))
+        )
 
     def measure_parallelism(self) -> Run:
         """Return the timing of recurrence against attention; see `parallelism.measure`."""
-        return self._note(self.store.obtain(parallelism.config(), parallelism.measure))
+        return self._note(
+            self.store.obtain(experiments.parallelism(), _computed("parallelism.measure"))
+        )
 
     # --- what a page shows
 
@@ -366,6 +365,20 @@ class Study:
         if all(run.path != known.path for known in self.used):
             self.used.append(run)
         return run
+
+
+def _computed(function: str, *asked: Any) -> Callable[[Workspace], dict[str, Any]]:
+    """Return what makes a record: a function of the package, `module.name`, on what is asked.
+
+    It is imported when it is called: the libraries that train take many seconds to load, and a page
+    that is drawn from records needs none of them.
+    """
+    module, _, name = function.rpartition(".")
+
+    def produce(work: Workspace) -> dict[str, Any]:
+        return getattr(import_module(f"t5study.{module}"), name)(*asked, work)
+
+    return produce
 
 
 def _own_checkpoint(name: str, run: Run) -> Checkpoint:

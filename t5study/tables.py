@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 from pandas.io.formats.style import Styler
 from scipy import stats
-from transformers import T5Config, T5ForConditionalGeneration
 
-from t5study.checkpoints import module_table
 from t5study.figures import classification_report
 from t5study.profiles import Recipe
 from t5study.published import load_published
@@ -48,6 +46,10 @@ def t5_small_modules() -> pd.DataFrame:
 
     transformers' default T5Config is t5-small's, so neither weights nor network are needed.
     """
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    from t5study.models import module_table
+
     report = load_published().module_table()
     rebuilt = module_table(T5ForConditionalGeneration(T5Config())).set_index("name")
     names = report["name"]

@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from datasets import Dataset
 
 from t5study.corpora import SOURCES
 from t5study.errors import StudyError
 from t5study.hub import POCKET, Hub, Need
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
     from t5study.profiles import Profile
@@ -372,6 +372,8 @@ def cast(task: Task, dataset: Dataset, cleaning: str = "none") -> Dataset:
         sources.append(task.source(dict(zip(task.fields, map(clean, texts), strict=True))))
     if not sources:
         raise StudyError(f"The data of {task.name} has no rows: give it at least one.")
+    from datasets import Dataset
+
     return Dataset.from_dict(
         {"row": rows, "source": sources, **_targets(task, rows, _values(dataset, task.target))}
     )

@@ -29,92 +29,26 @@ from t5study.batches import (
     encode,
     in_length_order,
 )
-from t5study.checkpoints import (
-    Checkpoint,
-    load_model,
-    load_tokenizer,
-    parameter_count,
-    random_model,
-    save_model,
-)
 from t5study.engine import (
     EngineSettings,
     StudyTrainer,
     SumLoss,
     classification_loss,
     mixed,
-    resolve_precision,
     seq2seq_loss,
 )
+from t5study.experiments import SPLITS, Experiment
 from t5study.faithfulness import faithful
 from t5study.hub import POCKET, Hub
-from t5study.profiles import Recipe, TaskSettings
+from t5study.models import load_model, load_tokenizer, parameter_count, random_model, save_model
+from t5study.precision import resolve_precision
 from t5study.provenance import device_name, peak_memory_bytes, recorded
 from t5study.runs import Workspace
 from t5study.tasks import Task, cast, label_ids, split_rows
 
-SPLITS = ("train", "validation", "test")
 LONGEST_TARGET = 160
 SCORED_BY_ROW = {"chrf", "rougeL"}
 """Scores that mean something for a single text; BLEU is for a whole test set."""
-_NOT_IN_IDENTITY = {
-    *("tokens_per_micro_batch", "compile", "gradient_checkpointing"),
-    *("keep_checkpoints", "precision"),
-}
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One fine-tuning, fully determined.
-
-    `architecture` is "t5" (text to text) or "bert" or "gpt" (a classification head on top);
-    `init` is "pretrained", or "scratch" for the same configuration with random weights.
-    """
-
-    task: Task
-    settings: TaskSettings
-    checkpoint: Checkpoint
-    architecture: str
-    init: str
-    seed: int
-
-    @property
-    def recipe(self) -> Recipe:
-        """The hyper-parameters."""
-        return self.settings.recipe
-
-    @property
-    def _weights_from(self) -> str:
-        scratch = self.init == "scratch"
-        return self.checkpoint.design if scratch else self.checkpoint.fingerprint
-
-    def config(self, hub: Hub) -> dict[str, Any]:
-        """Return what determines the result; its hash is the run's identity."""
-        task, recipe = self.task, self.recipe
-        return {
-            "kind": "finetune",
-            "task": task.name,
-            "prompt": task.prefix + task.template,
-            "data": data_identity(task, self.settings, hub, SPLITS),
-            "model": {"name": self.checkpoint.name, "fingerprint": self._weights_from},
-            "architecture": self.architecture,
-            "init": self.init,
-            "recipe": recipe_identity(recipe),
-            "precision": resolve_precision(recipe.precision),
-            "seed": self.seed,
-        }
-
-
-def recipe_identity(recipe: Recipe) -> dict[str, Any]:
-    """Return the hyper-parameters that determine a result."""
-    return recipe.model_dump(exclude=_NOT_IN_IDENTITY)
-
-
-def data_identity(
-    task: Task, settings: TaskSettings, hub: Hub, splits: tuple[str, ...]
-) -> dict[str, list[Any]]:
-    """Return what determines the rows of each split: content fingerprint and row limit."""
-    return {split: [task.fingerprint(hub, split), getattr(settings, split)] for split in splits}
 
 
 def finetune(experiment: Experiment, hub: Hub, work: Workspace) -> dict[str, Any]:

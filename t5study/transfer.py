@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from t5study import ranking
-from t5study.baselines import KINDS
+from t5study.experiments import KINDS
 from t5study.published import load_published
 from t5study.runs import Run
 from t5study.study import OWN, Study

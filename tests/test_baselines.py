@@ -7,8 +7,9 @@ import pytest
 from scipy.sparse import csr_matrix
 from tiny import no_hub
 
-from t5study.baselines import KINDS, Baseline, NbSvm, first_sentence, fit_and_judge
+from t5study.baselines import NbSvm, first_sentence, fit_and_judge
 from t5study.errors import StudyError
+from t5study.experiments import KINDS, Baseline
 from t5study.profiles import TaskSettings
 from t5study.runs import RunStore
 from t5study.tasks import get_task

@@ -18,8 +18,8 @@ from t5study.batches import (
     encode,
     in_length_order,
 )
-from t5study.checkpoints import load_tokenizer
 from t5study.errors import StudyError
+from t5study.models import load_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,10 @@ from typer.testing import CliRunner
 
 from benchmarks import __main__ as cli
 from benchmarks import growth, learning, measure, memory, methods, page, report, scoring, turns
-from benchmarks.work import Work, corrupted, training_flops
+from benchmarks.work import PRETRAINING, Work, corrupted, training_flops
 from t5study.batches import encode
-from t5study.checkpoints import load_tokenizer
 from t5study.errors import StudyError
+from t5study.models import load_tokenizer
 from t5study.tasks import cast, get_task, label_ids, split_rows
 
 
@@ -72,6 +72,15 @@ def test_pretraining_windows_fill_the_input(work):
     assert len(set(windows.target_lengths)) == 1
     row = windows.data[0]
     assert row["source"][-1] == row["target"][-1] == work.tokenizer.eos_token_id
+
+
+def test_pretraining_is_measured_on_the_rows_of_a_task(work, monkeypatch):
+    task = get_task("pocket-sentiment")
+    monkeypatch.setattr("benchmarks.work.get_task", lambda name: task)
+    monkeypatch.setattr("benchmarks.work.open_checkpoint", lambda hub, repo: work.checkpoint)
+    loaded = Work.load(PRETRAINING, None, 64)
+    assert set(loaded.encoded.source_lengths) == {512}
+    assert len(loaded.data) == len(loaded.encoded) > 0
 
 
 class Told:

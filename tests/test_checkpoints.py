@@ -17,18 +17,17 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from t5study.checkpoints import (
-    checkpoint_in,
+from t5study.checkpoints import checkpoint_in, open_checkpoint
+from t5study.errors import StudyError
+from t5study.hub import Hub
+from t5study.models import (
     load_model,
     load_tokenizer,
     module_table,
-    open_checkpoint,
     parameter_count,
     random_model,
     rounded_count,
 )
-from t5study.errors import StudyError
-from t5study.hub import Hub
 from t5study.vocabulary import train_vocabulary
 
 MIRROR = Path(__file__).resolve().parents[2] / "shared" / "hub"

@@ -14,16 +14,12 @@ import torch
 from tiny import no_hub, tiny_experiment, tiny_t5
 
 from t5study import commands, engine
-from t5study.engine import (
-    is_intact,
-    latest_checkpoint,
-    resolve_precision,
-    seq2seq_loss,
-    update_seed,
-)
+from t5study.engine import is_intact, latest_checkpoint, seq2seq_loss, update_seed
 from t5study.errors import StudyError
+from t5study.models import load_tokenizer
+from t5study.precision import resolve_precision
 from t5study.runs import RunStore, Workspace
-from t5study.training import TaskData, finetune, load_tokenizer, new_model, new_trainer
+from t5study.training import TaskData, finetune, new_model, new_trainer
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,10 @@ from tiny import no_hub, tiny_experiment, tiny_t5
 from t5study import commands
 from t5study.book import card
 from t5study.errors import StudyError
-from t5study.mixture import Mixture, finetune_jointly, mixed_order, part_of
+from t5study.experiments import Mixture
+from t5study.mixture import finetune_jointly, mixed_order
 from t5study.profiles import load_profile
-from t5study.runs import RunStore, identity_of
+from t5study.runs import RunStore, identity_of, part_of
 
 
 def test_a_large_task_is_met_no_more_often_than_the_cap():

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from t5study.errors import StudyError
+from t5study.experiments import observed_model
 from t5study.observations import OBSERVATIONS, corpus
 from t5study.observations.attention import influence, looking_at, marked_word, unmarked
 from t5study.observations.t5 import published_parameters
@@ -115,8 +116,7 @@ def observe(tokenizer, bert, gpt, t5):
     models = {"bert": bert, "gpt": gpt, "t5": t5}
 
     def run(name, **inputs):
-        function = OBSERVATIONS[name]
-        return function(models[function.role], tokenizer, **inputs)
+        return OBSERVATIONS[name](models[observed_model(name)], tokenizer, **inputs)
 
     return run
 

@@ -12,7 +12,7 @@ from transformers import T5ForConditionalGeneration
 
 from t5study import predictions
 from t5study.batches import in_length_order
-from t5study.checkpoints import load_model, load_tokenizer
+from t5study.models import load_model, load_tokenizer
 from t5study.predictions import LabelSet
 from t5study.runs import RunStore
 from t5study.tasks import label_ids

@@ -11,12 +11,13 @@ import torch
 from transformers import AutoTokenizer
 
 from t5study import cooccurrence, corpora, objectives, pretraining
-from t5study.checkpoints import parameter_count
 from t5study.engine import StudyTrainer
 from t5study.errors import StudyError
+from t5study.experiments import Pretraining
 from t5study.hub import Hub
+from t5study.models import parameter_count
 from t5study.prepared import prepare
-from t5study.pretraining import Pretraining, PretrainingPlan, build_model, pretrain
+from t5study.pretraining import PretrainingPlan, build_model, pretrain
 from t5study.profiles import Architecture, PretrainingRecipe
 from t5study.runs import RunStore
 from t5study.vocabulary import train_vocabulary

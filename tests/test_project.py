@@ -155,3 +155,13 @@ def test_published_notebooks_hold_no_debris():
         text = path.read_text("utf-8")
         found = re.findall(r"it/s\]|\w*Warning:|Traceback|site-packages", text)
         assert found == [], path.name
+
+
+def test_a_page_drawn_from_records_waits_for_no_library_that_trains():
+    code = (
+        "import sys; from t5study import claims, diagrams, diagrams_generation, figures, "
+        "published, ranking, scores, sequences, tables, transfer; from t5study.study import Study; "
+        "print(*{'torch', 'transformers', 'datasets', 'accelerate', 'sklearn'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

@@ -89,6 +89,24 @@ def test_with_training_forbidden_only_published_records_answer(tmp_path):
         store.obtain(CONFIG | {"seed": 22}, produce)
 
 
+@pytest.mark.parametrize("computed", ["fp32", "bf16"])
+def test_a_published_record_answers_whatever_precision_this_machine_has(tmp_path, computed):
+    published = RunStore(tmp_path / "results")
+    made = published.obtain(CONFIG | {"precision": computed}, produce)
+    store = RunStore(tmp_path / "runs", published=published.root, training=False)
+    assert store.obtain(CONFIG | {"precision": "auto"}, produce).path == made.path
+    other = {"fp32": "bf16", "bf16": "fp32"}[computed]
+    with pytest.raises(StudyError, match="training is forbidden"):
+        store.obtain(CONFIG | {"precision": other}, produce)
+
+
+def test_the_precision_of_the_machine_is_part_of_what_it_computes(tmp_path, monkeypatch):
+    monkeypatch.setattr("t5study.runs.resolve_precision", lambda precision: "bf16")
+    run = RunStore(tmp_path).obtain(CONFIG | {"precision": "auto"}, produce)
+    assert run.config["precision"] == "bf16"
+    assert run.identity == identity_of(CONFIG | {"precision": "bf16"})
+
+
 def test_two_processes_do_not_write_one_record(tmp_path):
     def meanwhile(work):
         with pytest.raises(StudyError, match="another process"):

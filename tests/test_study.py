@@ -64,9 +64,20 @@ def test_a_variant_changes_what_it_names(study):
     assert changed == {"initial_embeddings"}
 
 
+def test_another_recipe_is_run_once_and_changes_nothing_else(study):
+    assert study.other_recipes("sentiment") == {}
+    (other,) = study.other_recipes("emotion").values()
+    usual = study.finetune("emotion").config
+    changed = {key for key, value in other.config.items() if value != usual[key]}
+    assert changed == {"recipe"}
+    assert other.config["recipe"]["optimizer"] == "adafactor"
+
+
 def test_what_the_profile_lacks_is_one_sentence(study):
     with pytest.raises(StudyError, match="no variant 'nothing'"):
         study.pretrain("t5", variant="nothing")
+    with pytest.raises(StudyError, match="no recipe 'nothing' for emotion: it has Adafactor"):
+        study.finetune("emotion", recipe="nothing")
     values = smoke()
     for section in ("joint", "variants", "budgets"):
         del values[section]
@@ -98,6 +109,7 @@ def test_epochs_are_added_until_there_are_enough_updates(few):
         (lambda p: p["learning_curves"]["sst"].update(labels=[9, 5]), "must rise"),
         (lambda p: p["budgets"].update(tokens=[9_000, 99_000_000]), "stay below the 40,000 of t5"),
         (lambda p: p["budgets"]["tasks"]["sst"].update(target=1.5), "target is 1.5"),
+        (lambda p: p["recipes"].update(nothing={}), "role nothing"),
         (lambda p: p["joint"]["roles"].append("cooking"), "role cooking"),
         (lambda p: p["variants"]["changes"].update(odd={"tokns": 3}), "unknown key 'tokns'"),
         (lambda p: p["models"].update(t5="google-t5/t5-small"), "'own'"),

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
-from t5study.checkpoints import load_tokenizer
 from t5study.errors import StudyError
 from t5study.hub import Hub
+from t5study.models import load_tokenizer
 from t5study.tasks import (
     SCORES,
     TASKS,

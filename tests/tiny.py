@@ -9,11 +9,12 @@ import torch
 from transformers import T5Config, T5ForConditionalGeneration
 
 from t5study import pocket
-from t5study.checkpoints import Checkpoint, checkpoint_in, load_tokenizer, save_model
+from t5study.checkpoints import Checkpoint, checkpoint_in
+from t5study.experiments import Experiment
 from t5study.hub import Hub
+from t5study.models import load_tokenizer, save_model
 from t5study.profiles import Recipe, TaskSettings
 from t5study.tasks import TASKS, get_task
-from t5study.training import Experiment
 from t5study.vocabulary import train_vocabulary
 
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -47,7 +47,10 @@ QUIET = {
     "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
 }
+WITHOUT_MODELS = "00_from_recurrence_to_attention"
 SCORECARD = "12_scorecard"
+AHEAD = ("03_t5", "04_glue", "07_emotion", "06_sentiment", "08_transfer", "09_sequences")
+"""Where several chapters run at once: first those whose runs others take up, then the longest."""
 RENDERED_AT_ONCE = 4
 """Kernels side by side where nothing is trained, if there are so many cores; 1 GB each."""
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
@@ -93,7 +96,7 @@ def reproduce(
     force: bool = False,
     console: Console | None = None,
 ) -> list[ChapterResult]:
-    """Execute the chapters of a profile whose outputs are not current, in order.
+    """Execute the chapters of a profile whose outputs are not current.
 
     Args:
         profile: a name in notebooks/profiles.
@@ -106,7 +109,7 @@ def reproduce(
         force: run chapters whose outputs are current, too.
         console: where progress is printed.
 
-    Returns one result per chapter. A chapter that fails does not stop the later ones.
+    Returns one result per chapter, in their order. A chapter that fails does not stop the others.
 
     Raises StudyError for an unknown profile or chapter, or when `book` tools are missing.
     """
@@ -115,17 +118,35 @@ def reproduce(
     job = _job(layout, store, source, training)
     console = console or Console(stderr=True)
     progress = ChapterProgress(console, len(selected), job.parameters["profile"]["budget_minutes"])
-    # The scorecard judges what the other chapters computed.
-    first = [chapter for chapter in selected if chapter.name != SCORECARD]
-    last = [chapter for chapter in selected if chapter.name == SCORECARD]
     with _own_kernel(layout), progress.bars, ThreadPoolExecutor(job.at_once) as pool:
+        before, others, last = _in_turn(selected, job.at_once, training)
+        settled: dict[str, Future[ChapterResult]] = {}
+
+        def start(some: Sequence[Chapter]) -> None:
+            for chapter in some:
+                settled[chapter.name] = pool.submit(_settle, job, chapter, force, progress)
+
+        start(before)
         if training and chapters is None and not all(_is_current(job, c) for c in selected):
             _make_models(job, pool, progress)
-        results = []
-        for some in (first, last):
-            done = [pool.submit(_settle, job, chapter, force, progress) for chapter in some]
-            results += [future.result() for future in done]
-    return results
+        start(others)
+        wait(settled.values())
+        start(last)
+    return [settled[chapter.name].result() for chapter in selected]
+
+
+def _in_turn(chapters: Sequence[Chapter], at_once: int, training: bool) -> list[list[Chapter]]:
+    """The chapters that start before the models are made, those after, and those at the end."""
+    if not training:
+        return [[], list(chapters), []]
+    before = [chapter for chapter in chapters if chapter.name == WITHOUT_MODELS]
+    # The scorecard judges what the other chapters computed.
+    last = [chapter for chapter in chapters if chapter.name == SCORECARD]
+    others = [chapter for chapter in chapters if chapter not in before + last]
+    if at_once > 1:
+        rank = {name: number for number, name in enumerate(AHEAD)}
+        others.sort(key=lambda chapter: rank.get(chapter.name, len(rank)))
+    return [before, others, last]
 
 
 def _make_models(job: Job, pool: ThreadPoolExecutor, progress: ChapterProgress) -> None:

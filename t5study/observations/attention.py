@@ -167,6 +167,7 @@ def influence(
     length = ids.shape[1]
     changed = ids.repeat(length, 1)
     changed.fill_diagonal_(other)
-    whole = states(ids)[0]
-    moved = (states(changed) - whole).norm(dim=-1) / whole.norm(dim=-1).clamp_min(1e-12)
+    # In one batch: a batch of another size may be summed in another order, and round differently.
+    whole, *others = states(torch.cat([ids, changed]))
+    moved = (torch.stack(others) - whole).norm(dim=-1) / whole.norm(dim=-1).clamp_min(1e-12)
     return moved.T.float().cpu().numpy()

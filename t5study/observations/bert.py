@@ -54,7 +54,7 @@ def _run(model, ids: list[int], segments: list[int], **extra):
     return model(input_ids=tensor(model, ids), token_type_ids=tensor(model, segments), **extra)
 
 
-@observes("bert.attention", role="bert")
+@observes("bert.attention")
 def attention(model, tokenizer, sentence: str, second: str | None = None) -> Observation:
     """Attention weights of every layer and head on one sentence, or on a pair.
 
@@ -103,7 +103,7 @@ def attention(model, tokenizer, sentence: str, second: str | None = None) -> Obs
     return Observation(values, arrays)
 
 
-@observes("bert.influence", role="bert")
+@observes("bert.influence")
 def influences(model, tokenizer, sentence: str) -> Observation:
     """How far the last hidden state at i moves when token j is masked: `influence`[i, j].
 
@@ -140,7 +140,7 @@ def _answer(probabilities: torch.Tensor, answer: int) -> dict:
     }
 
 
-@observes("bert.fill", role="bert")
+@observes("bert.fill")
 def fill(model, tokenizer, sentence: str, top: int = 8) -> Observation:
     """The distribution over the vocabulary at a blank, marked as in `The film was [good].`"""
     ids, place = marked_word(tokenizer, sentence)
@@ -159,7 +159,7 @@ def fill(model, tokenizer, sentence: str, top: int = 8) -> Observation:
     return Observation(values)
 
 
-@observes("bert.context", role="bert")
+@observes("bert.context")
 def context(model, tokenizer, sentence: str, top: int = 4) -> Observation:
     """One blank seen four ways: whole, right side hidden, left side hidden, both hidden.
 
@@ -200,7 +200,7 @@ def context(model, tokenizer, sentence: str, top: int = 4) -> Observation:
     return Observation(values, {"probabilities": table.cpu().numpy()})
 
 
-@observes("bert.vectors", role="bert")
+@observes("bert.vectors")
 def vectors(model, tokenizer, sentences: list[str]) -> Observation:
     """Cosine similarity of one marked word's vectors across sentences, layer by layer.
 
@@ -260,7 +260,7 @@ def _objectives(model, tokenizer, first: str, second: str, label: int) -> dict:
     }
 
 
-@observes("bert.objectives", role="bert")
+@observes("bert.objectives")
 def objectives(model, tokenizer, first: str, second: str, other: str) -> Observation:
     """Both pre-training losses, term by term, on a pair that follows and on one that does not.
 
@@ -285,7 +285,7 @@ def mass(tokenizer, probabilities: torch.Tensor, group: list[str]) -> float:
     return float(sum(probabilities[ids[0]] for ids in found if len(ids) == 1))
 
 
-@observes("bert.clues", role="bert")
+@observes("bert.clues")
 def clues(model, tokenizer, items: list[dict], groups: dict[str, list[str]]) -> Observation:
     """Which group of words fits a blank, when both sides of it can be read.
 
@@ -305,7 +305,7 @@ def clues(model, tokenizer, items: list[dict], groups: dict[str, list[str]]) -> 
     return Observation({"rows": rows, "correct": share(correct, len(rows))})
 
 
-@observes("bert.cloze", role="bert")
+@observes("bert.cloze")
 def cloze(model, tokenizer, count: int = 300, seed: int = 21) -> Observation:
     """One word hidden in each of `count` held-out texts: how often is it found?
 
@@ -328,7 +328,7 @@ def _sampled(probabilities: torch.Tensor, forbidden: list[int]) -> torch.Tensor:
     return torch.multinomial(probabilities, 1)[:, 0]
 
 
-@observes("bert.generation", role="bert")
+@observes("bert.generation")
 def generation(model, tokenizer, samples: int = 200, seed: int = 21) -> Observation:
     """Text from an encoder: rows of masks as long as held-out sentences, filled left to right.
 
@@ -356,7 +356,7 @@ def generation(model, tokenizer, samples: int = 200, seed: int = 21) -> Observat
     return Observation({**judged(texts), "examples": texts[:: max(1, len(texts) // 8)][:8]})
 
 
-@observes("bert.classifier", role="bert")
+@observes("bert.classifier")
 def classifier(model, tokenizer, train: int = 400, test: int = 500, seed: int = 21) -> Observation:
     """One dense layer on frozen vectors: sentiment of the bundled corpus's single sentences.
 

@@ -18,15 +18,14 @@ class Observation:
 
 
 OBSERVATIONS: dict[str, Callable[..., Observation]] = {}
-"""Every observation by its name, `chapter.subject`. Each has an attribute `role`, the
-architecture it looks at ("bert", "gpt" or "t5"), and is called `(model, tokenizer, **inputs)`."""
+"""Every observation by its name, `chapter.subject`; called `(model, tokenizer, **inputs)`."""
 
 
-def observes(name: str, role: str) -> Callable[[Callable[..., Observation]], Callable]:
-    """Enter a function into `OBSERVATIONS` under `name`, for models of the given `role`."""
+def observes(name: str) -> Callable[[Callable[..., Observation]], Callable]:
+    """Enter a function into `OBSERVATIONS` under `name`."""
 
     def enter(function: Callable[..., Observation]) -> Callable[..., Observation]:
-        function.name, function.role = name, role
+        function.name = name
         OBSERVATIONS[name] = function
         return function
 

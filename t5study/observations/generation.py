@@ -78,7 +78,7 @@ def _answered(model, tokenizer, prompt: str, arguments: dict[str, Any]) -> dict[
     return _answer(model, tokenizer, prompt, _written(model, made.sequences[0]))
 
 
-@observes("generation.answers", role="t5")
+@observes("generation.answers")
 def answers(model, tokenizer, prompts: list[str], arguments: dict[str, Any]) -> Observation:
     """The answer to each prompt under one set of arguments of `generate`.
 
@@ -94,7 +94,7 @@ def answers(model, tokenizer, prompts: list[str], arguments: dict[str, Any]) -> 
     return Observation({"rows": rows})
 
 
-@observes("generation.sweep", role="t5")
+@observes("generation.sweep")
 def sweep(
     model, tokenizer, prompt: str, arguments: dict[str, Any], changes: list[dict[str, Any]]
 ) -> Observation:
@@ -114,7 +114,7 @@ def sweep(
     return Observation({"prompt": prompt, "rows": rows})
 
 
-@observes("generation.beams", role="t5")
+@observes("generation.beams")
 def beams(model, tokenizer, prompt: str, arguments: dict[str, Any]) -> Observation:
     """The hypotheses that beam search ends with, best first, and their scores computed again.
 
@@ -142,7 +142,7 @@ def beams(model, tokenizer, prompt: str, arguments: dict[str, Any]) -> Observati
     return Observation({"prompt": prompt, "rows": rows, "difference": difference})
 
 
-@observes("generation.steps", role="t5")
+@observes("generation.steps")
 def steps(model, tokenizer, prompt: str, arguments: dict[str, Any], top: int = 4) -> Observation:
     """The answer piece by piece, with the pieces that were most probable at each place.
 
@@ -171,7 +171,7 @@ def steps(model, tokenizer, prompt: str, arguments: dict[str, Any], top: int = 4
     return Observation(values)
 
 
-@observes("generation.alignment", role="t5")
+@observes("generation.alignment")
 def alignment(model, tokenizer, prompt: str, arguments: dict[str, Any]) -> Observation:
     """Which pieces of the prompt the decoder looks at while it writes each piece.
 

@@ -30,7 +30,7 @@ def started(tokenizer, text: str) -> list[int]:
     return [start_id(tokenizer), *plain_ids(tokenizer, text)]
 
 
-@observes("gpt.attention", role="gpt")
+@observes("gpt.attention")
 def attention(model, tokenizer, sentence: str) -> Observation:
     """Attention weights (layers, heads, queries, keys) and how much of them lies on the future."""
     ids = started(tokenizer, sentence)
@@ -48,7 +48,7 @@ def attention(model, tokenizer, sentence: str) -> Observation:
     return Observation(values, {"attention": weights})
 
 
-@observes("gpt.influence", role="gpt")
+@observes("gpt.influence")
 def influences(model, tokenizer, sentence: str) -> Observation:
     """How far each position's last hidden state moves when one token is replaced: [i, j].
 
@@ -70,7 +70,7 @@ def influences(model, tokenizer, sentence: str) -> Observation:
     return Observation(values, {"influence": moved})
 
 
-@observes("gpt.prefix", role="gpt")
+@observes("gpt.prefix")
 def prefix(model, tokenizer, source: str, target: str) -> Observation:
     """The same decoder under its own causal mask and under a prefix-LM mask.
 
@@ -94,7 +94,7 @@ def prefix(model, tokenizer, source: str, target: str) -> Observation:
     return Observation(values, {"causal": stacked(causal), "prefix": stacked(prefixed)})
 
 
-@observes("gpt.next", role="gpt")
+@observes("gpt.next")
 def following(model, tokenizer, sentence: str, top: int = 8) -> Observation:
     """The loss of each token given those before it, and the distribution after the last.
 
@@ -123,7 +123,7 @@ def following(model, tokenizer, sentence: str, top: int = 8) -> Observation:
     return Observation(values)
 
 
-@observes("gpt.truncation", role="gpt")
+@observes("gpt.truncation")
 def truncation(
     model,
     tokenizer,
@@ -194,7 +194,7 @@ def _scored(model, ids: torch.Tensor, start: int, eos: int) -> float:
     return float(logs.gather(1, whole[start:, None]).mean())
 
 
-@observes("gpt.decoding", role="gpt")
+@observes("gpt.decoding")
 def decoding(
     model,
     tokenizer,
@@ -239,7 +239,7 @@ def different_pairs(text: str) -> float:
     return len(set(pairs)) / len(pairs) if pairs else 1.0
 
 
-@observes("gpt.clues", role="gpt")
+@observes("gpt.clues")
 def clues(model, tokenizer, items: list[dict], groups: dict[str, list[str]]) -> Observation:
     """Which group of words fits a blank: from the left alone, and by scoring whole sentences.
 
@@ -291,7 +291,7 @@ def _both_scores(model, tokenizer, ids: list[int], place: int, options: dict[str
     )  # fmt: skip
 
 
-@observes("gpt.cloze", role="gpt")
+@observes("gpt.cloze")
 def cloze(model, tokenizer, count: int = 300, seed: int = 21) -> Observation:
     """The blanks of `bert.cloze`, told from the text on their left alone."""
     ranks, answers = [], []
@@ -304,7 +304,7 @@ def cloze(model, tokenizer, count: int = 300, seed: int = 21) -> Observation:
     return Observation(found(ranks, answers))
 
 
-@observes("gpt.generation", role="gpt")
+@observes("gpt.generation")
 def generation(
     model, tokenizer, samples: int = 500, seed: int = 21, length: int = 80, batch_size: int = 100
 ) -> Observation:

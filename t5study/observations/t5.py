@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from t5study.checkpoints import module_table, parameter_count
+from t5study.models import module_table, parameter_count
 from t5study.objectives import generator, noise_mask, restore, span_corruption
 from t5study.observations.attention import (
     looking_at,
@@ -44,7 +44,7 @@ def _forced(model, tokenizer, source: str, target: str, **extra):
     return source_ids, labels, output
 
 
-@observes("t5.prompts", role="t5")
+@observes("t5.prompts")
 def prompts(model, tokenizer, texts: list[str], length: int = 40) -> Observation:
     """The model's greedy answer to each text, and the chance it gave to that answer's tokens."""
     rows = []
@@ -64,7 +64,7 @@ def prompts(model, tokenizer, texts: list[str], length: int = 40) -> Observation
     return Observation({"rows": rows})
 
 
-@observes("t5.masks", role="t5")
+@observes("t5.masks")
 def masks(model, tokenizer, source: str, target: str) -> Observation:
     """The three kinds of attention in an encoder-decoder, on one input and its target.
 
@@ -91,7 +91,7 @@ def masks(model, tokenizer, source: str, target: str) -> Observation:
     return Observation(values, arrays)
 
 
-@observes("t5.prefix", role="t5")
+@observes("t5.prefix")
 def prefix(
     model, tokenizer, prefix: str, source: str, target: str, other_prefix: str
 ) -> Observation:
@@ -128,7 +128,7 @@ def prefix(
     return Observation(values, {"cross": cross, "mass": mass.mean(-1)})
 
 
-@observes("t5.span_corruption", role="t5")
+@observes("t5.span_corruption")
 def corrupted(
     model,
     tokenizer,
@@ -175,7 +175,7 @@ def corrupted(
     return Observation(values)
 
 
-@observes("t5.position_bias", role="t5")
+@observes("t5.position_bias")
 def position_bias(model, tokenizer, reach: int = 40) -> Observation:
     """The learnt bias of every head by the distance key minus query (section 2.1 of the paper).
 
@@ -214,7 +214,7 @@ def position_bias(model, tokenizer, reach: int = 40) -> Observation:
     return Observation(values, arrays)
 
 
-@observes("t5.teacher_forcing", role="t5")
+@observes("t5.teacher_forcing")
 def teacher_forcing(model, tokenizer, source: str, target: str) -> Observation:
     """What the decoder reads, what it must say, and the cross-entropy of each step.
 
@@ -245,7 +245,7 @@ def teacher_forcing(model, tokenizer, source: str, target: str) -> Observation:
     return Observation(values)
 
 
-@observes("t5.modules", role="t5")
+@observes("t5.modules")
 def modules(model, tokenizer, rows: int = 32) -> Observation:
     """The first rows of the module table, and the parameters of the model's large parts."""
     table = module_table(model, max_rows=rows)
@@ -290,7 +290,7 @@ def published_parameters() -> dict[str, int]:
     return counts
 
 
-@observes("t5.sizes", role="t5")
+@observes("t5.sizes")
 def sizes(model, tokenizer) -> Observation:
     """Parameter counts: this model's, and those of the published sizes from their settings."""
     counts = published_parameters()
