@@ -53,10 +53,12 @@ class Clock(TrainerCallback):
     """Times each update, from its turn to its end: data, batches and optimiser in all.
 
     Where an update was shortened, the seconds of its batches are multiplied by `scale`, and those
-    of its optimiser step are not.
+    of its optimiser step are not. `tokens_an_example` is the mean over all rows: a few examples
+    that happen to be short must not pass for speed.
     """
 
     scale: float
+    tokens_an_example: float
     ledger: Ledger
     turn: Turn
     _began: float = 0.0
@@ -85,9 +87,10 @@ class Clock(TrainerCallback):
     def _measured(self, update: int, seconds: float) -> dict[str, float]:
         sources, targets, positions = self.ledger.lengths(update)
         per_second, config = self.scale / seconds, self.ledger.trainer.model.config
+        tokens_per_second = float(sources.sum() + targets.sum()) * per_second
         return {
-            "examples_per_second": len(sources) * per_second,
-            "tokens_per_second": float(sources.sum() + targets.sum()) * per_second,
+            "examples_per_second": tokens_per_second / self.tokens_an_example,
+            "tokens_per_second": tokens_per_second,
             "flops": training_flops(config, sources, targets) * per_second,
             "padding": 1 - float(sources.sum()) / positions,
             "peak_flops": matmul_peak(),
@@ -106,7 +109,8 @@ def train(job: Job, turn: Turn) -> None:
     work = Work.load(job.task, job.source, job.rows)
     with tempfile.TemporaryDirectory() as folder, quiet():
         run = methods.build_measured(job.method, work, job.warm_up + job.repeats, Path(folder))
-        run.trainer.add_callback(Clock(run.scale, Ledger(run.trainer), turn))
+        clock = Clock(run.scale, work.tokens_an_example, Ledger(run.trainer), turn)
+        run.trainer.add_callback(clock)
         run.trainer.train()
 
 

@@ -82,6 +82,11 @@ class Work:
         return columns.rename_columns({"source": "input_ids", "target": "labels"})
 
     @property
+    def tokens_an_example(self) -> float:
+        """The mean number of tokens of source and target."""
+        return float(self.encoded.source_lengths.mean() + self.encoded.target_lengths.mean())
+
+    @property
     def learning_rate(self) -> float:
         """The report's for t5-small; a smaller model learns nothing in a few updates of it."""
         return 1e-2 if self.sizes else 3e-4
