@@ -183,12 +183,14 @@ study.examples(role, run, count=32)
 #
 # {numref}`fig-sentiment-intervals` puts the results side by side. Where several seeds were run, the
 # interval is Student's over the seeds; with a single run it is the bootstrap interval over the test
-# rows, which says nothing about other seeds.
+# rows, which says nothing about other seeds. A profile may name other recipes beside its own: the
+# report's, or those that lost on the validation rows. Each was run once, from the same weights.
 
 # %% tags=["hide-input"]
 comparison = tables.comparison(
     {
         "T5, pre-trained": runs,
+        **{f"T5, pre-trained, {name}": [one] for name, one in study.other_recipes(role).items()},
         "T5, random weights": scratch,
         baseline.metrics["model"]: [baseline],
     },

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from t5study import experiments
 from t5study.checkpoints import Checkpoint, open_checkpoint
@@ -24,6 +25,7 @@ from t5study.profiles import (
     load_profile,
 )
 from t5study.runs import Run, RunStore, Workspace
+from t5study.tables import framed
 from t5study.tasks import Task, cast, get_task, split_rows
 
 OWN = "own"
@@ -357,9 +359,9 @@ class Study:
         text = f"{value:.{digits}f}" if isinstance(value, float) else str(value)
         glue(name, text, display=False)
 
-    def provenance(self) -> pd.DataFrame:
-        """Return the table at the foot of a page: where its numbers come from."""
-        return provenance_table(self.profile, self.seed, self.used)
+    def provenance(self) -> Styler:
+        """Return the table at the foot of a page: where its numbers come from, nothing cut off."""
+        return framed(provenance_table(self.profile, self.seed, self.used))
 
     def _note(self, run: Run) -> Run:
         if all(run.path != known.path for known in self.used):
