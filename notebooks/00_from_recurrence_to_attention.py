@@ -55,7 +55,8 @@ study.badge()
 # $$
 #
 # Any two words are one step apart, and no $h_i$ waits for another: the whole layer is a few matrix
-# products. {cite:t}`vaswani2017attention` built a model of nothing but such layers.
+# products. {cite:t}`vaswani2017attention` gave attention this form and built a model of such
+# layers and feed-forward layers, without recurrence or convolution.
 #
 # | | operations in sequence | longest path between two words | work a layer |
 # | --- | --- | --- | --- |
@@ -66,9 +67,9 @@ study.badge()
 # ## Parallel, measured
 #
 # "Parallelizable" is a statement about the first column, and it can be timed. The measurement takes
-# one LSTM layer and one self-attention layer of the same width, gives both a single sequence, and
-# times a forward and a backward pass. With one sequence there is nothing to do side by side but
-# the sequence's own positions.
+# one LSTM layer and one Transformer encoder layer (self-attention and a feed-forward layer) of the
+# same width, gives both a single sequence, and times a forward and a backward pass. With one
+# sequence there is nothing to do side by side but the sequence's own positions.
 
 # %%
 run = study.measure_parallelism()
@@ -91,8 +92,10 @@ figures.plot_parallelism(run)
 # once, the more the waiting of the LSTM costs. It depends on the batch, too. With many sequences
 # side by side a recurrent layer also finds parallel work, across sequences in place of along them.
 #
-# So the report's word is right about training on long sequences, and says nothing about generating
-# text, where a Transformer decoder also writes one token after the other.
+# So the report's word is right about the order of work. How much time that saves depends on
+# machine, batch and length: with few processor cores the $n^2$ term can use up the lead on long
+# sequences. And it says nothing about generating text, where a Transformer decoder also writes one
+# token after the other.
 #
 # :::{admonition} Exercise
 # :class: tip
@@ -109,10 +112,10 @@ figures.plot_parallelism(run)
 #
 # ## What transfer has to do with it
 #
-# A model that trains quickly on long texts can be trained on very many of them. That is what made
-# {term}`pre-training` on unlabelled text worth while: first a language model on as much text as one
-# can afford, then {term}`fine-tuning` on the labelled task
-# {cite:p}`dai2015semisupervised,howard2018ulmfit,radford2018gpt,devlin2019bert`. The next three
+# {term}`Pre-training <pre-training>` on unlabelled text began with recurrent networks
+# {cite:p}`dai2015semisupervised,howard2018ulmfit`: first a language model on plain text, then
+# {term}`fine-tuning` on the labelled task. A model that trains quickly can do this with far more
+# text, and the Transformer is such a model {cite:p}`radford2018gpt,devlin2019bert`. The next three
 # chapters open up three such models.
 
 # %% [markdown]

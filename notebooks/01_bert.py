@@ -115,11 +115,12 @@ diagrams.attention_steps(seen)
 #
 # ### Many heads
 #
-# One set of weights can only say one thing: a row sums to one, so looking at the verb means not
-# looking at the subject. BERT therefore runs several {term}`attention heads <attention head>` side
-# by side, each with its own narrow $W_Q$, $W_K$, $W_V$, and joins their results
-# ({term}`multi-head attention`). This network has {glue:text}`bert-layers` layers of
-# {glue:text}`bert-heads` heads, each {glue:text}`bert-head-width` wide.
+# One set of weights gives one mean: a row sums to one, so more weight on the verb leaves less for
+# the subject, and the two are blended. BERT therefore runs several
+# {term}`attention heads <attention head>` side by side, each with its own narrow $W_Q$, $W_K$,
+# $W_V$, and joins their results ({term}`multi-head attention`). This network has
+# {glue:text}`bert-layers` layers of {glue:text}`bert-heads` heads, each
+# {glue:text}`bert-head-width` wide.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-heads", "caption": "All attention weights of the network on the example: a row of pictures for each layer, a column for each head. Every picture is a square of tokens by tokens, dark where the weight is large; one scale for all."}, "image": {"alt": "A grid of small heat maps, one per layer and head, with different patterns: diagonals, vertical stripes and spread-out weight."}}
 diagrams.attention_overview(seen)
@@ -210,15 +211,18 @@ study.glue("bert-cloze-chance", f"{100 * recovered.values['chance']['share']:.0f
 # %% [markdown]
 # The network's first choice is *{glue:text}`bert-fill-best`*; the word that stood there, *boring*,
 # is number {glue:text}`bert-fill-rank` of {glue:text}`bert-vocabulary` with a probability of
-# {glue:text}`bert-fill-probability`. There is no single right word here, and a good model should
-# not pretend to know it: the distribution's entropy is {glue:text}`bert-fill-bits` bits, where an
-# even guess over the vocabulary has {glue:text}`bert-fill-even-bits`.
+# {glue:text}`bert-fill-probability`. There is no single right word here. High entropy alone is no
+# merit, though: a model that knows nothing has it too. The distribution's entropy is
+# {glue:text}`bert-fill-bits` bits, where an even guess over the vocabulary has
+# {glue:text}`bert-fill-even-bits`.
 #
 # One sentence shows little. On {glue:text}`bert-cloze-n` texts of the bundled corpus that no model
 # was trained on, with one word of one token hidden in each, the first choice is the hidden word in
 # {glue:text}`bert-cloze-first` (95 % interval {glue:text}`bert-cloze-low` to
 # {glue:text}`bert-cloze-high`), and in {glue:text}`bert-cloze-five` it is among the first five.
-# Always saying the commonest word would score {glue:text}`bert-cloze-chance`.
+# Always saying the commonest of these hidden words would score {glue:text}`bert-cloze-chance`. A
+# network below that has not yet learnt to use the context of such sentences; its answers on this
+# page show the mechanism, not what BERT can do.
 
 # %% [markdown]
 # (bert-both-directions)=
@@ -252,7 +256,9 @@ for name, view in by_view.items():
 #
 # The left side, *Although the story was*, says that an adjective follows. Whether it praises or
 # blames depends on *I liked the film*, on the right, together with *Although*, on the left: the
-# clue is the contrast between the two. Only a network that combines both sides can use it.
+# clue is the contrast between the two. Only a network that combines both sides can use it. Whether
+# this network does is in the table: if the four rows are nearly alike, it has learnt how frequent
+# words are and little of how they depend on each other.
 #
 # This is what the paper's title means by *deeply bidirectional*, and why the report's wording
 # misleads. Learning "from left-to-right and right-to-left" describes ELMo
@@ -284,15 +290,16 @@ diagrams.similarity(vectors)
 # %% tags=["hide-cell"]
 last = vectors.arrays["similarity"][-1, 0]
 for number, name in enumerate(("really", "not", "hardly"), start=1):
-    study.glue(f"bert-cosine-{name}", float(last[number]))
+    study.glue(f"bert-cosine-{name}", float(last[number]), 4)
 
 # %% [markdown]
 # At layer 0 the network knows the word and its place and nothing else: where these agree, the lines
-# of {numref}`fig-bert-vectors` begin at 1. From the first block on the neighbours come in, and the
-# vectors part although the word is the same. After the last block the cosine with *very good* is {glue:text}`bert-cosine-really` for *really good*,
-# {glue:text}`bert-cosine-not` for *not good* and {glue:text}`bert-cosine-hardly` for *hardly good*.
-# Compare the three: does the network, which was never told what *not* means, put the praise
-# together?
+# of {numref}`fig-bert-vectors` begin at 1. From the first block on the neighbours come in, so the
+# vectors can part although the word is the same. How far they part depends on training: note the
+# scale of the figure. After the last block the cosine with *very good* is
+# {glue:text}`bert-cosine-really` for *really good*, {glue:text}`bert-cosine-not` for *not good* and
+# {glue:text}`bert-cosine-hardly` for *hardly good*. Compare the three: does the network, which was
+# never told what *not* means, put the praise together?
 
 # %% [markdown]
 # ## Two losses, one sum

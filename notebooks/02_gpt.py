@@ -16,9 +16,9 @@
 #
 # A GPT {cite:p}`radford2018gpt` is a {term}`language model`: it reads the beginning of a text and
 # gives a probability to every token that could come next. Written down again and again, the next
-# token becomes a text. This chapter shows the one matrix that makes a Transformer a writer, what can
-# be done with the distribution it gives, and, measured on the same sentences, what a reader like
-# BERT can do that a writer cannot, and the other way round.
+# token becomes a text. This chapter shows the one matrix that makes a Transformer a writer, what
+# can be done with the distribution it gives, and, measured on the same sentences, whether a reader
+# like BERT can do what a writer cannot, and the other way round.
 #
 # A word on dates first. The report gives 2019 as the year of GPT and cites the paper on GPT-3. The
 # name stands for three models: GPT of 2018 {cite:p}`radford2018gpt`, GPT-2 of 2019
@@ -141,11 +141,11 @@ study.glue("gpt-parameters", f"{seen.values['parameters']:,}")
 reader = study.observe("bert.influence", sentence=sentence)
 writer = study.observe("gpt.influence", sentence=sentence)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-two-masks", "caption": "Same sentence, two networks. A column's token is replaced; shade shows how far each row's final vector moves, relative to its length (the square root, so that small moves show). Hatched: it does not move at all."}, "image": {"alt": "Two square heat maps. For BERT every cell is shaded: each position depends on all tokens. For GPT all cells above the diagonal are hatched: no position depends on a later token."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-two-masks", "caption": "Same sentence, two networks. A column's token is replaced; shade shows how far each row's final vector moves, relative to its length (the square root, so that small moves show). Hatched: it does not move at all."}, "image": {"alt": "Two square heat maps. For BERT every cell is shaded: each position depends on all tokens. For GPT all cells above the diagonal are hatched or as pale as zero: no position depends on a later token."}}
 diagrams.influence([reader, writer], ["BERT", "GPT"])
 
 # %% tags=["hide-cell"]
-study.glue("gpt-moves-right", f"{writer.values['from_the_right']:g}")
+study.glue("gpt-moves-right", f"{writer.values['from_the_right']:.1g}")
 study.glue("gpt-moves-left", writer.values["from_the_left"])
 study.glue("gpt-bert-moves-right", reader.values["from_the_right"])
 study.glue("gpt-bert-moves-left", reader.values["from_the_left"])
@@ -156,11 +156,12 @@ study.glue("gpt-bert-moves-left", reader.values["from_the_left"])
 # | BERT | {glue:text}`gpt-bert-moves-left` | {glue:text}`gpt-bert-moves-right` |
 # | GPT | {glue:text}`gpt-moves-left` | {glue:text}`gpt-moves-right` |
 #
-# In GPT a change to the right moves nothing, not by a rounding error. That is the key difference,
-# and everything else follows from it. A writer must work with what is already there, so GPT's
-# vectors know only the left. A reader has the whole text, so BERT's know both sides. And because
-# nothing to the left changes when a token is added, a GPT can keep its old keys and values and
-# compute one new position a step; BERT would have to compute all of them again.
+# In GPT a change to the right moves nothing, apart from rounding: a value of about $10^{-7}$ is
+# the precision of 32-bit numbers. That is the key difference, and everything else follows from it.
+# A writer must work with what is already there, so GPT's vectors know only the left. A reader has
+# the whole text, so BERT's know both sides. And because nothing to the left changes when a token is
+# added, a GPT can keep its old keys and values and compute one new position a step; BERT would have
+# to compute all of them again.
 
 # %% [markdown]
 # ## The next token
@@ -225,10 +226,11 @@ study.glue("gpt-sampling-score", float(by_method["sampling, T = 1"]))
 # The column *mean log p* is the model's own opinion of what was written, per token: greedy search
 # reaches {glue:text}`gpt-greedy-score`, beam search {glue:text}`gpt-beam-score`, free sampling
 # {glue:text}`gpt-sampling-score` on average. Higher is more probable, and that is not the same as
-# better. People's texts are not the most probable ones: they hold surprises at a steady rate, and a
-# search for the maximum avoids them, which on open-ended prompts ends in bland and repeating text
-# {cite:p}`holtzman2020degeneration`. Where there is one right answer, as in translation, searching is what
-# one wants; see the chapter on generation.
+# better. People's texts are not the most probable ones: again and again they use a word that the
+# model finds unlikely, and a search for the maximum avoids them, which on open-ended prompts ends
+# in bland and repeating text {cite:p}`holtzman2020degeneration`. Where the input leaves little
+# choice of what to say, as in translation, searching is what one wants; see the chapter on
+# generation.
 
 # %% [markdown]
 # (gpt-understanding)=
@@ -356,23 +358,27 @@ study.glue("gpt-bert-grammatical", per_cent(by_bert.values["sentences"]))
 # blank, so its answer to both is the same, and one of the two is wrong. No amount of training can
 # change that.
 #
-# But do not conclude that GPT cannot know better. It can be *asked* differently: write each of the
-# twenty words into the blank, score every whole sentence, and compare. The words to the right are
-# now part of what is scored, and GPT gets {glue:text}`gpt-clues-whole` right. What it lacks is not
-# the knowledge but a vector at the blank that holds it; the price is one pass for each candidate in
-# place of one pass for all. (The largest GPTs are therefore used for understanding by putting the
-# question *behind* the text {cite:p}`brown2020gpt3`.)
+# A GPT can also be *asked* differently. Write each of these words into the blank, score every
+# whole sentence, and compare. The words to the right are now part of what is scored, and GPT gets
+# {glue:text}`gpt-clues-whole` right. Half is chance. If this share is clearly above a half, GPT has
+# the knowledge and lacks only a vector at the blank that holds it. If it is not, this network has
+# not learnt the contrast; the same holds for BERT's share. The price of asking this way is one pass
+# for each candidate in place of one pass for all. (The largest GPTs are therefore used for
+# understanding by putting the question *behind* the text {cite:p}`brown2020gpt3`.)
 #
-# As to writing: of {glue:text}`gpt-written` samples {glue:text}`gpt-written-german` turned to German,
-# which the corpus also holds and the judge does not read. The other
+# As to writing: {glue:text}`gpt-written-german` of {glue:text}`gpt-written` samples hold a word
+# that the pocket corpus knows from German alone, and the judge passes them over. The other
 # {glue:text}`gpt-written-english` have {glue:text}`gpt-written-sentences` sentences, of which
-# {glue:text}`gpt-grammatical` are grammatical; {glue:text}`gpt-grammatical-texts` of the texts are so
-# from beginning to end. Counting form alone, {glue:text}`gpt-formed` of the sentences pass. The gap
-# between the two is made of sentences whose words stand where words may stand, and whose parts do
-# not go together: praise after a "but" that called for blame, grief over an exam that was passed.
-# Order and agreement are learnt before sense is. Did the model learn its sentences by heart? {glue:text}`gpt-copied` of the samples occur in
-# the training text as a whole, and {glue:text}`gpt-seen-sentences` of the single sentences do, short
-# ones mostly, as must happen in a small language. A few samples:
+# {glue:text}`gpt-grammatical` are grammatical; {glue:text}`gpt-grammatical-texts` of the texts are
+# so from beginning to end. Counting form alone, {glue:text}`gpt-formed` of the sentences pass.
+# Where the second share is larger, the gap is made of sentences that are right in form but whose
+# parts do not go together: praise after a "but" that called for blame, grief over an exam that was
+# passed. Where both are near zero, as for a network trained on other text, the judge cannot rate
+# it: read the samples below instead. Did the model learn its sentences by heart? Of the samples,
+# {glue:text}`gpt-copied` occur as a whole in the {term}`pocket corpus`'s training text; of the
+# single sentences {glue:text}`gpt-seen-sentences` do. For a network trained on that corpus this
+# measures copying, and short sentences must recur in a small language. For a network trained on
+# other text it measures nothing. A few samples:
 
 # %% tags=["hide-input"]
 pd.DataFrame(
@@ -389,7 +395,7 @@ pd.DataFrame(
 # | --- | --- |
 # | GPT was released in 2019 | corrected: GPT in 2018, GPT-2 in 2019; the paper it cites is GPT-3's, of 2020 |
 # | BERT has encoder blocks, GPT decoder blocks | yes, and the difference between the two is the mask: GPT's blocks have no cross-attention ({ref}`gpt-two-masks`) |
-# | this explains BERT's understanding and GPT's coherent text | tested ({numref}`fig-read-write`), with a limit: GPT's vectors cannot see the right, its probabilities of whole sentences can |
+# | this explains BERT's understanding and GPT's coherent text | tested ({numref}`fig-read-write`): the mask sets what each vector can know; whether a network makes use of it depends on its training |
 # | GPT is good at summarisation and translation | GPT-2 was shown to do both without training for them, far below systems made for the task {cite:p}`radford2019gpt2`; the chapter on generation measures T5 instead |
 #
 # ## Exercises

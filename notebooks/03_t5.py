@@ -69,11 +69,12 @@ answers = pd.DataFrame([row for role in questions for row in asked(role)])
 answers[["prompt", "answer"]].style.hide()
 
 # %% [markdown]
-# Each row was answered by the network fine-tuned for its task; all four began as the same checkpoint.
-# (The checkpoints published with the paper were trained on all these tasks mixed together before they
-# were released, so one of them answers all four.) Nothing in the network differs between the rows: no
-# new layer, no other loss. Even how alike two sentences are, the task STS-B, T5 answers with a text such as
-# *3.8*: to the network that is no number but a few tokens, which have probabilities like any other.
+# Each row was answered by the network fine-tuned for its task; all four began as the same
+# checkpoint. (The checkpoints published with the paper were trained on all these tasks mixed
+# together before they were released, so one of them answers all four.) Between the tasks only the
+# weights differ: no new layer, no other loss. An answer can be wrong; the table shows the form of a
+# task. Even how alike two sentences are, the task STS-B, T5 answers with a text such as *3.8*: to
+# the network that is no number but a few tokens, which have probabilities like any other.
 
 # %% [markdown]
 # (t5-architectures)=
@@ -119,7 +120,7 @@ study.glue("t5-decoder-future", f"{masks.values['on_the_future']:g}")
 # | operations for one input and output | about the same: each token passes through one stack | |
 #
 # The paper trains all three and concludes that the encoder-decoder with a denoising objective does
-# best {cite:p}`raffel2020t5`; T5 is that network. The module table at the end of this page shows both
+# best {cite:p}`raffel2020t5`; T5 is that network. The parts listed in {ref}`t5-sizes` show both
 # stacks.
 
 # %% [markdown]
@@ -162,12 +163,13 @@ study.glue("t5-prefix-moved-at", diagrams.word(prefix.values["labels"][moves.ind
 # would give {glue:text}`t5-prefix-even`). From head to head and position to position the share ranges
 # from {glue:text}`t5-prefix-least` to {glue:text}`t5-prefix-most`.
 #
-# Weights alone prove little, so change the prefix to `summarize:`, leave everything else, and compare
-# the distributions of the next token at each step. Their *total variation distance* is half the sum
-# of the absolute differences: 0 if they agree, 1 if they have nothing in common. The largest is
-# {glue:text}`t5-prefix-moved`, where the translation has *{glue:text}`t5-prefix-moved-at`*. How far
-# the prefix matters depends on training: a network tuned on a single task, as on this page, has
-# little reason to care; one trained on many tasks has no other way to know what is wanted.
+# Weights alone prove little, so change the prefix to `summarize:`, leave everything else, and
+# compare the distributions of the next token at each step. Their *total variation distance* is half
+# the sum of the absolute differences: 0 if they agree, 1 if they have nothing in common. The
+# largest is {glue:text}`t5-prefix-moved`, where the translation has
+# *{glue:text}`t5-prefix-moved-at`*. How far the prefix matters depends on training. A network
+# tuned on a single task, as on this page, gains nothing by telling prefixes apart, but one it never
+# saw can still disturb it. One trained on many tasks has no other way to know what is wanted.
 #
 # What the report may have meant is right: the prefix does not appear in the *output*, and no loss is
 # counted on it. That is a matter of the targets, not of a mask.
@@ -305,8 +307,9 @@ study.glue("t5-forced-right", sum(step["best"] == step["label"] for step in forc
 # (t5-sizes)=
 # ## How large is T5?
 #
-# The table lists this page's network module by module, as the report does for T5-small. The chapter
-# on sentiment compares the report's own rows, all of them, with T5-small's.
+# The first table lists the first modules of this page's network, as the report does for T5-small;
+# the second lists its large parts. The chapter on sentiment compares the report's own rows, all of
+# them, with T5-small's.
 
 # %%
 modules = study.observe("t5.modules", rows=32)
@@ -357,7 +360,7 @@ study.glue("t5-small-of-largest", f"{100 * sizes.values['small_of_largest']:.1f}
 # | T5 and BERT both use masked language modelling | in a wide sense: T5 hides spans and writes them out ({ref}`t5-span-corruption`) |
 # | T5 uses a cross-entropy loss, as BERT does | yes ({numref}`fig-t5-forcing`) |
 # | the original (elsewhere: the base) model has 11 billion parameters | corrected: that is the largest of five sizes ({ref}`t5-sizes`) |
-# | it is one of the largest language models even today (2021) | corrected: GPT-3 had 175 billion in 2020 {cite:p}`brown2020gpt3` |
+# | it is one of the largest language models even today (2021) | needs a limit: it was among the large ones, but GPT-3 had 175 billion in 2020, sixteen times as many {cite:p}`brown2020gpt3` |
 # | T5-small is around half a per cent of T5-base | corrected: {glue:text}`t5-small-of-base` |
 #
 # ## Exercises

@@ -129,8 +129,8 @@ GLUE_TASKS
 # BERT answers each task through a new layer of its own: the vector of `[CLS]` goes through a dense
 # layer with as many outputs as there are labels {cite}`devlin2019bert`. T5 answers all of them in
 # words {cite}`raffel2020t5`. A prefix names the task, the label is a word to be written, and even
-# STS-B's number is a word: it is rounded to the nearest fifth and spelt out. What the roles of this
-# book are played by in this run:
+# STS-B's number is written as text: it is rounded to the nearest multiple of 0.2, as in *2.6*.
+# What the roles of this book are played by in this run:
 
 # %% tags=["hide-input"]
 GLUE_ROLES = [
@@ -391,9 +391,11 @@ study.glue("glue-over-baseline", int((over_baseline["low"] > 0).sum()))
 # baseline on {glue:text}`glue-over-baseline`. Where the verdict is "not told apart", the honest
 # sentence is that this run does not show an order, not that the two are equal.
 #
-# Why is the baseline weak where it is weak? It sees a bag of words and neighbouring pairs. Whether
-# *the dog sees the man* says the same as *the man is seen by the dog*, or whether a word stands in
-# the right place, is not in that bag. Sentiment mostly is, up to negation and what it reaches.
+# The baseline sees words and neighbouring pairs. Pairs hold some word order, so it can notice
+# *book the*. It cannot see that *the dog sees the man* says the same as *the man is seen by the
+# dog*. A network can in principle, but only if its pre-training taught it enough. Where the table
+# puts T5 below the baseline, it did not. And an F1 must be read with the yes-sayer in mind: where
+# most pairs are paraphrases, saying *equivalent* to all of them already scores high.
 #
 # ### How far to the top?
 #
@@ -422,8 +424,9 @@ study.glue("glue-ceilings", len(gaps))
 study.glue("glue-near-ceiling", sum(gap <= 0.03 for gap in gaps))
 
 # %% [markdown]
-# A ceiling is known for {glue:text}`glue-ceilings` of the {glue:text}`glue-roles` tasks; T5's first
-# seed is within three points of it on {glue:text}`glue-near-ceiling`.
+# A ceiling is known for {glue:text}`glue-ceilings` of the {glue:text}`glue-roles` tasks. Of those,
+# the number on which T5's first seed comes within three points of it is
+# {glue:text}`glue-near-ceiling`.
 #
 # ### Beside published scores
 #

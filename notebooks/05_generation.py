@@ -122,18 +122,19 @@ study.glue("gen-report-max-length", int(published.generation().loc["translation"
 # A `max_length` of {glue:text}`gen-report-max-length` therefore leaves room for
 # {glue:text}`gen-max-pieces` pieces, the end token among them.
 #
-# That is the whole story of the report's "Das ist gut,". In T5's own vocabulary the sentence "Das
-# ist gut." is five tokens:
+# That explains why the report's "Das ist gut," is cut. Why a comma stands there and not a full
+# stop, only the checkpoint can say. In T5's own vocabulary the sentence "Das ist gut." is five
+# tokens:
 #
 # | place | 1 | 2 | 3 | 4 | 5 | 6 |
 # | --- | --- | --- | --- | --- | --- | --- |
 # | whole | start | `▁Das` | `▁ist` | `▁gut` | `.` | `</s>` |
 # | as the report printed it | start | `▁Das` | `▁ist` | `▁gut` | `,` | (cut) |
 #
-# The full stop *and* the end need a sixth place. With five, every text of four pieces is cut
-# before it can end, and the search compares beginnings of sentences: "Das ist gut," competes as the
-# beginning of something longer, and nobody sees how it would have gone on. The comma is no mistake of
-# the model's; it is a sentence overheard. Raising `max_length` shows where each answer ends:
+# The full stop *and* the end need a sixth place. With five, every text of four pieces is cut before
+# it can end, and the search compares beginnings of sentences: "Das ist gut," competes as the
+# beginning of something longer, and nobody sees how it would have gone on. The answer is the
+# beginning of a sentence, not a sentence. Raising `max_length` shows where each answer ends:
 
 # %%
 lengths = [{"max_length": length} for length in (6, 8, 12, 20, 40)]
@@ -208,12 +209,13 @@ study.glue("gen-beam-ratio", ratio, digits=1)
 # ### Who looks where
 #
 # While it writes, the decoder attends to the encoder's output through {term}`cross-attention`.
-# {numref}`fig-gen-alignment` shows the weights for one sentence, the mean over layers and heads. In
-# a German subordinate clause the verb goes to the end: where the answer's order leaves that of the
-# prompt, the bright cells leave the diagonal. Attention shows where information may have come from,
-# not what was done with it {cite}`jain2019attention`.
+# {numref}`fig-gen-alignment` shows the weights for one sentence, the mean over layers and heads.
+# In a German subordinate clause the verb goes to the end. A model that translates well leaves the
+# diagonal there. One that translates badly may show dark columns instead, on the punctuation and
+# the end token, whatever it writes. Attention shows where information may have come from, not what
+# was done with it {cite}`jain2019attention`.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gen-alignment", "caption": "Cross-attention while a translation is written: each row is a piece of the answer, each column a piece of the prompt, task prefix included. Mean over all layers and heads; a row sums to one."}, "image": {"alt": "Heat map of attention from the pieces of a German sentence to the pieces of its English prompt. Dark cells follow the diagonal roughly and leave it where German word order differs."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gen-alignment", "caption": "Cross-attention while a translation is written: each row is a piece of the answer, each column a piece of the prompt, task prefix included. Mean over all layers and heads; a row sums to one."}, "image": {"alt": "Heat map of attention from the pieces of a German sentence to the pieces of its English prompt. Darker cells have more weight."}}
 crossing = study.observe("generation.alignment", run=translator, prompt=prompts[2], arguments=room)
 diagrams.alignment(crossing)
 
@@ -232,7 +234,9 @@ study.glue(
 
 # %% [markdown]
 # The first columns are the task prefix. The report says that the model "doesn't pay attention" to
-# it; here {glue:text}`gen-prefix-share` % of the decoder's attention goes to it.
+# it; here {glue:text}`gen-prefix-share` % of the decoder's attention goes to it. Compare that with
+# the prefix's share of the columns. The stronger evidence is in {doc}`03_t5`: another prefix before
+# the same text changes the answer.
 #
 # (generation-sweep)=
 # ## Each argument, one at a time
@@ -275,15 +279,17 @@ study.glue("gen-sweep-rows", len(table))
 #
 # - **`num_beams`** searches for the same thing harder. Greedy search found a text with
 #   log-probability {glue:text}`gen-sweep-greedy`, the report's four beams one with
-#   {glue:text}`gen-sweep-base`. Where the model is sure, the two are one text. More beams find more
-#   *probable* texts, not better ones: for translation models the most probable text of all is often
-#   the empty one {cite}`stahlberg2019nmt`.
+#   {glue:text}`gen-sweep-base`. Beam search ranks by the mean per piece, so a longer text can win
+#   with a lower sum. More beams usually find a higher score, which need not be a better text: for
+#   translation models the most probable text of all is often the empty one
+#   {cite}`stahlberg2019nmt`.
 # - **`no_repeat_ngram_size`** was made for summaries that go round in circles
 #   {cite}`paulus2018summarization`. It forbids honest repetition as well. Set to one, no piece may
-#   occur twice, not even an article or a word's ending; the log-probability falls to
-#   {glue:text}`gen-sweep-unigram`.
-# - **`min_length`** forbids the end. Forced on, the model has to say something after it has said
-#   everything: {glue:text}`gen-sweep-long`.
+#   occur twice, not even an article or a word's ending. The log-probability is then
+#   {glue:text}`gen-sweep-unigram`, against {glue:text}`gen-sweep-base`.
+# - **`min_length`** forbids the end. A model that would have ended sooner must then go on. Where the
+#   answer was longer anyway, nothing changes: here the log-probability is
+#   {glue:text}`gen-sweep-long`.
 # - **`length_penalty`** is misnamed: larger values *favour* long texts, since the sum of
 #   log-probabilities is negative and is divided by more.
 # - **`early_stopping`** decides when the search gives up looking for better finished texts. It saves
@@ -295,7 +301,8 @@ study.glue("gen-sweep-rows", len(table))
 # For a sentence there are many right translations and one reference. Three scores, from strict to
 # lenient. {term}`Exact match <exact match>` is the share of answers equal to the reference.
 # {term}`BLEU` {cite}`papineni2002bleu` looks at runs of $n$ words, $n$ from one to four: $p_n$ is
-# the share of the answers' runs that occur in their references, counted over the whole test set, and
+# the share of the answers' runs that occur in their references, each counted at most as often as
+# its reference has it, over the whole test set, and
 #
 # $$
 # \text{BLEU} = 100 \cdot \min\!\left(1,\, e^{\,1 - r/c}\right) \cdot \left(\prod_{n=1}^{4} p_n\right)^{1/4},
@@ -448,10 +455,11 @@ study.glue("gen-article-invented", len(free["invented"].iloc[-1]))
 # nothing left to say is what its training texts made likely. Whether the report's "april" came about
 # in this way cannot be proved from its page.
 #
-# The article shows another origin. To a model that was trained on one small kind of text, words
-# from elsewhere mean little, and it writes the summary of a text it knows: the free summary of the
-# article has {glue:text}`gen-article-invented` facts that are not in it. A summary that reads well
-# is no sign of one that is true.
+# A model that was trained on one small kind of text may also write the summary of a text it knows,
+# whatever it is given. In the free summary of the article the check finds
+# {glue:text}`gen-article-invented` invented facts. It counts numbers, dates and names only. A
+# summary that names none passes, even if it has nothing to do with its source; the column *new
+# words* shows that. A summary that reads well is no sign of one that is true.
 #
 # ### On the test set
 #
@@ -475,7 +483,8 @@ study.glue("gen-summary-size", summariser.metrics["n"])
 
 # %% [markdown]
 # On {glue:text}`gen-summary-size` unseen texts, ROUGE-L is {glue:text}`gen-rouge`, and
-# {glue:text}`gen-faithful` % of the summaries invent no fact.
+# {glue:text}`gen-faithful` % of the summaries invent no fact. A summary without a number, date or
+# name counts as faithful too, so read this score beside ROUGE and never alone.
 #
 # ### What the check cannot see
 #

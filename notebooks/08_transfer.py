@@ -85,10 +85,11 @@ otherwise = transfer.missing(study, "learning_curves")
 diagrams.plot_curves(curves, " or ".join(dict.fromkeys(metric.values())), otherwise)
 
 # %% [markdown]
-# In {numref}`fig-curves` the gain is the distance between two lines. The table gives it as a number.
-# Runs are paired by seed, so the {term}`standard error` in it is that of the mean of the
-# differences. A gain of more than two standard errors is called clear. One seed has no standard
-# error, and the table then does not answer.
+# In {numref}`fig-curves` the gain is the distance between two lines. The table gives it as a
+# number. Runs are paired by seed, so the {term}`standard error` in it is that of the mean of the
+# differences. A gain of more than two standard errors is called clear. That is a loose rule with
+# few seeds: Student's distribution asks for 12.7 standard errors with two seeds and 4.3 with three,
+# for 95 %. One seed has no standard error, and the table then does not answer.
 
 # %%
 gains = {role: transfer.gain_table(points[role], metric[role]) for role in roles}
@@ -144,17 +145,19 @@ study.glue("transfer-left-out", transfer.left_out(study))
 # another comma does not hide a copy.
 #
 # Where a solid line of {numref}`fig-budgets` lies on its dashed one, that much pre-training bought
-# nothing. {numref}`fig-held-out` shows why that can be: the {term}`held-out loss`, the loss on texts
-# kept out of pre-training, falls in stages. First a model learns how frequent each piece is, and
-# stays there for a while, on a *plateau*. Only then does it begin to use the context.
+# nothing. Where it falls, more text was not better for that task, at that number of labels and with
+# that recipe. {numref}`fig-held-out` shows one reason why a small budget may buy nothing: the
+# {term}`held-out loss`, the loss on texts kept out of pre-training, falls in stages. First a model
+# learns how frequent each piece is, and stays there for a while, on a *plateau*. Only then does it
+# begin to use the context.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-held-out", "caption": "Held-out loss of T5's pre-training against the tokens read, on a logarithmic axis, one line a budget. Each line has a learning-rate schedule of its own length."}, "image": {"alt": "Falling lines of held-out loss against tokens read, one for each pre-training budget; the lines of larger budgets end lower."}}
 diagrams.plot_held_out(transfer.pretrainings(study), otherwise)
 
 # %% [markdown]
-# Published curves say the same at another scale. {cite:t}`raffel2020t5` pre-trained T5-base on ever
-# fewer different tokens, repeating them to keep the length of training, and averaged over GLUE's
-# development sets:
+# A published table asks a neighbouring question at another scale: how many of the tokens must be
+# different? {cite:t}`raffel2020t5` pre-trained T5-base on ever fewer different tokens, repeating
+# them to keep the length of training, and averaged over GLUE's development sets:
 
 # %% tags=["hide-input"]
 by_tokens = published.table(task="glue", split="validation", metric="glue")
@@ -167,8 +170,8 @@ study.glue("transfer-t5-23", float(whole - published.value("glue-tokens-23")), d
 
 # %% [markdown]
 # With half a billion different tokens T5-base loses {glue:text}`transfer-t5-29` points against the
-# whole corpus, with eight million {glue:text}`transfer-t5-23`. Different tokens are cheap to lack, up
-# to a point; tokens *read* are what costs, and all rows of that table read the same number.
+# whole corpus, with eight million {glue:text}`transfer-t5-23`. All rows of that table read the
+# same number of tokens. So it shows what repeating text costs, and not what reading less costs.
 #
 # ### What shortens the plateau
 #
@@ -215,12 +218,12 @@ for column in columns:
 
 # %% [markdown]
 # From the smallest to the largest of the three, the tokens differ by
-# {glue:text}`transfer-spread-tokens`, the FLOPs by {glue:text}`transfer-spread-flops` and the parameters
-# by {glue:text}`transfer-spread-parameters`. The held-out losses must not be compared across rows: to
-# fill a gap, to fill a masked word and to go on with a text are three different questions. The score
-# on the task may be compared, within its interval and for this task: a model with one direction of
-# sight reads a sentence's end without knowing what follows, which costs little where the answer is
-# given after the end.
+# {glue:text}`transfer-spread-tokens`, the FLOPs by {glue:text}`transfer-spread-flops` and the
+# parameters by {glue:text}`transfer-spread-parameters`. The held-out losses must not be compared
+# across rows: to fill a gap, to fill a masked word and to go on with a text are three different
+# questions. The score on the task may be compared, within its interval and for this task: a model
+# with one direction of sight reads the beginning of a sentence without knowing what follows. That
+# costs less where the answer is given after the end.
 #
 # (transfer-enough)=
 # ## Where it is enough
@@ -275,9 +278,11 @@ study.glue("transfer-t5v11", float(published.value("t5v11-rouge")), digits=1)
 # 1 - s(N) = a\,N^{-b} \quad\Longleftrightarrow\quad \log(1 - s) = \log a - b \log N .
 # $$
 #
-# A line through the budgets above, by least squares, says what a doubled budget does to the error,
-# and where the line meets a target. To see how much the answer hangs on one point, each point is left
-# out in turn.
+# {cite:t}`kaplan2020scaling` found this law for the loss; for a task's error it is an assumption.
+# A line through the budgets above, at the largest number of labels in that table, says by least
+# squares what a doubled budget does to the error, and where it meets the target. More labels may
+# reach the target without more text. To see how much the answer hangs on one point, each point is
+# left out in turn.
 
 # %%
 prices = transfer.price_table(study, budgets) if budgets else pd.DataFrame()

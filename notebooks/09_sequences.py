@@ -110,9 +110,10 @@ sequences.published_rows(["bleu"], "WMT-14 English-German")
 # (sequences-summaries)=
 # ## Summaries
 #
-# Two baselines stand beside the summaries. The {term}`lead baseline` takes the first sentence of the
-# text: news and abstracts say the most important thing first, and much cleverer systems have lost
-# against it. The other gives the whole text as its own summary.
+# Two baselines stand beside the summaries. The {term}`lead baseline` takes the first sentence of
+# the text: news says the most important thing first, and cleverer systems have lost against it.
+# Abstracts often begin with background, so there it is weaker. The other gives the whole text as
+# its own summary.
 
 # %%
 lead = study.baseline("summary", kind="lead")
@@ -129,10 +130,10 @@ study.glue("seq-faithful", 100 * float(summariser.metrics["faithful"]), digits=1
 
 # %% [markdown]
 # On {glue:text}`seq-summaries` texts the ROUGE-L is {glue:text}`seq-rouge-t5`, that of the first
-# sentence {glue:text}`seq-rouge-lead` and that of the whole text {glue:text}`seq-rouge-whole`. Of the
-# summaries, {glue:text}`seq-faithful` % invent no number, date or name (chapter 5 says how that is
-# checked). The baselines invent nothing, and a high ROUGE of theirs means that the references were
-# close to the source.
+# sentence {glue:text}`seq-rouge-lead` and that of the whole text {glue:text}`seq-rouge-whole`. Of
+# the summaries, {glue:text}`seq-faithful` % invent no number, date or name (chapter 5 says how that
+# is checked). So does a summary that names nothing at all. The baselines invent nothing, and a
+# high ROUGE of theirs means that the references were close to the source.
 
 # %% tags=["hide-input"]
 others = sequences.published_rows(["rougeL", "rouge1", "rouge2"], study.task("summary").name)
@@ -146,10 +147,11 @@ transfer.shown(others, "No published numbers: the test set of this profile is th
 # (sequences-length)=
 # ## Where it goes wrong: length
 #
-# A long source has more places to go wrong, and a long answer is written on top of its own mistakes.
-# {numref}`fig-by-length` cuts each test set into quarters by the length of the source. The score is the
-# mean of the answers' own scores, since BLEU is defined for a whole test set only
-# {cite}`post2018sacrebleu`; chrF and ROUGE-L can be taken of one answer.
+# A long source has more places to go wrong, and a long answer is written on top of its own
+# mistakes. {numref}`fig-by-length` cuts each test set into up to four groups by the length of the
+# source. Sources that were cut to the model's longest input count as equally long and share a
+# group. The score is the mean of the answers' own scores, since BLEU is defined for a whole test
+# set only {cite}`post2018sacrebleu`; chrF and ROUGE-L can be taken of one answer.
 
 # %%
 lengths = {
@@ -157,7 +159,7 @@ lengths = {
     "summary": sequences.by_length(summariser, "rougeL"),
 }
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-by-length", "caption": "Mean score of a quarter of the test set against the length of its sources in tokens: chrF for translation, ROUGE-L for summaries. Bars are 95 % intervals of the mean."}, "image": {"alt": "Two panels with four dots each, for quarters of the test set from short to long sources, with vertical bars for the intervals."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-by-length", "caption": "Mean score of a group of the test set against the length of its sources in tokens: chrF for translation, ROUGE-L for summaries. Bars are 95 % intervals of the mean."}, "image": {"alt": "Two panels with a dot for each group of the test set, from short to long sources, with vertical bars for the intervals."}}
 diagrams.plot_by_length(lengths)
 
 # %% tags=["hide-input"]
@@ -169,11 +171,12 @@ for role, table in lengths.items():
     study.glue(f"seq-answer-{role}", float(table["answer length"].iloc[-1]))
 
 # %% [markdown]
-# The longest quarter is, for translation, {glue:text}`seq-length-translation`; for summaries,
-# {glue:text}`seq-length-summary`. The column *answer length* is the words of the answers over those of
-# the references; in the longest quarter it is {glue:text}`seq-answer-translation` for translation and
-# {glue:text}`seq-answer-summary` for summaries. A value well below one means that answers end too early,
-# a common failing of models that have seen few long targets.
+# The longest group is, for translation, {glue:text}`seq-length-translation`; for summaries,
+# {glue:text}`seq-length-summary`. The column *answer length* is the words of the answers over those
+# of the references; in the longest group it is {glue:text}`seq-answer-translation` for
+# translation and {glue:text}`seq-answer-summary` for summaries. A value well below one means that
+# answers end too early. A value well above one means that they do not end in time, as when a model
+# repeats itself.
 #
 # (sequences-joint)=
 # ## One model for all tasks
@@ -213,12 +216,13 @@ study.glue("seq-joint-cap", f"{study.profile.joint.cap:,}" if joint else "not ru
 
 # %% [markdown]
 # With a limit of {glue:text}`seq-joint-cap` rows a task, the joint model of
-# {glue:text}`seq-joint-tasks` tasks is above the single-task model on {glue:text}`seq-joint-above`, below
-# it on {glue:text}`seq-joint-below`, and not told apart from it on {glue:text}`seq-not-told-apart`. The
-# comparison is not one of equal effort: the joint model saw fewer rows of each task than the model
-# that had it for itself, and there is one of it in place of many. {cite:t}`raffel2020t5` found that
-# training on a mixture alone stays behind fine-tuning on each task for most tasks, and that
-# fine-tuning after the mixture makes up for it.
+# {glue:text}`seq-joint-tasks` tasks is above the single-task model on {glue:text}`seq-joint-above`,
+# below it on {glue:text}`seq-joint-below`, and not told apart from it on
+# {glue:text}`seq-not-told-apart`. The comparison is not one of equal effort: the joint model is
+# limited in how often it meets the rows of a large task, and there is one of it in place of many.
+# Where both models are at chance, as the table may show, "not told apart" says nothing in its
+# favour. {cite:t}`raffel2020t5` found that training on a mixture alone stays behind fine-tuning on
+# each task for most tasks, and that fine-tuning after the mixture makes up for it.
 #
 # ## Exercises
 #
@@ -250,8 +254,9 @@ study.glue("seq-joint-cap", f"{study.profile.joint.cap:,}" if joint else "not ru
 #
 # ```{admonition} Exercise 3
 # :class: tip
-# The joint model was given a sentence with the prefix of another task, say a film review to translate.
-# What do you expect? Try it with `t5study predict` on the translation run.
+# The joint model was given a sentence with the prefix of another task, say a film review to
+# translate. What do you expect? Try it:
+# `t5study predict models/joint --role translation --text "…"` asks the published joint model.
 # ```
 #
 # ```{admonition} Solution

@@ -59,7 +59,8 @@ figures.plot_verdicts(verdicts)
 # %% [markdown]
 # ## What is corrected
 #
-# These statements of the report are mistaken or misleading. The evidence says how.
+# Corrected statements are mistaken or misleading; the evidence says how. The table also lists
+# those that our runs did not reproduce, which need not be mistaken.
 
 # %% tags=["hide-input"]
 tables.claim_table(verdicts, ["corrected", "not reproduced"])
