@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -120,11 +120,7 @@ class Study:
         """
         recipe = self._pretraining_recipe(model, tokens, variant)
         plan = experiments.Pretraining(model, recipe, self.seed)
-        return self._note(
-            self.store.obtain(
-                plan.config(self.hub), _computed("pretraining.pretrain", plan, self.hub)
-            )
-        )
+        return self._obtain(plan.config(self.hub), "pretraining.pretrain", plan, self.hub)
 
     def _pretraining_recipe(
         self, model: str, tokens: int | None, variant: str | None
@@ -177,12 +173,7 @@ class Study:
             init,
             self.seed if seed is None else seed,
         )
-        return self._note(
-            self.store.obtain(
-                experiment.config(self.hub),
-                _computed("training.finetune", experiment, self.hub),
-            )
-        )
+        return self._obtain(experiment.config(self.hub), "training.finetune", experiment, self.hub)
 
     def finetunes(
         self,
@@ -255,11 +246,8 @@ class Study:
             for role in joint.roles
         }
         together = experiments.Mixture(parts, joint.cap)
-        return self._note(
-            self.store.obtain(
-                together.config(self.hub),
-                _computed("mixture.finetune_jointly", together, self.hub),
-            )
+        return self._obtain(
+            together.config(self.hub), "mixture.finetune_jointly", together, self.hub
         )
 
     def baseline(self, role: str, kind: str | None = None, labels: int | None = None) -> Run:
@@ -268,21 +256,14 @@ class Study:
         `labels` is a point of the learning curve, as for `finetune`.
         """
         baseline = experiments.Baseline(self.task(role), self._limited(role, labels), kind)
-        return self._note(
-            self.store.obtain(
-                baseline.config(self.hub),
-                _computed("baselines.fit_and_judge", baseline, self.hub),
-            )
+        return self._obtain(
+            baseline.config(self.hub), "baselines.fit_and_judge", baseline, self.hub
         )
 
     def casting(self, role: str) -> Run:
         """Return how the role's labels look as texts: words, token ids and pieces."""
         asked = experiments.Casting(self.task(role), self.checkpoint("t5"))
-        return self._note(
-            self.store.obtain(
-                asked.config(), _computed("observations.recording.show_casting", asked)
-            )
-        )
+        return self._obtain(asked.config(), "observations.recording.show_casting", asked)
 
     def observe(self, name: str, run: Run | None = None, **inputs: Any) -> Run:
         """Return an observation of a model: what `observations.OBSERVATIONS[name]` computes.
@@ -296,15 +277,11 @@ class Study:
             else _own_checkpoint("fine-tuned", run),
             json.loads(json.dumps(inputs)),
         )
-        return self._note(
-            self.store.obtain(asked.config(), _computed("observations.recording.observe", asked))
-        )
+        return self._obtain(asked.config(), "observations.recording.observe", asked)
 
     def measure_parallelism(self) -> Run:
         """Return the timing of recurrence against attention; see `parallelism.measure`."""
-        return self._note(
-            self.store.obtain(experiments.parallelism(), _computed("parallelism.measure"))
-        )
+        return self._obtain(experiments.parallelism(), "parallelism.measure")
 
     # --- what a page shows
 
@@ -363,24 +340,21 @@ class Study:
         """Return the table at the foot of a page: where its numbers come from, nothing cut off."""
         return framed(provenance_table(self.profile, self.seed, self.used))
 
-    def _note(self, run: Run) -> Run:
+    def _obtain(self, config: dict[str, Any], function: str, *asked: Any) -> Run:
+        """The run of `config`; what it lacks is made by `module.name` of the package on `asked`.
+
+        The module is imported when something is to be computed: the libraries that train take many
+        seconds to load, and a page that is drawn from records needs none of them.
+        """
+        module, _, name = function.rpartition(".")
+
+        def produce(work: Workspace) -> dict[str, Any]:
+            return getattr(import_module(f"t5study.{module}"), name)(*asked, work)
+
+        run = self.store.obtain(config, produce)
         if all(run.path != known.path for known in self.used):
             self.used.append(run)
         return run
-
-
-def _computed(function: str, *asked: Any) -> Callable[[Workspace], dict[str, Any]]:
-    """Return what makes a record: a function of the package, `module.name`, on what is asked.
-
-    It is imported when it is called: the libraries that train take many seconds to load, and a page
-    that is drawn from records needs none of them.
-    """
-    module, _, name = function.rpartition(".")
-
-    def produce(work: Workspace) -> dict[str, Any]:
-        return getattr(import_module(f"t5study.{module}"), name)(*asked, work)
-
-    return produce
 
 
 def _own_checkpoint(name: str, run: Run) -> Checkpoint:
