@@ -24,7 +24,7 @@ from t5study.precision import resolve_precision
 TASKS = ("emotion", "imdb", PRETRAINING)
 PARTS = ("speed", "learning", "growth")
 RESULTS = page.RESULTS
-REPEATS = 3
+REPEATS = 5
 CORPUS_ROWS = 2048
 """Rows that a task's lengths are taken from."""
 

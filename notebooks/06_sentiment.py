@@ -184,7 +184,8 @@ study.examples(role, run, count=32)
 # {numref}`fig-sentiment-intervals` puts the results side by side. Where several seeds were run, the
 # interval is Student's over the seeds; with a single run it is the bootstrap interval over the test
 # rows, which says nothing about other seeds. A profile may name other recipes beside its own: the
-# report's, or those that lost on the validation rows. Each was run once, from the same weights.
+# report's, those that lost on the validation rows, or one that costs more. Each was run once, from
+# the same weights.
 
 # %% tags=["hide-input"]
 comparison = tables.comparison(
@@ -198,7 +199,7 @@ comparison = tables.comparison(
 )
 tables.framed(comparison).format(precision=3)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sentiment-intervals", "caption": "Test accuracy on the sentiment task with 95 % intervals: pre-trained T5, the same network from random weights, and the TF-IDF baseline."}, "image": {"alt": "Dot plot with one row per model; each dot is a test accuracy with a horizontal bar for its 95 percent interval."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sentiment-intervals", "caption": "Test accuracy on the sentiment task with 95 % intervals: pre-trained T5 with the recipe of this chapter and with the others of the table, the same network from random weights, and the TF-IDF baseline."}, "image": {"alt": "Dot plot with one row per model; each dot is a test accuracy with a horizontal bar for its 95 percent interval."}}
 figures.plot_intervals(comparison, "accuracy", "accuracy low", "accuracy high", "test accuracy")
 # %% [markdown]
 # :::{admonition} Exercise

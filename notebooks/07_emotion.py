@@ -144,7 +144,7 @@ comparison = tables.comparison(
 )
 tables.framed(comparison).format(precision=3)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-emotion-intervals", "caption": "Test accuracy on the emotion task with 95 % intervals: pre-trained T5, the same network from random weights, and the TF-IDF baseline."}, "image": {"alt": "Dot plot with one row per model; each dot is a test accuracy with a horizontal bar for its 95 percent interval."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-emotion-intervals", "caption": "Test accuracy on the emotion task with 95 % intervals: pre-trained T5 with the recipe of this chapter and with the others of the table, the same network from random weights, and the TF-IDF baseline."}, "image": {"alt": "Dot plot with one row per model; each dot is a test accuracy with a horizontal bar for its 95 percent interval."}}
 figures.plot_intervals(comparison, "accuracy", "accuracy low", "accuracy high", "test accuracy")
 # %% [markdown]
 # :::{admonition} Exercise

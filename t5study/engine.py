@@ -95,7 +95,8 @@ def mixed(precision: str) -> contextlib.AbstractContextManager:
 def seq2seq_loss(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Return the cross-entropy summed over the label tokens of a micro-batch."""
     inputs = {name: value for name, value in batch.items() if name != "labels"}
-    logits = model(**inputs).logits
+    # A cache serves generation; in training it makes a compiled block one graph a layer.
+    logits = model(**inputs, use_cache=False).logits
     return torch.nn.functional.cross_entropy(
         logits.flatten(0, -2).float(), batch["labels"].flatten(), reduction="sum"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -124,7 +125,7 @@ def plot_intervals(table: pd.DataFrame, value: str, low: str, high: str, label: 
     places = np.arange(len(table))[::-1]
     axes.hlines(places, table[low], table[high], color=TRAINING, lw=3, alpha=0.5)
     axes.plot(table[value], places, "o", color=TRAINING)
-    axes.set_yticks(places, table.index)
+    axes.set_yticks(places, [textwrap.fill(name, 30) for name in table.index])
     axes.set_ylim(-0.6, len(table) - 0.4)
     axes.set_xlabel(label)
     return _closed(figure)

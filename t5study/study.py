@@ -384,7 +384,7 @@ def provenance_table(profile: Profile, seed: int, runs: list[Run]) -> pd.DataFra
         "profile": profile.name,
         "seed": str(seed),
         "runs": ", ".join(run.identity for run in runs),
-        "data": "; ".join(f"{name} at {revision[:12]}" for name, revision in data.items()),
+        "data": "; ".join(f"{name} at {_short(revision)}" for name, revision in data.items()),
         "device": "; ".join(dict.fromkeys(devices)),
         "libraries": ", ".join(f"{name} {number}" for name, number in versions.items()),
         "computing time": f"{sum(r['seconds'] for r in records):.0f} s",
@@ -392,3 +392,8 @@ def provenance_table(profile: Profile, seed: int, runs: list[Run]) -> pd.DataFra
         "commit": ", ".join(dict.fromkeys(commits)),
     }
     return pd.DataFrame({"value": rows})
+
+
+def _short(revision: str) -> str:
+    """A commit's or a checksum's first twelve digits; any other revision in full."""
+    return revision[:12] if set(revision) <= set("0123456789abcdef") else revision
