@@ -73,12 +73,14 @@ class Clock(TrainerCallback):
         self._accumulated = _now()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """End an update, tell what it was, and wait for the turn of the next."""
+        """End an update, tell what it was, and wait for the next turn.
+
+        After the last update too: what a process does when it ends would slow the others down.
+        """
         end = _now()
         seconds = self.scale * (self._accumulated - self._began) + end - self._accumulated
         self.turn.tell(self._measured(state.global_step - 1, seconds))
-        if state.global_step < state.max_steps:
-            self._begin()
+        self._begin()
 
     def _begin(self) -> None:
         self.turn.wait()

@@ -105,3 +105,4 @@ def score(job: Job, turn: Turn) -> None:
                     "peak_memory_bytes": peak_memory_bytes(),
                 }
             )
+        turn.wait()

@@ -97,7 +97,7 @@ class Told:
 
 
 def test_clock_scales_the_batches_and_not_the_optimiser(monkeypatch):
-    times, seconds = iter([0.0, 3.0, 4.0, 6.0, 8.0, 10.0]), []
+    times, seconds = iter([0.0, 3.0, 4.0, 6.0, 8.0, 10.0, 12.0]), []
     monkeypatch.setattr(measure, "_now", lambda: next(times))
     monkeypatch.setattr(measure.Clock, "_measured", lambda self, _, s: seconds.append(s))
     clock = measure.Clock(scale=8, tokens_an_example=20, ledger=None, turn=Told())
