@@ -59,10 +59,11 @@ def _loss(model: torch.nn.Module, work: Work) -> float:
 
 
 def judged(found: dict[str, list[float]]) -> dict[str, dict[str, Any]]:
-    """Return for each way its losses and mean, and how far the study's mean lies above it.
+    """Return what is kept of each way: its losses and mean, and how far the study's lies above it.
 
-    `noise` is half the width of the 95 % interval of that difference over the seeds (Student's t
-    with equal variances); the study's way is no worse where it is not above by more than that.
+    `noise` is half the width of the 95 % interval of that difference (Student's t with equal
+    variances), as if the seeds had nothing in common. They give all ways the same first weights, so
+    the tables compare the losses seed by seed (`report.learning_lines`).
     """
     ours = found[methods.OURS]
     return {

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 import matplotlib
@@ -18,6 +18,7 @@ from rich.table import Table
 from benchmarks import learning, methods, scoring
 from t5study.precision import resolve_precision
 from t5study.provenance import device_name, git_commit, library_versions
+from t5study.tables import mean_interval
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -212,28 +213,29 @@ def growth_table(sizes: list[dict[str, Any]]) -> Table:
     return _terminal("growth with the number of examples", GROWTH_HEADS, growth_lines(sizes))
 
 
-LEARNING_HEADS = ("method", "validation loss", "by seed", "ours above by", "noise", "ours no worse")
+LEARNING_HEADS = ("method", "validation loss", "by seed", "ours minus it", "95 % interval", "ours")
 
 
 def learning_lines(found: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Return a line for each method under `LEARNING_HEADS`."""
+    """Return a line for each method under `LEARNING_HEADS`, from the losses by seed."""
+    losses = {name: m["losses"] for name, m in found["methods"].items()}
+    ours = losses[methods.OURS]
     return [
         (
             methods.TITLES[name],
-            f"{m['mean']:.3f}",
-            " ".join(f"{loss:.3f}" for loss in m["losses"]),
-            *(
-                ("", "", "")
-                if name == methods.OURS
-                else (
-                    f"{m['ours_above_by']:+.3f}",
-                    f"{m['noise']:.3f}",
-                    "yes" if m["ours_no_worse"] else "no",
-                )
-            ),
+            f"{mean(theirs):.3f}",
+            " ".join(f"{loss:.3f}" for loss in theirs),
+            *(("", "", "") if name == methods.OURS else _paired(ours, theirs)),
         )
-        for name, m in found["methods"].items()
+        for name, theirs in losses.items()
     ]
+
+
+def _paired(ours: list[float], theirs: list[float]) -> tuple[str, str, str]:
+    """The mean difference seed by seed, its 95 % Student interval, and whether that leaves zero."""
+    gap, low, high = mean_interval([a - b for a, b in zip(ours, theirs, strict=True)])
+    verdict = "higher" if low > 0 else "lower" if high < 0 else "not told apart"
+    return f"{gap:+.3f}", f"{low:+.3f} to {high:+.3f}", verdict
 
 
 def learning_table(found: dict[str, Any]) -> Table:

@@ -260,7 +260,7 @@ for name, view in by_view.items():
 # this network does is in the table: if the four rows are nearly alike, it has learnt how frequent
 # words are and little of how they depend on each other.
 #
-# This is what the paper's title means by *deeply bidirectional*, and why the report's wording
+# This is what the paper's title means by *deep bidirectional*, and why the report's wording
 # misleads. Learning "from left-to-right and right-to-left" describes ELMo
 # {cite:p}`peters2018elmo`: two networks, one for each direction, whose outputs are put side by side
 # at the end; neither ever sees the whole sentence. BERT has no direction. In every block each
@@ -298,8 +298,9 @@ for number, name in enumerate(("really", "not", "hardly"), start=1):
 # vectors can part although the word is the same. How far they part depends on training: note the
 # scale of the figure. After the last block the cosine with *very good* is
 # {glue:text}`bert-cosine-really` for *really good*, {glue:text}`bert-cosine-not` for *not good* and
-# {glue:text}`bert-cosine-hardly` for *hardly good*. Compare the three: does the network, which was
-# never told what *not* means, put the praise together?
+# {glue:text}`bert-cosine-hardly` for *hardly good*. A network that knows what *not* and *hardly* do
+# would put *really good* nearest by far. One whose three numbers are nearly equal has seen that the
+# neighbours differ, not what they mean.
 
 # %% [markdown]
 # ## Two losses, one sum
@@ -394,7 +395,8 @@ study.glue("bert-dense-mean", accuracy["pre-trained, mean"])
 # {glue:text}`bert-dense-test` others, it is right in {glue:text}`bert-dense-cls` of them with the
 # vector of `[CLS]` and in {glue:text}`bert-dense-mean` with the mean of all vectors; on a random
 # network's mean it reaches {glue:text}`bert-dense-random`, on counts of words
-# {glue:text}`bert-dense-words`. In practice the network is not frozen: {term}`fine-tuning` lets the
+# {glue:text}`bert-dense-words`. A share near a half is what guessing gives: then the vector holds
+# nothing about praise and blame. In practice the network is not frozen: {term}`fine-tuning` lets the
 # gradient of the new layer change all the weights below. The chapter on GLUE does that, with seeds
 # and intervals.
 
@@ -405,7 +407,7 @@ study.glue("bert-dense-mean", accuracy["pre-trained, mean"])
 # | --- | --- |
 # | BERT stacks encoder-only blocks | yes: {glue:text}`bert-layers` of them here; no decoder, no cross-attention |
 # | it learns left-to-right and right-to-left | corrected: it has no direction; every position reads both sides in every block ({ref}`bert-both-directions`) |
-# | multi-head self-attention makes contextual embeddings | yes: the same word's vector is the same before the first block and differs after ({numref}`fig-bert-vectors`) |
+# | multi-head self-attention makes contextual embeddings | yes: the same word's vector is the same before the first block and differs after ({numref}`fig-bert-vectors`); by how much depends on the training |
 # | next-sentence prediction tells whether A or B is next | corrected: it tells whether B follows A |
 # | the loss is the sum of two mean cross-entropies | yes, within {glue:text}`bert-next-difference` ({numref}`fig-bert-losses`) |
 # | a single dense layer on top does well on many tasks | measured above with the layer alone trained; the chapter on GLUE trains the whole |

@@ -59,6 +59,8 @@ study.badge()
 # \qquad \text{perplexity} = e^{\mathcal{L}} .
 # $$
 #
+# With the natural logarithm the loss is in *nats*; divided by $\log 2$ it is in bits.
+#
 # {term}`Perplexity` reads as a number of choices: a model with perplexity 8 is, on average, as
 # unsure as if it had to choose evenly among eight tokens. Here are the terms for one sentence.
 
@@ -365,6 +367,10 @@ study.glue("gpt-bert-grammatical", per_cent(by_bert.values["sentences"]))
 # not learnt the contrast; the same holds for BERT's share. The price of asking this way is one pass
 # for each candidate in place of one pass for all. (The largest GPTs are therefore used for
 # understanding by putting the question *behind* the text {cite:p}`brown2020gpt3`.)
+#
+# The second row need not favour the reader. In the published book GPT finds more hidden words than
+# BERT, although it sees one side only. Masking trains on one token in seven, so after as many tokens
+# read BERT has been corrected far less often. That is a matter of training, not of the mask.
 #
 # As to writing: {glue:text}`gpt-written-german` of {glue:text}`gpt-written` samples hold a word
 # that the pocket corpus knows from German alone, and the judge passes them over. The other

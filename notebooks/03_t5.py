@@ -308,12 +308,14 @@ study.glue("t5-forced-right", sum(step["best"] == step["label"] for step in forc
 # ## How large is T5?
 #
 # The first table lists the first modules of this page's network, as the report does for T5-small;
-# the second lists its large parts. The chapter on sentiment compares the report's own rows, all of
+# the second lists its large parts. The report cuts its counts off and does not round them. The chapter on sentiment compares the report's own rows, all of
 # them, with T5-small's.
 
 # %%
 modules = study.observe("t5.modules", rows=32)
-pd.DataFrame(modules.values["rows"])[["name", "type", "params", "rounded"]]
+pd.DataFrame(modules.values["rows"])[["name", "type", "params", "rounded"]].rename(
+    columns={"rounded": "as the report prints it"}
+)
 
 # %% tags=["hide-input"]
 pd.DataFrame(modules.values["parts"]).style.hide().format({"parameters": "{:,}"})
@@ -357,10 +359,10 @@ study.glue("t5-small-of-largest", f"{100 * sizes.values['small_of_largest']:.1f}
 # | in the encoder-decoder the encoder is fully visible | yes ({numref}`fig-t5-attentions`) |
 # | the output is written under a causal mask | yes: the largest weight on a later token is {glue:text}`t5-decoder-future` |
 # | the decoder pays no attention to the prefix | corrected: {glue:text}`t5-prefix-mass` of its cross-attention lies there ({numref}`fig-t5-prefix`) |
-# | T5 and BERT both use masked language modelling | in a wide sense: T5 hides spans and writes them out ({ref}`t5-span-corruption`) |
+# | T5 and BERT both use masked language modelling | corrected: T5 hides spans and writes them out ({ref}`t5-span-corruption`) |
 # | T5 uses a cross-entropy loss, as BERT does | yes ({numref}`fig-t5-forcing`) |
 # | the original (elsewhere: the base) model has 11 billion parameters | corrected: that is the largest of five sizes ({ref}`t5-sizes`) |
-# | it is one of the largest language models even today (2021) | needs a limit: it was among the large ones, but GPT-3 had 175 billion in 2020, sixteen times as many {cite:p}`brown2020gpt3` |
+# | it is one of the largest language models even today (2021) | yes, with a limit: it was among the large ones; GPT-3 had 175 billion in 2020, sixteen times as many {cite:p}`brown2020gpt3` |
 # | T5-small is around half a per cent of T5-base | corrected: {glue:text}`t5-small-of-base` |
 #
 # ## Exercises

@@ -16,7 +16,7 @@
 #
 # The report shows T5 translating three words and summarising a news text, and takes both answers as
 # they come. This chapter asks the same of T5 with the same arguments, finds out why the translation
-# ends in a comma and where the summary has its "april" from, shows what every argument does, and
+# is cut short, looks for the summary's "april" in its source, shows what every argument does, and
 # measures both tasks on test sets.
 
 # %% tags=["parameters"]
@@ -82,7 +82,10 @@ reported
 # twice: by the checkpoint as it comes, and after fine-tuning it on translation. The published T5
 # checkpoints were trained on translations and summaries besides filling gaps {cite}`raffel2020t5`, so
 # they know the task. A T5 that was pre-trained by this study has only ever filled gaps: it does not
-# translate, whatever the prefix says, until it is shown how.
+# translate, whatever the prefix says, until it is shown how. In the published book its vocabulary was
+# learnt from English texts and has no umlauts: they become `<unk>` and vanish from the answer, so
+# that *Mdchen* stands for *Mädchen*. Every word with an umlaut is lost to BLEU before the model has
+# done anything.
 
 # %%
 arguments = {
@@ -167,7 +170,7 @@ study.glue("gen-ended-with-room", sum(row["ended"] for row in whole.values["rows
 # shows the best candidates at every place of one answer. Where one cell is dark the model had no
 # doubt; where the colour is spread over several, the search had a choice.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gen-steps", "caption": "The candidates at each place of the answer, likeliest on top, with their probabilities given everything written before. The piece that was written is framed."}, "image": {"alt": "A grid with one column for each place of the answer and four rows of candidate pieces; colour shows probability and a frame marks the written piece, nearly always in the top row."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gen-steps", "caption": "The candidates at each place of the answer, likeliest on top, with their probabilities given everything written before. The piece that was written is framed."}, "image": {"alt": "A grid with one column for each place of the answer and four rows of candidate pieces; colour shows probability and a frame marks the written piece, mostly in the top row."}}
 steps = study.observe("generation.steps", run=translator, prompt=prompts[1], arguments=room)
 diagrams.steps(steps)
 
@@ -236,7 +239,7 @@ study.glue(
 # The first columns are the task prefix. The report says that the model "doesn't pay attention" to
 # it; here {glue:text}`gen-prefix-share` % of the decoder's attention goes to it. Compare that with
 # the prefix's share of the columns. The stronger evidence is in {doc}`03_t5`: another prefix before
-# the same text changes the answer.
+# the same text changes what the decoder holds likely next.
 #
 # (generation-sweep)=
 # ## Each argument, one at a time
@@ -449,11 +452,12 @@ study.glue("gen-article-invented", len(free["invented"].iloc[-1]))
 
 # %% [markdown]
 # In the {glue:text}`gen-stories` stories, the fine-tuned model's summaries of {glue:text}`gen-forced-words` words on
-# average, as the minimal length forces them, hold {glue:text}`gen-forced-invented` invented facts;
-# left alone, they have {glue:text}`gen-free-words` words and {glue:text}`gen-free-invented`
-# inventions. A minimal length is a request to go on talking, and what a model says when it has
-# nothing left to say is what its training texts made likely. Whether the report's "april" came about
-# in this way cannot be proved from its page.
+# average, as the minimal length forces them, hold {glue:text}`gen-forced-invented` words that the check
+# takes for names, numbers or dates and that the source does not have; left alone, they have
+# {glue:text}`gen-free-words` words and {glue:text}`gen-free-invented` of these. Look at the table
+# before calling them facts: a small network writes broken words, too. A minimal length is a request to
+# go on talking, and where the source is used up, what comes next is what the training texts made
+# likely. Whether the report's "april" came about in this way cannot be proved from its page.
 #
 # A model that was trained on one small kind of text may also write the summary of a text it knows,
 # whatever it is given. In the free summary of the article the check finds
@@ -483,7 +487,8 @@ study.glue("gen-summary-size", summariser.metrics["n"])
 
 # %% [markdown]
 # On {glue:text}`gen-summary-size` unseen texts, ROUGE-L is {glue:text}`gen-rouge`, and
-# {glue:text}`gen-faithful` % of the summaries invent no fact. A summary without a number, date or
+# {glue:text}`gen-faithful` % of the summaries invent no fact. Where T5 stands below the source itself,
+# it has not learnt to summarise. A summary without a number, date or
 # name counts as faithful too, so read this score beside ROUGE and never alone.
 #
 # ### What the check cannot see

@@ -92,7 +92,9 @@ study.glue("modules-shared", f"{int(modules['parameters'].iloc[1]):,}")
 #
 # The next table holds the report's arguments and, beside each, the value that this page used. The
 # report's `train_batch_size` of 8 with 16 accumulation steps is one {term}`update` for 128
-# examples; our recipe says that number directly and lets memory decide how it is cut.
+# examples; our recipe says that number directly and lets memory decide how it is cut. The report's
+# optimiser is AdamW, this page's {glue:text}`sentiment-optimizer`; the report has one seed, this page
+# {glue:text}`sentiment-seeds`.
 
 # %% tags=["only-here"]
 tables.argument_table(study.settings(role).recipe)
@@ -130,6 +132,11 @@ run = runs[0]
 tables.report_beside(run, role)
 
 # %% tags=["hide-cell"]
+recipe, names = study.settings(role).recipe, {"adamw": "AdamW", "adafactor": "Adafactor"}
+study.glue(f"{role}-optimizer", names[recipe.optimizer])
+study.glue(f"{role}-seeds", len(runs))
+study.glue(f"{role}-epochs", recipe.epochs)
+study.glue(f"{role}-dropout", recipe.dropout)
 study.glue(f"{role}-accuracy", run.metrics["accuracy"], 3)
 study.glue(f"{role}-low", run.metrics["intervals"]["accuracy"][0], 3)
 study.glue(f"{role}-high", run.metrics["intervals"]["accuracy"][1], 3)
@@ -141,7 +148,7 @@ actual, predicted, count = figures.largest_confusion(run)
 study.glue(f"{role}-mistake", f"{actual} taken for {predicted}")
 study.glue(f"{role}-mistakes", count)
 study.glue(f"{role}-padding", 100 * run.metrics["padding_share"], 1)
-longest = study.settings(role).recipe.max_source_length
+longest = recipe.max_source_length
 study.glue(f"{role}-reads", longest)
 study.glue(f"{role}-cut", 100 * float((run.predictions["tokens"] >= longest).mean()), 0)
 
@@ -162,7 +169,8 @@ figures.plot_losses(runs)
 # %% [markdown]
 # {numref}`fig-sentiment-losses` shows both losses. A validation loss that rises while the training
 # loss still falls means that the model has begun to learn the training rows by heart; the
-# checkpoint before that is the one kept. {numref}`fig-sentiment-confusion` shows where the answers
+# checkpoint before that is the one kept. With one epoch and one evaluation there is one checkpoint
+# and nothing to choose. {numref}`fig-sentiment-confusion` shows where the answers
 # go wrong; the more frequent mistake is {glue:text}`sentiment-mistake`,
 # {glue:text}`sentiment-mistakes` times.
 

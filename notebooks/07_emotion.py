@@ -50,7 +50,9 @@ study.glue(
 # ## From six labels to a text
 #
 # With a classification head the step from two labels to six changes the model: the new layer has
-# six rows in place of two. In text-to-text form nothing changes but the data. The prefix is
+# six rows in place of two. In text-to-text form model and loss stay as they are. The recipe may differ:
+# here it is {glue:text}`emotion-epochs` epochs of {glue:text}`emotion-optimizer` with dropout
+# {glue:text}`emotion-dropout`. The prefix is
 # "{glue:text}`emotion-prefix`", and there are {glue:text}`emotion-labels` {term}`label words <label word>`.
 
 # %%
@@ -85,6 +87,11 @@ run = runs[0]
 tables.report_beside(run, role)
 
 # %% tags=["hide-cell"]
+recipe, names = study.settings(role).recipe, {"adamw": "AdamW", "adafactor": "Adafactor"}
+study.glue(f"{role}-optimizer", names[recipe.optimizer])
+study.glue(f"{role}-seeds", len(runs))
+study.glue(f"{role}-epochs", recipe.epochs)
+study.glue(f"{role}-dropout", recipe.dropout)
 study.glue(f"{role}-accuracy", run.metrics["accuracy"], 3)
 study.glue(f"{role}-low", run.metrics["intervals"]["accuracy"][0], 3)
 study.glue(f"{role}-high", run.metrics["intervals"]["accuracy"][1], 3)
@@ -96,7 +103,7 @@ actual, predicted, count = figures.largest_confusion(run)
 study.glue(f"{role}-mistake", f"{actual} taken for {predicted}")
 study.glue(f"{role}-mistakes", count)
 study.glue(f"{role}-padding", 100 * run.metrics["padding_share"], 1)
-longest = study.settings(role).recipe.max_source_length
+longest = recipe.max_source_length
 study.glue(f"{role}-reads", longest)
 study.glue(f"{role}-cut", 100 * float((run.predictions["tokens"] >= longest).mean()), 0)
 

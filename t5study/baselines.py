@@ -28,7 +28,7 @@ from t5study.tasks import cast, split_rows
 def fit_and_judge(baseline: Baseline, hub: Hub, work: Workspace) -> dict[str, Any]:
     """Fit the baseline on the training rows, answer the test rows, keep the record."""
     task, settings = baseline.task, baseline.settings
-    with recorded() as provenance:
+    with recorded("cpu") as provenance:
         train, test = (
             cast(
                 task,
@@ -49,8 +49,8 @@ def fit_and_judge(baseline: Baseline, hub: Hub, work: Workspace) -> dict[str, An
                 "train_rows": len(train),
                 "seconds": seconds,
                 "examples_per_second": (len(train) + len(test)) / seconds,
-                "peak_memory_bytes": peak_memory_bytes(),
-                "device": device_name(),
+                "peak_memory_bytes": peak_memory_bytes("cpu"),
+                "device": device_name("cpu"),
                 # Nothing here is drawn at random but the solver's order of the rows.
                 "seed": 0,
             }

@@ -107,21 +107,23 @@ class _Condition(_Entry):
 class ObservationCheck(_Condition):
     """A value in the record of an observation or a measurement, with exactly one condition.
 
-    `same_as` and `exceeds` name another value of the record; `factor` times that is to be exceeded.
+    `over` names another value of the record: then the quotient of the two is judged, and of two
+    lists the median of their quotients. `same_as` names one that must be the same. `unit` is
+    printed after what was measured.
     """
 
     by: Literal["observation"]
     name: str
     value: str
     model: str | None = None
+    over: str | None = None
     same_as: str | None = None
-    exceeds: str | None = None
-    factor: float = 1.0
+    unit: str = ""
 
     @model_validator(mode="after")
     def _one_condition(self) -> ObservationCheck:
-        if self._given() + (self.same_as is not None) + (self.exceeds is not None) != 1:
-            raise ValueError("give exactly one of equals, same_as, exceeds, at_least and at_most")
+        if self._given() + (self.same_as is not None) != 1:
+            raise ValueError("give exactly one of equals, same_as, at_least and at_most")
         return self
 
 
@@ -222,7 +224,7 @@ class Verdict:
     """What became of one claim.
 
     `measured` is what this study found (a mean over `seeds`, where there are several);
-    `other_weights` the best that other weights reached on the same task and metric, in words.
+    `other_weights` what other weights reached on the same task and metric, in words.
     """
 
     claim: Claim
@@ -340,16 +342,18 @@ def look_up(values: Any, path: str) -> Any:
     return values
 
 
-def _groups(runs: Iterable[Record], metric: str) -> list[tuple[dict[str, Any], list[float]]]:
-    """Scores of runs that differ in nothing but the seed: (a configuration, its scores)."""
-    found: dict[str, tuple[dict[str, Any], list[float]]] = {}
+def _groups(runs: Iterable[Record], metric: str) -> list[list[Record]]:
+    """Runs that have the metric, in groups that differ in nothing but the seed."""
+    found: dict[str, list[Record]] = {}
     for run in runs:
-        score = look_up(run.metrics, metric)
-        if score is None:
-            continue
-        shared = {key: value for key, value in run.config.items() if key != "seed"}
-        found.setdefault(canonical(shared), (run.config, []))[1].append(float(score))
+        if look_up(run.metrics, metric) is not None:
+            shared = {key: value for key, value in run.config.items() if key != "seed"}
+            found.setdefault(canonical(shared), []).append(run)
     return [found[key] for key in sorted(found)]
+
+
+def _scores(group: list[Record], metric: str) -> list[float]:
+    return [float(look_up(run.metrics, metric)) for run in group]
 
 
 def _has_report_recipe(config: dict[str, Any]) -> bool:
@@ -363,20 +367,30 @@ def _has_report_recipe(config: dict[str, Any]) -> bool:
     )
 
 
-def _chosen(groups: list[tuple[dict[str, Any], list[float]]]) -> list[float]:
-    """The scores that judge: enough seeds first, then the report's recipe, then most seeds.
+def _chosen(groups: list[list[Record]]) -> list[Record]:
+    """The runs that judge: enough seeds first, then the report's recipe, then most seeds.
 
     The scores themselves play no part in the choice.
     """
-    config_and_scores = max(
+    return max(
         groups,
         key=lambda group: (
-            len(group[1]) >= ENOUGH_SEEDS,
-            _has_report_recipe(group[0]),
-            len(group[1]),
+            len(group) >= ENOUGH_SEEDS,
+            _has_report_recipe(group[0].config),
+            len(group),
         ),
     )
-    return config_and_scores[1]
+
+
+def _with_own_recipe(groups: list[list[Record]]) -> list[Record]:
+    """The runs with the recipe that a profile has for the task itself: those with most seeds.
+
+    That recipe alone is run with every seed; another one that is tried beside it is run once.
+    Where groups have as many, pre-trained runs come before those from random weights, then the
+    first in the order of configurations. No score plays a part: the best of several recipes on the
+    test set would have been chosen by the test set.
+    """
+    return max(groups, key=lambda group: (len(group), group[0].config["init"] == "pretrained"))
 
 
 def allowance(scores: list[float]) -> float:
@@ -393,13 +407,13 @@ def _by_run(claim: Claim, runs: list[Record]) -> Verdict:
     on_task = [run for run in runs if _on_whole_task(run.config, check.task)]
     own = [run for run in on_task if _is_checkpoint(run.config, check.model)]
     others = [run for run in on_task if run not in own and run.config["kind"] == "finetune"]
-    reached = _other_weights(_groups(others, check.metric))
+    reached = _other_weights(others, check.metric)
     groups = _groups(own, check.metric)
     if not groups:
         return Verdict(
             claim, "not run", detail=_how_to_run(check.task, check.model), other_weights=reached
         )
-    scores = _chosen(groups)
+    scores = _scores(_chosen(groups), check.metric)
     mean, k = float(np.mean(scores)), len(scores)
     if k < ENOUGH_SEEDS:
         detail = f"{k} of {ENOUGH_SEEDS} seeds that a verdict needs"
@@ -428,15 +442,16 @@ def _how_to_run(task: str, model: str) -> str:
     return f"run `t5study finetune --task {task} --model {model}` with {ENOUGH_SEEDS} seeds"
 
 
-def _other_weights(groups: list[tuple[dict[str, Any], list[float]]]) -> str:
-    """The best mean that other weights reached, in words."""
+def _other_weights(runs: list[Record], metric: str) -> str:
+    """The mean that other weights reached with the profile's own recipe, in words."""
+    groups = _groups(runs, metric)
     if not groups:
         return ""
-    config, scores = max(groups, key=lambda group: float(np.mean(group[1])))
-    init = "random weights" if config.get("init") == "scratch" else "weights of its own"
-    name = model_name(config)
+    group = _with_own_recipe(groups)
+    config, scores = group[0].config, _scores(group, metric)
+    init = "random weights" if config["init"] == "scratch" else "weights of its own"
     seeds = "1 seed" if len(scores) == 1 else f"{len(scores)} seeds"
-    return f"{np.mean(scores):.3f} ({name}, {init}, {seeds})"
+    return f"{np.mean(scores):.3f} ({model_name(config)}, {init}, {seeds})"
 
 
 def _by_order(claim: Claim, runs: list[Record]) -> Verdict:
@@ -456,7 +471,7 @@ def _by_order(claim: Claim, runs: list[Record]) -> Verdict:
             detail = f"no run of {name} on the whole of {check.task}"
             return Verdict(claim, "not run", detail=detail)
         baseline = fitting[0].config["kind"] == "baseline"
-        scores = _chosen(groups)
+        scores = _scores(_chosen(groups), check.metric)
         if len(scores) < ENOUGH_SEEDS and not baseline:
             detail = f"{len(scores)} of {ENOUGH_SEEDS} seeds of {name} that a verdict needs"
             return Verdict(claim, "not run", seeds=len(scores), detail=detail)
@@ -469,7 +484,10 @@ def _by_order(claim: Claim, runs: list[Record]) -> Verdict:
 
 
 def _by_gain(claim: Claim, runs: list[Record]) -> Verdict:
-    """The mean gain must exceed two standard errors; the most seeds of one recipe judge."""
+    """The mean gain must exceed two standard errors; the most seeds of one recipe judge.
+
+    Few seeds make that a loose rule, so Student's interval is said as well.
+    """
     check = claim.check
     pairs: dict[str, dict[str, dict[int, float]]] = {}
     for run in runs:
@@ -498,13 +516,18 @@ def _by_gain(claim: Claim, runs: list[Record]) -> Verdict:
         )
         return Verdict(claim, "not run", seeds=len(gaps), detail=detail)
     gain, error = float(np.mean(gaps)), float(np.std(gaps, ddof=1)) / len(gaps) ** 0.5
-    detail = f"gain {gain:+.3f}, standard error {error:.3f}"
+    half = float(student_t.ppf(0.975, len(gaps) - 1)) * error
+    detail = f"gain {gain:+.3f}, standard error {error:.3f}, Student's 95 % interval ± {half:.3f}"
     outcome = "reproduced" if gain > 2 * error else "not reproduced"
     return Verdict(claim, outcome, gain, len(gaps), detail)
 
 
 def _by_joint(claim: Claim, runs: list[Record]) -> Verdict:
-    """Below means: the two bootstrap intervals do not overlap. Every task must be compared."""
+    """Below means: the two bootstrap intervals do not overlap. Every task must be compared.
+
+    A task's own model is the one of the profile's recipe for it, with the seed of the joint run
+    where there is that one.
+    """
     joint = [run for run in runs if run.config.get("kind") == "joint"]
     if not joint:
         return Verdict(
@@ -515,19 +538,14 @@ def _by_joint(claim: Claim, runs: list[Record]) -> Verdict:
     run = max(joint, key=lambda run: len(run.config["tasks"]))
     below, compared = [], 0
     for role, part in run.config["tasks"].items():
-        single = [
-            other.metrics
-            for other in runs
-            if other.config.get("kind") == "finetune"
-            and other.config["init"] == "pretrained"
-            and other.config["model"] == run.config["model"]
-            and (other.config["task"], other.config["data"]) == (part["task"], part["data"])
-        ]
-        if single:
-            metric = get_task(part["task"]).metrics[0]
+        metric = get_task(part["task"]).metrics[0]
+        groups = _groups(_alone(run, part, runs), metric)
+        if groups:
             compared += 1
-            low = min(metrics["intervals"][metric][0] for metrics in single)
-            if run.metrics["tasks"][role]["intervals"][metric][1] < low:
+            own = {single.config["seed"]: single for single in _with_own_recipe(groups)}
+            single = own.get(run.config["seed"], next(iter(own.values())))
+            _, high = run.metrics["tasks"][role]["intervals"][metric]
+            if high < single.metrics["intervals"][metric][0]:
                 below.append(role)
     if compared < len(run.config["tasks"]):
         detail = f"{compared} of {len(run.config['tasks'])} tasks have a model of their own"
@@ -535,6 +553,18 @@ def _by_joint(claim: Claim, runs: list[Record]) -> Verdict:
     measured = f"{compared - len(below)} of {compared} tasks"
     detail = f"below on {', '.join(below)}" if below else ""
     return Verdict(claim, "not reproduced" if below else "reproduced", measured, 1, detail)
+
+
+def _alone(joint: Record, part: dict[str, Any], runs: list[Record]) -> list[Record]:
+    """Fine-tunings of the joint run's model on one of its tasks alone, on the same rows."""
+    return [
+        run
+        for run in runs
+        if run.config.get("kind") == "finetune"
+        and run.config["init"] == "pretrained"
+        and run.config["model"] == joint.config["model"]
+        and (run.config["task"], run.config["data"]) == (part["task"], part["data"])
+    ]
 
 
 def _welch(first: list[float], second: list[float]) -> float:
@@ -562,13 +592,15 @@ def _by_observation(claim: Claim, runs: list[Record]) -> Verdict:
         if check.model is not None and model_name(config) != check.model:
             continue
         values = _observed(run)
-        value = look_up(values, check.value)
+        value = _looked_at(check, values)
         if value is not None:
             found.append((value, _meets(check, value, values)))
     if not found:
         return Verdict(claim, "not run", detail=f"the observation {check.name} was not made")
     failing = [value for value, met in found if not met]
     measured = failing[0] if failing else found[0][0]
+    if check.unit:
+        measured = f"{measured:.3g} {check.unit}"
     if not failing:
         return Verdict(claim, "reproduced", measured, len(found))
     outcome = "corrected" if claim.kind == "fact" else "not reproduced"
@@ -584,16 +616,22 @@ def _observed(run: Record) -> dict[str, Any]:
     return {**run.metrics, **(values if isinstance(values, dict) else {})}
 
 
+def _looked_at(check: ObservationCheck, values: dict[str, Any]) -> Any:
+    """The value that is judged, None where the record lacks it."""
+    value = look_up(values, check.value)
+    if check.over is None:
+        return value
+    divisor = look_up(values, check.over)
+    if value is None or divisor is None:
+        return None
+    return float(np.median(np.divide(value, divisor)))
+
+
 def _meets(check: ObservationCheck, value: Any, values: dict[str, Any]) -> bool:
-    named = check.same_as or check.exceeds
-    if named is None:
+    if check.same_as is None:
         return check.met_by(value)
-    other = look_up(values, named)
-    if other is None:
-        return False
-    if check.exceeds is not None:
-        return float(value) > check.factor * float(other)
-    return abs(float(value) - float(other)) <= SAME_LOSS
+    other = look_up(values, check.same_as)
+    return other is not None and abs(float(value) - float(other)) <= SAME_LOSS
 
 
 # --- judged without runs -----------------------------------------------------------------------

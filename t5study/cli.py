@@ -68,7 +68,7 @@ def render(
 
 @app.command()
 def publish(profile: ProfileName = "pocket") -> None:
-    """Put a finished run's outputs into the notebooks and its records into `results/`."""
+    """Put a finished run's outputs into the notebooks, and records they name into `results/`."""
     from t5study.book import publish as publish_book
 
     publish_book(profile)
@@ -173,7 +173,7 @@ def claims(
     profile: ProfileName = "pocket",
     all_of_them: Annotated[bool, typer.Option("--all", help="List every claim.")] = False,
 ) -> None:
-    """Judge the report's claims by the runs that a profile's store holds."""
+    """Judge the report's claims by a profile's runs: those in its store and the published ones."""
     from t5study import commands
     from t5study.tables import shown
 

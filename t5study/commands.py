@@ -10,16 +10,15 @@ from typing import Any
 import pandas as pd
 import psutil
 import torch
-import yaml
 
 from t5study import predictions, training
 from t5study.checkpoints import Checkpoint, checkpoint_in, open_checkpoint
 from t5study.claims import load_claims, scorecard
 from t5study.errors import StudyError
-from t5study.hub import Hub
-from t5study.models import load_model, load_tokenizer
+from t5study.hub import Hub, Need, known_checkpoints
+from t5study.models import load_tokenizer
 from t5study.precision import resolve_precision
-from t5study.profiles import Recipe, TaskSettings, checked, load_profile
+from t5study.profiles import Recipe, TaskSettings, checked, load_profile, read_yaml
 from t5study.provenance import device_name, library_versions
 from t5study.runs import Run, RunStore
 from t5study.study import Study, checkout
@@ -59,7 +58,7 @@ def _recipe(path: Path | None, changes: dict[str, Any]) -> dict[str, Any]:
     if path is not None:
         if not path.is_file():
             raise StudyError(f"There is no recipe file {path}: check --recipe.")
-        values = yaml.safe_load(path.read_text()) or {}
+        values = dict(read_yaml(path))
         checked(Recipe, values, str(path))
     return values | {name: value for name, value in changes.items() if value is not None}
 
@@ -103,10 +102,16 @@ def predict(run: Path, texts: list[str], role: str | None = None) -> list[str]:
     experiment = _experiment_of(_of_one_task(opened, role), opened.model)
     task = experiment.task
     tokenizer = load_tokenizer(experiment.checkpoint)
-    model = load_model(experiment.checkpoint, training.MODEL_CLASSES[experiment.architecture])
+    model = training.saved_model(experiment)
     sources = _sources(task, texts, experiment.recipe.cleaning)
     if task.kind == "generation":
-        return predictions.generate(model, tokenizer, sources, max_new_tokens=160)
+        return predictions.generate(
+            model,
+            tokenizer,
+            sources,
+            experiment.recipe.max_source_length,
+            max_new_tokens=training.LONGEST_TARGET,
+        )
     answers = training.answer_texts(experiment, model, tokenizer, sources)
     words = task.label_words
     return [
@@ -155,7 +160,9 @@ def _of_one_task(run: Run, role: str | None) -> dict[str, Any]:
 
 
 def _experiment_of(config: dict[str, Any], model: Path) -> training.Experiment:
-    recipe = checked(Recipe, config["recipe"], "the run's recipe")
+    """The experiment of a run, starting from its model and computing in the run's precision."""
+    values = {**config["recipe"], "precision": config["precision"]}
+    recipe = checked(Recipe, values, "the run's recipe")
     limits = {split: limit for split, (_, limit) in config["data"].items()}
     return training.Experiment(
         get_task(config["task"]),
@@ -173,8 +180,12 @@ def fetch(profile: str, to: Path, source: Path | None) -> list[Path]:
 
 
 def claims(profile: str) -> pd.DataFrame:
-    """Return the verdict on every claim, by the runs in a profile's store."""
-    return scorecard(load_claims(), Study(profile).store)
+    """Return the verdict on every claim, by the runs in a profile's store and its published ones.
+
+    So a fresh clone, which has computed nothing, shows the published verdicts.
+    """
+    study = Study(profile)
+    return scorecard(load_claims(), RunStore(study.store.root, published=study.published))
 
 
 def doctor(source: Path | None) -> list[tuple[str, str]]:
@@ -188,5 +199,7 @@ def doctor(source: Path | None) -> list[tuple[str, str]]:
     ]
     rows += list(library_versions().items())
     hub = Hub(source)
-    repos = dict.fromkeys((task.repo, task.config) for task in TASKS.values())
-    return rows + [(f"data {repo} ({config})", hub.found(repo, config)) for repo, config in repos]
+    data = dict.fromkeys(Need("datasets", task.repo, task.config) for task in TASKS.values())
+    rows += [(f"data {need.repo} ({need.config})", hub.found(need)) for need in data]
+    models = (Need("models", repo) for repo in known_checkpoints())
+    return rows + [(f"checkpoint {need.repo}", hub.found(need)) for need in models]

@@ -303,17 +303,6 @@ def bert_head_parameters() -> int:
     return sum(parameter.numel() for parameter in model.classifier.parameters())
 
 
-def recipe_differences(profile: str) -> int:
-    """Count the hyper-parameters in which a profile's sentiment and emotion recipes differ."""
-    from t5study.profiles import load_profile
-
-    tasks = load_profile(profile).tasks
-    if not {"sentiment", "emotion"} <= set(tasks):
-        raise StudyError(f"the profile {profile} lacks sentiment or emotion: add both to it.")
-    first, second = (tasks[role].recipe.model_dump() for role in ("sentiment", "emotion"))
-    return sum(first[name] != second[name] for name in first)
-
-
 def size_ratio(large: str, small: str) -> float:
     """Return how many times as many parameters one T5 has as another."""
     return t5_parameters(large) / t5_parameters(small)
@@ -360,7 +349,6 @@ FACTS: dict[str, Callable[..., Value]] = {
         accepts,
         places_for_translation,
         bert_head_parameters,
-        recipe_differences,
         glue_grows_with_size,
         gain_per_growth,
     )

@@ -177,6 +177,7 @@ def judge(summaries: Sequence[str], sources: Sequence[str]) -> pd.DataFrame:
 
 
 def _without_invention(sources: Sequence[str], summaries: Sequence[str]) -> np.ndarray:
+    """1 for a summary that says something and whose facts are all in its source, else 0."""
     pairs = zip(sources, summaries, strict=True)
     return np.array(
         [
@@ -192,7 +193,6 @@ def _share(rows: np.ndarray, weights: np.ndarray) -> float:
 
 faithful = Metric(
     "faithful",
-    "the share of outputs that say something and whose facts are all in their source",
     "this study; the kind of error is Maynez et al. (2020), section 2, extrinsic hallucination",
     _without_invention,
     _share,

@@ -110,16 +110,16 @@ class Hub:
             return f"pocket-v{_pocket().VERSION}-{config}-{split}"
         return _split_pin(repo, config, split)["fingerprint"]
 
-    def found(self, repo: str, config: str) -> str:
-        """Where a data set would come from, in words, without asking the network."""
-        if repo == POCKET:
+    def found(self, need: Need) -> str:
+        """Where a data set or checkpoint would come from, in words, without asking the network."""
+        if need.repo == POCKET:
             return "bundled"
-        need = Need("datasets", repo, config)
         try:
             folder = self._folder(need) if self.source else self._cached(need)
+            here = folder is not None and _is_complete(folder, need)
         except StudyError:
-            folder = None
-        if folder is None or not _is_complete(folder, need):
+            here = False
+        if not here:
             return "not here" if self.source or not _on_the_hub(need) else "on the hub"
         return "in the mirror" if self.source else "in the hub's cache"
 
@@ -253,7 +253,7 @@ class Hub:
             The folders of the repositories, in the order asked for.
 
         Raises:
-            StudyError: a repository that cannot be had, or a folder that cannot be written.
+            StudyError: a repository that cannot be had or read, or a folder that cannot be written.
         """
         made = []
         for need in needs:
@@ -369,6 +369,11 @@ def terms(repo: str) -> str:
     if repo == POCKET:
         return "made by this study"
     return _pins()["datasets"][repo]["terms"]
+
+
+def known_checkpoints() -> list[str]:
+    """The hub names of the checkpoints whose revisions are pinned."""
+    return list(_pins()["models"])
 
 
 @functools.cache
@@ -491,14 +496,26 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _read_sums(folder: Path) -> dict[str, str]:
     """File name to checksum, from a SHA256SUMS file as sha256sum writes it."""
-    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise _unreadable(folder / SUMS, error) from error
     pairs = [line.split(maxsplit=1) for line in lines if line.strip()]
     return {name.lstrip("*"): digest for digest, name in pairs}
 
 
 def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> StudyError:
+    return StudyError(
+        f"{path} cannot be read ({error.strerror or error}): mend it or choose another --source."
+    )
 
 
 def _copy_whole(path: Path, target: Path) -> str:

@@ -7,7 +7,6 @@ loss and the way answers are judged are those of a fine-tuning on one task.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,22 +16,19 @@ import pandas as pd
 import torch
 from datasets import concatenate_datasets
 
-from t5study.acceleration import speed_up
 from t5study.batches import Encoded, UpdatePlan
 from t5study.experiments import Mixture
 from t5study.hub import Hub
-from t5study.models import load_tokenizer, parameter_count, save_model
+from t5study.models import load_tokenizer
 from t5study.provenance import recorded
 from t5study.runs import Workspace
 from t5study.training import (
     TaskData,
-    build_trainer,
+    Validation,
     evaluate,
-    history,
     mean_loss,
-    new_model,
     plan_settings,
-    speed,
+    train_and_judge,
 )
 
 
@@ -92,41 +88,23 @@ def finetune_jointly(mixture: Mixture, hub: Hub, work: Workspace) -> dict[str, A
     with recorded() as provenance:
         shared = mixture.any_part
         tokenizer = load_tokenizer(shared.checkpoint)
-        model = new_model(shared, tokenizer)
         data = {role: TaskData.load(part, hub, tokenizer) for role, part in mixture.parts.items()}
         plan = _plan(mixture, data)
-        speed_up(model, shared.recipe.compile)
-        trainer = build_trainer(shared, plan, model, _mean_of_tasks(mixture, data), work)
-        outcome = trainer.train_to_best()
-        judged = {
-            role: evaluate(part, data[role], model, tokenizer, "test")
-            for role, part in mixture.parts.items()
-        }
-        work.save_metrics(
-            {
-                "tasks": {role: metrics for role, (metrics, _) in judged.items()},
-                "shares": _shares(plan, list(data)),
-                **speed(trainer, outcome["resumed_from"]),
-                "model": shared.checkpoint.name,
-                "init": shared.init,
-                "seed": shared.seed,
-                "best_step": outcome["best_step"],
-                "validation_loss": outcome["best_loss"],
-                "parameters": parameter_count(model),
+
+        def judge(model: torch.nn.Module) -> tuple[dict[str, Any], pd.DataFrame]:
+            judged = {
+                role: evaluate(part, data[role], model, tokenizer, "test")
+                for role, part in mixture.parts.items()
             }
+            metrics = {role: metrics for role, (metrics, _) in judged.items()}
+            tables = [table.assign(role=role) for role, (_, table) in judged.items()]
+            return {"tasks": metrics, "shares": _shares(plan, list(data))}, pd.concat(tables)
+
+        provenance |= train_and_judge(
+            shared, tokenizer, plan, _mean_of_tasks(mixture, data), judge, work
         )
-        work.save_history(history(trainer))
-        work.save_predictions(
-            pd.concat([table.assign(role=role) for role, (_, table) in judged.items()])
-        )
-        if work.leader:
-            save_model(model, tokenizer, work.record / "model")
         repos = dict.fromkeys(part.task.repo for part in mixture.parts.values())
-        provenance |= {
-            "data": {repo: hub.revision(repo) for repo in repos},
-            "model": {shared.checkpoint.name: shared.checkpoint.fingerprint},
-            "resumed_from": outcome["resumed_from"],
-        }
+        provenance["data"] = {repo: hub.revision(repo) for repo in repos}
     return provenance
 
 
@@ -143,9 +121,7 @@ def _plan(mixture: Mixture, data: dict[str, TaskData]) -> MixturePlan:
     )
 
 
-def _mean_of_tasks(
-    mixture: Mixture, data: dict[str, TaskData]
-) -> Callable[[torch.nn.Module], dict[str, float]]:
+def _mean_of_tasks(mixture: Mixture, data: dict[str, TaskData]) -> Validation:
     """Each task counts alike: otherwise the tasks with long targets alone would choose."""
     losses = [mean_loss(part, data[role]) for role, part in mixture.parts.items()]
     return lambda model: {"loss": float(np.mean([loss(model)["loss"] for loss in losses]))}

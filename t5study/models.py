@@ -99,11 +99,7 @@ def load_model(
 
 
 def random_model(
-    checkpoint: Checkpoint | Path | str,
-    seed: int,
-    cls: type[PreTrainedModel],
-    attn: Literal["sdpa", "eager"] = "sdpa",
-    **config: Any,
+    checkpoint: Checkpoint | Path | str, seed: int, cls: type[PreTrainedModel], **config: Any
 ) -> PreTrainedModel:
     """The checkpoint's architecture with random weights, the same for the same seed.
 
@@ -113,7 +109,7 @@ def random_model(
         settings = AutoConfig.from_pretrained(_folder(checkpoint), local_files_only=True, **config)
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
-        model = cls._from_config(settings, attn_implementation=attn, dtype=torch.float32)
+        model = cls._from_config(settings, attn_implementation="sdpa", dtype=torch.float32)
     return model
 
 
@@ -155,9 +151,9 @@ def save_model(
 # Module tables
 
 
-def parameter_count(module: nn.Module, trainable_only: bool = False) -> int:
+def parameter_count(module: nn.Module) -> int:
     """How many numbers a module holds as parameters; shared ones count once."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad or not trainable_only)
+    return sum(p.numel() for p in module.parameters())
 
 
 def module_table(

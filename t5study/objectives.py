@@ -244,18 +244,3 @@ def causal(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(ids) < 2:
         raise StudyError(f"A language model needs at least 2 pieces, not {len(ids)}.")
     return ids[:-1], ids[1:]
-
-
-def prefix_lm(
-    ids: np.ndarray, rng: np.random.Generator, *, eos: int, low: float = 0.25, high: float = 0.75
-) -> tuple[np.ndarray, np.ndarray]:
-    """Prefix language modelling for an encoder-decoder (Raffel et al. 2020, 3.2.1 and 3.3.1).
-
-    The text is cut once, at a share drawn evenly between `low` and `high`: the first part is read,
-    the second is to be written. Both are ended by `eos`.
-    """
-    ids = np.asarray(ids, dtype=np.int64)
-    if len(ids) < 2:
-        raise StudyError(f"A prefix language model needs at least 2 pieces, not {len(ids)}.")
-    cut = min(max(round(len(ids) * rng.uniform(low, high)), 1), len(ids) - 1)
-    return np.append(ids[:cut], eos), np.append(ids[cut:], eos)

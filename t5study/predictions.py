@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 from datasets import Dataset
+from scipy.special import softmax
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from transformers.modeling_outputs import BaseModelOutput
 
@@ -50,20 +51,17 @@ def score_labels(
     batch: dict[str, torch.Tensor],
     labels: LabelSet,
     start_id: int,
-    exact: bool | None = None,
 ) -> torch.Tensor:
     """Return log-probabilities of the labels, a float tensor [rows, labels].
 
-    Exact scores are the log-probability of the whole label including the end token. Where first
-    tokens differ, `exact=None` reads one decoder step and gives a softmax over those first tokens
-    alone, which sums to one over the labels; otherwise a prefix tree is walked: every distinct
-    prefix is decoded once.
+    Where first tokens differ, one decoder step is read: a softmax over those first tokens alone,
+    which sums to one over the labels. Otherwise a prefix tree is walked, which decodes every
+    distinct prefix once and gives the log-probability of the whole label, end token included.
     """
-    exact = not labels.first_tokens_differ if exact is None else exact
     encoded = model.get_encoder()(
         input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
     ).last_hidden_state
-    if exact:
+    if not labels.first_tokens_differ:
         return _walk_prefixes(model, encoded, batch["attention_mask"], labels, start_id)
     step = _next_token_logits(model, encoded, batch["attention_mask"], (start_id,))[:, -1]
     first = torch.tensor([ids[0] for ids in labels.ids], device=step.device)
@@ -150,12 +148,6 @@ def text_table(sources: Sequence[str]) -> Dataset:
     )
 
 
-def shares(log_probabilities: np.ndarray) -> np.ndarray:
-    """Return probabilities [rows, labels] that sum to one over the labels."""
-    shifted = np.exp(log_probabilities - log_probabilities.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
-
-
 def generate(
     model: torch.nn.Module,
     tokenizer: Any,
@@ -238,7 +230,7 @@ def prediction_table(
 
     Probabilities are normalised over the labels.
     """
-    probabilities = shares(log_probabilities)
+    probabilities = softmax(log_probabilities, axis=1)
     table = pd.DataFrame(
         {"row": rows, "label": gold, "prediction": log_probabilities.argmax(axis=1)}
     )

@@ -10,16 +10,16 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from t5study.errors import StudyError
 
-Role = Literal["t5", "bert", "gpt"]
+ModelName = Literal["t5", "bert", "gpt"]
 Precision = Literal["auto", "fp32", "bf16"]
 CorpusName = Literal["pocket-text", "imdb-unlabelled", "imdb-train", "classic-books"]
 
@@ -184,7 +184,6 @@ class Joint(_Settings):
 
     roles: Annotated[list[str], Field(min_length=2)]
     cap: Count
-    seeds: Annotated[list[Steps], Field(min_length=1)] = [21]
     recipe: Recipe
 
 
@@ -199,9 +198,9 @@ class Profile(_Settings):
     synthetic: bool = Field(description="True: the bundled corpus; its pages carry a badge")
     budget_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     chapters_at_once: Count = Field(1, description="kernels side by side, each with fewer threads")
-    models: Annotated[dict[Role, str], Field(min_length=1)]
+    models: Annotated[dict[ModelName, str], Field(min_length=1)]
     tasks: Annotated[dict[str, TaskSettings], Field(min_length=1)]
-    pretraining: dict[Role, PretrainingRecipe] = {}
+    pretraining: dict[ModelName, PretrainingRecipe] = {}
     recipes: dict[str, dict[str, Recipe]] = Field(
         {}, description="other recipes by role and name, each run once for comparison"
     )
@@ -212,16 +211,16 @@ class Profile(_Settings):
 
     @model_validator(mode="after")
     def _own_models_have_a_recipe(self) -> Profile:
-        for role, model in self.models.items():
-            if model == "own" and role not in self.pretraining:
-                raise ValueError(f"model {role} is 'own' and so needs an entry pretraining.{role}")
-        for role, recipe in self.pretraining.items():
-            if recipe.objective != OBJECTIVES[role]:
+        for name, origin in self.models.items():
+            if origin == "own" and name not in self.pretraining:
+                raise ValueError(f"model {name} is 'own' and so needs an entry pretraining.{name}")
+        for name, recipe in self.pretraining.items():
+            if recipe.objective != OBJECTIVES[name]:
                 raise ValueError(
-                    f"pretraining.{role}.objective must be {OBJECTIVES[role]}, "
+                    f"pretraining.{name}.objective must be {OBJECTIVES[name]}, "
                     f"not {recipe.objective}"
                 )
-            if role == "t5" and recipe.architecture.num_decoder_layers is None:
+            if name == "t5" and recipe.architecture.num_decoder_layers is None:
                 raise ValueError("pretraining.t5.architecture needs num_decoder_layers")
         return self
 
@@ -329,12 +328,15 @@ def _known_keys(model: type[BaseModel], location: list[str]) -> str:
 def _inner_model(model: type[BaseModel], part: str) -> type[BaseModel]:
     """The settings class found under key ``part`` of ``model`` (a role's name leads to itself)."""
     field = model.model_fields.get(part)
-    if field is None:
-        return model
-    for candidate in (field.annotation, *getattr(field.annotation, "__args__", ())):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return model
+    return model if field is None else next(_classes_in(field.annotation), model)
+
+
+def _classes_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The settings classes in a type, such as Recipe in dict[str, dict[str, Recipe]]."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _classes_in(inner)
 
 
 def profile_folder() -> Path | None:
@@ -368,7 +370,7 @@ def load_profile(profile: str | os.PathLike[str] | Mapping[str, Any] | Profile) 
         where = f"profile {profile.get('name', '(unnamed)')}"
         return checked(Profile, _contents(profile, where), where)
     path = _profile_path(os.fspath(profile))
-    return checked(Profile, _contents(_read_yaml(path), _shown(path)), _shown(path))
+    return checked(Profile, _contents(read_yaml(path), _shown(path)), _shown(path))
 
 
 def _contents(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
@@ -405,7 +407,12 @@ def _profile_path(name: str) -> Path:
     return path
 
 
-def _read_yaml(path: Path) -> Mapping[str, Any]:
+def read_yaml(path: Path) -> Mapping[str, Any]:
+    """What a YAML file of a profile or a recipe holds.
+
+    Raises:
+        StudyError: it cannot be read, is no YAML, or holds something else than keys and values.
+    """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
@@ -417,7 +424,7 @@ def _read_yaml(path: Path) -> Mapping[str, Any]:
         line = f" in line {mark.line + 1}" if mark else ""
         raise StudyError(f"{_shown(path)} is not valid YAML{line}: mend it there.") from None
     if not isinstance(values, Mapping):
-        raise StudyError(f"{_shown(path)} holds no keys: a profile starts with 'profile:'.")
+        raise StudyError(f"{_shown(path)} holds no keys: write lines such as 'key: value'.")
     return values
 
 

@@ -12,18 +12,29 @@ import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+Device = Literal["cpu", "cuda"]
 LIBRARIES = ("torch", "transformers", "tokenizers", "datasets", "accelerate", "scikit-learn")
 
 
-def device_name() -> str:
-    """Return the accelerator's model, or the processor's and how many threads are used."""
+def device_name(device: Device | None = None) -> str:
+    """Return the accelerator's model, or the processor's and how many threads are used.
+
+    `device` is where the work is done: without it, the GPU where there is one.
+    """
     import torch
 
-    if torch.cuda.is_available():
+    if (device or _usual_device()) == "cuda":
         return torch.cuda.get_device_name()
     return f"{_processor()}, {torch.get_num_threads()} threads"
+
+
+def _usual_device() -> Device:
+    """Where models are trained and asked here."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _processor() -> str:
@@ -34,14 +45,36 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def peak_memory_bytes() -> int:
-    """Return the peak memory of this process: of the GPU where there is one, else resident."""
+def peak_memory_bytes(device: Device | None = None) -> int:
+    """Return this process's peak memory: allocated on the GPU for "cuda", resident for "cpu".
+
+    It is the peak since the last `recorded` block began, or since the process did. `device` as
+    for `device_name`.
+    """
     import torch
 
-    if torch.cuda.is_available():
+    if (device or _usual_device()) == "cuda":
         return torch.cuda.max_memory_allocated()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _restart_peak(device: Device) -> None:
+    """Count the peak memory from here on, where the system can."""
+    import torch
+
+    if device == "cpu":
+        # Linux lowers the process's VmHWM to what it holds now: proc(5).
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+    # A process that has not used its GPU has no peak there, and must not take hold of one here:
+    # which of several GPUs is its own is settled later.
+    elif torch.cuda.is_initialized():
+        torch.cuda.reset_peak_memory_stats()
 
 
 def library_versions() -> dict[str, str]:
@@ -66,16 +99,22 @@ def _git(folder: Path, *words: str) -> str:
 
 
 @contextlib.contextmanager
-def recorded() -> Iterator[dict[str, Any]]:
-    """Fill the yielded dictionary with the provenance of what happens inside the block."""
+def recorded(device: Device | None = None) -> Iterator[dict[str, Any]]:
+    """Fill the yielded dictionary with the provenance of what happens inside the block.
+
+    `device` as for `device_name`. The peak memory is that of the block alone, where the system can
+    tell; of a block with another one inside it is that since the inner one began.
+    """
+    device = device or _usual_device()
     record: dict[str, Any] = {}
+    _restart_peak(device)
     started = time.perf_counter()
     yield record
     record |= {
-        "device": device_name(),
+        "device": device_name(device),
         "processes": int(os.environ.get("WORLD_SIZE", "1")),
         "libraries": library_versions(),
         "commit": git_commit(),
         "seconds": time.perf_counter() - started,
-        "peak_memory_bytes": peak_memory_bytes(),
+        "peak_memory_bytes": peak_memory_bytes(device),
     }

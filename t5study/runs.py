@@ -54,8 +54,12 @@ def identity_of(config: dict[str, Any]) -> str:
     fingerprint, recipe, resolved precision, seed); device, number of processes, micro-batch and
     compilation are provenance and must not be in it.
     """
-    content = {**config, "result_version": RESULT_VERSION}
-    return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
+    return _digest({**config, "result_version": RESULT_VERSION})
+
+
+def _digest(config: dict[str, Any]) -> str:
+    """The identity of a configuration that names its result version."""
+    return hashlib.sha256(canonical(config).encode()).hexdigest()[:16]
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -83,8 +87,8 @@ class Run:
 
     @property
     def identity(self) -> str:
-        """The identity under which the run is kept."""
-        return identity_of({k: v for k, v in self.config.items() if k != "result_version"})
+        """The identity under which the run is kept, by the version of the code that made it."""
+        return _digest(self.config)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -222,12 +226,16 @@ class RunStore:
         return None
 
     def runs(self) -> list[Run]:
-        """Return every finished run, own and published, ordered by identity."""
+        """Return every finished run, own and published, ordered by identity.
+
+        Runs of another RESULT_VERSION are left out: what they measured is not what is asked now.
+        """
         found = {}
         for place in (self.published, self.root):
             if place is not None and place.is_dir():
                 found |= {p.name: Run(p) for p in sorted(place.iterdir()) if _is_whole(p)}
-        return [found[name] for name in sorted(found)]
+        runs = (found[name] for name in sorted(found))
+        return [run for run in runs if run.config.get("result_version") == RESULT_VERSION]
 
     def obtain(
         self,
@@ -251,7 +259,8 @@ class RunStore:
             config = {**config, "precision": resolve_precision(config["precision"])}
         identity = identity_of(config)
         if out is not None:
-            return self._obtain_into(Path(out), identity, config, produce)
+            # The work in progress lies beside the folder under its name, and "." has none.
+            return self._obtain_into(Path(out).resolve(), identity, config, produce)
         return self.find(identity) or self._produce(self.root / identity, identity, config, produce)
 
     def _recorded(self, config: dict[str, Any]) -> Run:

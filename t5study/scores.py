@@ -31,7 +31,6 @@ class Metric:
     """
 
     name: str
-    meaning: str
     source: str
     rows: Callable[[Sequence, Sequence], np.ndarray]
     combine: Callable[[np.ndarray, np.ndarray], float]
@@ -109,19 +108,6 @@ def _plain(labels: Sequence) -> list:
     return labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
 
 
-def confusion(targets: Sequence, outputs: Sequence, labels: Sequence) -> np.ndarray:
-    """Counts (targets down, outputs across) of `labels`, in their order.
-
-    An output that is none of the labels (a generated text can be anything) is in no cell.
-    """
-    index = {label: place for place, label in enumerate(_plain(labels))}
-    counts = np.zeros((len(index), len(index)), dtype=np.int64)
-    for target, output in zip(_plain(targets), _plain(outputs), strict=True):
-        if target in index and output in index:
-            counts[index[target], index[output]] += 1
-    return counts
-
-
 def _weighted_confusion(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
     size = int(rows.max()) + 1
     counts = np.zeros((size, size))
@@ -139,6 +125,7 @@ def _mean(rows: np.ndarray, weights: np.ndarray) -> float:
 
 
 def _macro_f1(rows: np.ndarray, weights: np.ndarray) -> float:
+    """The mean over the classes that occur, each counted alike."""
     counts = _weighted_confusion(rows, weights)
     occurring = counts.sum(0) + counts.sum(1)
     present = occurring > 0
@@ -146,6 +133,7 @@ def _macro_f1(rows: np.ndarray, weights: np.ndarray) -> float:
 
 
 def _matthews(rows: np.ndarray, weights: np.ndarray) -> float:
+    """1 agreement, 0 chance or a constant, -1 the opposite."""
     counts = _weighted_confusion(rows, weights)
     total, right = counts.sum(), np.trace(counts)
     targets, outputs = counts.sum(1), counts.sum(0)
@@ -170,28 +158,24 @@ def _positive_f1(rows: np.ndarray, weights: np.ndarray) -> float:
 
 accuracy = Metric(
     "accuracy",
-    "the share of outputs that are the target",
     "Wang et al., GLUE (2019), section 3",
     _agreement,
     _mean,
 )
 macro_f1 = Metric(
     "macro_f1",
-    "the mean over classes, each counted alike, of the harmonic mean of precision and recall",
     "Pedregosa et al., scikit-learn (2011), f1_score(average='macro')",
     _codes,
     _macro_f1,
 )
 f1 = Metric(
     "f1",
-    "the harmonic mean of precision and recall of class 1",
     "van Rijsbergen, Information Retrieval (1979), chapter 7; Wang et al., GLUE (2019), section 3",
     _binary,
     _positive_f1,
 )
 matthews = Metric(
     "matthews",
-    "the correlation of two label columns: 1 agreement, 0 chance or a constant, -1 the opposite",
     "Matthews (1975); for more than two classes Gorodkin (2004), equation 8",
     _codes,
     _matthews,
@@ -206,6 +190,7 @@ def _numbers(targets: Sequence, outputs: Sequence) -> np.ndarray:
 
 
 def _pearson(rows: np.ndarray, weights: np.ndarray) -> float:
+    """0 where a column is constant."""
     if np.ptp(rows, axis=0).min() == 0:
         return 0.0
     centred = rows - np.average(rows, axis=0, weights=weights)
@@ -220,14 +205,12 @@ def _spearman(rows: np.ndarray, weights: np.ndarray) -> float:
 
 pearson = Metric(
     "pearson",
-    "how nearly outputs are a rising straight line of the targets; 0 for a constant",
     "Pearson (1895); Cer et al., STS-B (2017)",
     _numbers,
     _pearson,
 )
 spearman = Metric(
     "spearman",
-    "the Pearson correlation of the ranks: only the order counts",
     "Spearman (1904); Wang et al., GLUE (2019), section 3",
     _numbers,
     _spearman,
@@ -288,6 +271,7 @@ def _rouge(kind: str) -> Callable[[Sequence[str], Sequence[str]], np.ndarray]:
 
 
 def _same_text(targets: Sequence[str], outputs: Sequence[str]) -> np.ndarray:
+    """Word for word: white space is folded, case kept."""
     return _agreement(
         [" ".join(t.split()) for t in targets], [" ".join(o.split()) for o in outputs]
     )
@@ -295,14 +279,12 @@ def _same_text(targets: Sequence[str], outputs: Sequence[str]) -> np.ndarray:
 
 exact_match = Metric(
     "exact_match",
-    "the share of outputs that are the target word for word (white space folded, case kept)",
     "Rajpurkar et al., SQuAD (2016), section 5, without its removal of articles and punctuation",
     _same_text,
     _mean,
 )
 bleu = Metric(
     "bleu",
-    "geometric mean of the precisions of 1- to 4-grams of the whole set, less for brevity",
     "Papineni et al. (2002); Post, sacreBLEU (2018): 13a tokens, case kept, exponential smoothing",
     _bleu_rows,
     _bleu,
@@ -310,7 +292,6 @@ bleu = Metric(
 )
 chrf = Metric(
     "chrf",
-    "F2 of the 1- to 6-grams of characters of the whole set, white space left out",
     "Popovic, chrF (2015); Post, sacreBLEU (2018)",
     _chrf_rows,
     _chrf,
@@ -319,17 +300,12 @@ chrf = Metric(
 rouge1, rouge2, rouge_l = (
     Metric(
         kind,
-        meaning,
         "Lin, ROUGE (2004): F-measure, lower case, no stemming; mean over the set",
         _rouge(kind),
         _mean,
         best=100.0,
     )
-    for kind, meaning in (
-        ("rouge1", "words of summary and reference in common"),
-        ("rouge2", "pairs of neighbouring words in common"),
-        ("rougeL", "the longest common subsequence of words"),
-    )
+    for kind in ("rouge1", "rouge2", "rougeL")
 )
 
 METRICS: dict[str, Metric] = {

@@ -63,9 +63,14 @@ class Study:
         training_allowed = os.environ.get("T5STUDY_TRAINING") != "forbid"
         # Published records answer only where nothing may be computed: otherwise a run of the book
         # would repeat what was published and prove nothing.
-        published = None if training_allowed else checkout() / "results" / self.profile.name
+        published = None if training_allowed else self.published
         self.store = RunStore(root, published=published, training=training_allowed)
         self.used: list[Run] = []
+
+    @property
+    def published(self) -> Path:
+        """Folder of the profile's published records."""
+        return checkout() / "results" / self.profile.name
 
     # --- what the profile holds
 
@@ -228,7 +233,7 @@ class Study:
             }
         return settings.model_copy(update=limits)
 
-    def finetune_jointly(self, seed: int | None = None) -> Run:
+    def finetune_jointly(self) -> Run:
         """Return the fine-tuning of one T5 on all tasks of the profile's section `joint`."""
         joint = self.profile.joint
         if joint is None:
@@ -241,7 +246,7 @@ class Study:
                 checkpoint,
                 "t5",
                 "pretrained",
-                self.seed if seed is None else seed,
+                self.seed,
             )
             for role in joint.roles
         }

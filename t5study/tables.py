@@ -126,7 +126,8 @@ def claim_table(verdicts: pd.DataFrame, outcomes: Sequence[str]) -> Styler:
 def number_table(verdicts: pd.DataFrame) -> Styler:
     """Return the claims of kind number: the report's value, the published one, ours, the verdict.
 
-    `with other weights` is the best that models other than the one named reached.
+    `with other weights` is what models other than the one named reached with the profile's own
+    recipe.
     """
     chosen = verdicts[verdicts["kind"] == "number"]
     table = pd.DataFrame(

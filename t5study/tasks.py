@@ -51,7 +51,7 @@ class Task:
         template: the source text after the prefix, with the columns' names in braces.
         label_words: the targets in the order of the data set's labels; empty for generation.
         target: the column that holds the label or the target text.
-        metrics: names of the metrics, the one that selects checkpoints' results first.
+        metrics: names of the metrics, the one by which results are compared first.
         splits: the task's splits (train, validation, test, and ``train+validation`` where the
             validation rows were held out of the training split).
         held_out: how many training rows validate, at most a tenth of them, where rows are held out.

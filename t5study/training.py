@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import softmax
 from transformers import (
     BertForSequenceClassification,
     GPT2ForSequenceClassification,
@@ -49,6 +50,8 @@ from t5study.tasks import Task, cast, label_ids, split_rows
 LONGEST_TARGET = 160
 SCORED_BY_ROW = {"chrf", "rougeL"}
 """Scores that mean something for a single text; BLEU is for a whole test set."""
+Validation = Callable[[torch.nn.Module], dict[str, float]]
+"""Gives a model's validation loss under the name `loss`."""
 
 
 def finetune(experiment: Experiment, hub: Hub, work: Workspace) -> dict[str, Any]:
@@ -59,37 +62,60 @@ def finetune(experiment: Experiment, hub: Hub, work: Workspace) -> dict[str, Any
     """
     with recorded() as provenance:
         tokenizer = load_tokenizer(experiment.checkpoint)
-        model = new_model(experiment, tokenizer)
         data = TaskData.load(experiment, hub, tokenizer)
-        compilation = speed_up(model, experiment.recipe.compile)
-        trainer = new_trainer(experiment, data, model, work)
-        outcome = trainer.train_to_best()
-        metrics, table = evaluate(experiment, data, model, tokenizer, "test")
-        work.save_metrics(
-            {
-                **metrics,
-                **speed(trainer, outcome["resumed_from"]),
-                "model": experiment.checkpoint.name,
-                "init": experiment.init,
-                "seed": experiment.seed,
-                "best_step": outcome["best_step"],
-                "validation_loss": outcome["best_loss"],
-                "padding_share": trainer.plan.padding_share,
-                "parameters": parameter_count(model),
-            }
+        provenance |= train_and_judge(
+            experiment,
+            tokenizer,
+            new_plan(experiment, data),
+            mean_loss(experiment, data),
+            lambda model: evaluate(experiment, data, model, tokenizer, "test"),
+            work,
         )
-        work.save_history(history(trainer))
-        work.save_predictions(table)
-        if work.leader:
-            save_model(model, tokenizer, work.record / "model")
-        provenance |= {
-            "data": {experiment.task.repo: hub.revision(experiment.task.repo)},
-            "model": {experiment.checkpoint.name: experiment.checkpoint.fingerprint},
-            "resumed_from": outcome["resumed_from"],
-            "compilation": compilation,
-            "micro_batches_cut_into": trainer.parts,
-        }
+        provenance["data"] = {experiment.task.repo: hub.revision(experiment.task.repo)}
     return provenance
+
+
+def train_and_judge(
+    experiment: Experiment,
+    tokenizer: Any,
+    plan: UpdatePlan,
+    validation: Validation,
+    judge: Callable[[torch.nn.Module], tuple[dict[str, Any], pd.DataFrame]],
+    work: Workspace,
+) -> dict[str, Any]:
+    """Train the experiment's model on a plan, judge it and keep the record.
+
+    `validation` chooses the checkpoint; `judge` gives its metrics and its predictions by test row.
+    Returns what the provenance says of the training.
+    """
+    model = new_model(experiment, tokenizer)
+    compilation = speed_up(model, experiment.recipe.compile)
+    trainer = build_trainer(experiment, plan, model, validation, work)
+    outcome = trainer.train_to_best()
+    metrics, table = judge(model)
+    work.save_metrics(
+        {
+            **metrics,
+            **speed(trainer, outcome["resumed_from"]),
+            "model": experiment.checkpoint.name,
+            "init": experiment.init,
+            "seed": experiment.seed,
+            "best_step": outcome["best_step"],
+            "validation_loss": outcome["best_loss"],
+            "padding_share": trainer.plan.padding_share,
+            "parameters": parameter_count(model),
+        }
+    )
+    work.save_history(history(trainer))
+    work.save_predictions(table)
+    if work.leader:
+        save_model(model, tokenizer, work.record / "model")
+    return {
+        "model": {experiment.checkpoint.name: experiment.checkpoint.fingerprint},
+        "resumed_from": outcome["resumed_from"],
+        "compilation": compilation,
+        "micro_batches_cut_into": trainer.parts,
+    }
 
 
 def speed(trainer: StudyTrainer, resumed_from: int) -> dict[str, Any]:
@@ -175,13 +201,10 @@ def new_model(experiment: Experiment, tokenizer: Any) -> PreTrainedModel:
     return model
 
 
-def new_trainer(
-    experiment: Experiment, data: TaskData, model: torch.nn.Module, work: Workspace
-) -> StudyTrainer:
-    """Return the trainer of one task."""
+def new_plan(experiment: Experiment, data: TaskData) -> UpdatePlan:
+    """Return the updates of one task."""
     train = data.encoded["train"]
-    plan = UpdatePlan(train, data.collator, **plan_settings(experiment, len(train)))
-    return build_trainer(experiment, plan, model, mean_loss(experiment, data), work)
+    return UpdatePlan(train, data.collator, **plan_settings(experiment, len(train)))
 
 
 def plan_settings(experiment: Experiment, examples: int) -> dict[str, Any]:
@@ -206,7 +229,7 @@ def build_trainer(
     experiment: Experiment,
     plan: UpdatePlan,
     model: torch.nn.Module,
-    validation: Callable[[torch.nn.Module], dict[str, float]],
+    validation: Validation,
     work: Workspace,
 ) -> StudyTrainer:
     """Return the trainer of a plan. Added epochs bring no more evaluations than the recipe's."""
@@ -235,9 +258,7 @@ def _sum_loss(experiment: Experiment) -> SumLoss:
     return seq2seq_loss if experiment.architecture == "t5" else classification_loss
 
 
-def mean_loss(
-    experiment: Experiment, data: TaskData
-) -> Callable[[torch.nn.Module], dict[str, float]]:
+def mean_loss(experiment: Experiment, data: TaskData) -> Validation:
     """Return a function that gives the mean validation loss per item."""
     encoded, collator = data.encoded["validation"], data.collator
     sum_loss, tokens = _sum_loss(experiment), experiment.recipe.tokens_per_micro_batch
@@ -280,8 +301,13 @@ def evaluate_again(experiment: Experiment, hub: Hub, split: str) -> dict[str, An
     """Return the metrics of a saved checkpoint on a split of its task."""
     tokenizer = load_tokenizer(experiment.checkpoint)
     data = TaskData.load(experiment, hub, tokenizer, (split,))
+    return evaluate(experiment, data, saved_model(experiment), tokenizer, split)[0]
+
+
+def saved_model(experiment: Experiment) -> PreTrainedModel:
+    """Return the checkpoint's model to be asked, on the GPU where there is one."""
     model = load_model(experiment.checkpoint, MODEL_CLASSES[experiment.architecture])
-    return evaluate(experiment, data, model, tokenizer, split)[0]
+    return model.to("cuda") if torch.cuda.is_available() else model
 
 
 def answer_texts(
@@ -291,7 +317,7 @@ def answer_texts(
     rows = predictions.text_table(sources)
     encoded = encode(rows, tokenizer, experiment.recipe.max_source_length)
     scored = _scores(experiment, encoded, _collator(experiment, tokenizer), model, tokenizer)
-    return predictions.shares(scored)
+    return softmax(scored, axis=1)
 
 
 def _generate(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from t5study import ranking
 from t5study.experiments import KINDS
@@ -22,7 +23,14 @@ from t5study.tables import mean_interval
 PRETRAINED, SCRATCH = "pre-trained", "random weights"
 _LEAST_ERROR = 1e-6
 CLEAR = 2.0
-"""So many standard errors make a gain that is more than the luck of the seeds."""
+"""So many standard errors make a gain clear: a loose rule where there are few seeds."""
+
+TWO_ERRORS, STUDENT = "more than two standard errors", "beyond Student's 95 % interval"
+"""Columns of a gain table: is a gain clear by the loose rule, and by one that counts the seeds?"""
+
+MOST_TOKENS = 1e12
+"""About what each T5 of the paper read in all (Raffel et al. 2020, section 3.7); a price beyond
+that is none."""
 
 
 def missing(study: Study, section: str, chapter: str = "08") -> str:
@@ -89,7 +97,8 @@ def gain_table(points: Sequence[Point], metric: str) -> pd.DataFrame:
     """Return a row a point: each model's mean, the gain, its standard error, and if it is clear.
 
     Runs are paired by seed: the same rows in the same order, from other weights. The standard
-    error is that of the mean difference; of one seed there is none, and no answer.
+    error is that of the mean difference; of one seed there is none, and no answer. Whether the
+    gain is clear is said twice, in the columns `TWO_ERRORS` and `STUDENT`.
     """
     rows = {}
     for point in points:
@@ -98,11 +107,13 @@ def gain_table(points: Sequence[Point], metric: str) -> pd.DataFrame:
             for model, runs in point.runs.items()
         }
         gain, error = _paired(point.runs[PRETRAINED], point.runs[SCRATCH], metric)
+        seeds = len(point.runs[PRETRAINED])
         rows[point.labels] = means | {
             "gain": gain,
             "standard error": error,
-            "seeds": len(point.runs[PRETRAINED]),
-            "more than two standard errors": clear(gain, error),
+            "seeds": seeds,
+            TWO_ERRORS: clear(gain, error, CLEAR),
+            STUDENT: clear(gain, error, float(stats.t.ppf(0.975, seeds - 1))),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("labels")
 
@@ -115,16 +126,19 @@ def _paired(first: Sequence[Run], second: Sequence[Run], metric: str) -> tuple[f
     return float(gaps.mean()), error
 
 
-def clear(gain: float, error: float) -> str:
+def clear(gain: float, error: float, times: float) -> str:
     """Return yes or no: is the gain above so many standard errors? One seed does not say."""
     if np.isnan(error):
         return "one seed"
-    return "yes" if gain > CLEAR * error else "no"
+    return "yes" if gain > times * error else "no"
 
 
-def counted(tables: Sequence[pd.DataFrame]) -> tuple[int, int]:
-    """Return at how many points of gain tables the gain is clear, and how many could say."""
-    answers = [answer for table in tables for answer in table["more than two standard errors"]]
+def counted(tables: Sequence[pd.DataFrame], rule: str = TWO_ERRORS) -> tuple[int, int]:
+    """Return at how many points of gain tables the gain is clear, and how many could say.
+
+    `rule` is one of the columns `TWO_ERRORS` and `STUDENT`.
+    """
+    answers = [answer for table in tables for answer in table[rule]]
     return answers.count("yes"), len(answers) - answers.count("one seed")
 
 
@@ -220,7 +234,7 @@ class Price:
     """The budget in tokens at which a power law through measured errors meets a target.
 
     `factor` is what a doubled budget multiplies the error by. `low` and `high` are the budgets
-    found when one point after the other is left out.
+    found when one point after the other is left out, infinite where the error then does not fall.
     """
 
     target: float
@@ -231,14 +245,28 @@ class Price:
     reached: bool
 
     @property
+    def is_named(self) -> bool:
+        """Whether the line falls whichever point is left out, and meets the target in reach."""
+        return bool(np.isfinite(self.high)) and self.tokens <= MOST_TOKENS
+
+    @property
     def words(self) -> str:
         """The price in words."""
         if self.reached:
             return "reached already"
-        if not np.isfinite(self.tokens):
-            return "beyond any budget: the error hardly falls"
-        end = f"{self.high:.1e}" if np.isfinite(self.high) else "never"
+        if not np.isfinite(self.high):
+            return "never (no useful slope)"
+        if not self.is_named:
+            return f"never (beyond {MOST_TOKENS:.0e} tokens)"
+        end = f"{self.high:.1e}" if self.high <= MOST_TOKENS else "never"
         return f"{self.tokens:.1e} tokens (with a point left out: {self.low:.1e} to {end})"
+
+    def hours(self, tokens_per_second: float) -> str:
+        """Return the hours that the missing budget takes; "" where there is none to name."""
+        if self.reached or not self.is_named:
+            return ""
+        hours = self.tokens / tokens_per_second / 3600
+        return f"{hours:,.0f}" if hours >= 1 else "less than 1"
 
 
 def price(tokens: Sequence[float], scores: Sequence[float], target: float) -> Price:
@@ -281,13 +309,9 @@ def price_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFram
             "best reached": table["mean"].max(),
             "error after doubling": f"× {asked.factor:.3f}",
             "budget": asked.words,
-            "hours at the speed measured": _finite(asked.tokens / speed / 3600),
+            "hours at the speed measured": asked.hours(speed),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def _finite(hours: float) -> float:
-    return hours if np.isfinite(hours) else float("nan")
 
 
 # --- architectures

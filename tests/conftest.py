@@ -12,6 +12,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 GUARD = ROOT / "tests" / "refuse_network"
 
+# What a developer has set must not decide what the tests see.
+for name in [name for name in os.environ if name.startswith("T5STUDY_")]:
+    del os.environ[name]
 # Processes that the tests start (kernels, torchrun, the command line) refuse the network, too. The
 # dead proxy is for libraries that open sockets without Python.
 os.environ["T5STUDY_REFUSE_NETWORK"] = "1"
@@ -23,9 +26,6 @@ for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1,::1"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-# What a developer has set must not decide what the tests see.
-for name in ("T5STUDY_HUB", "T5STUDY_STORE", "T5STUDY_TRAINING", "T5STUDY_DEBUG"):
-    os.environ.pop(name, None)
 
 sys.path.insert(0, str(GUARD))
 import sitecustomize as guard  # noqa: E402
@@ -76,6 +76,7 @@ assert (record / "metrics.json").is_file()
 
 # %%
 print("seed", seed, profile["name"], sys.executable, os.getcwd())
+print("run", record.name, "texts", os.environ.get("T5STUDY_TEXTS"))
 sys.stderr.write("noi" + "se")
 """
 

@@ -158,8 +158,13 @@ def test_short_cross_attention_gives_the_same_answers_and_gradients(width):
     twin = copy.deepcopy(model)
     shorten_cross_attention(twin)
     # d_kv is 8: up to two decoder tokens go the short way, three the long one.
+    projected = []
+    for layer in twin.decoder.block:
+        layer.layer[1].EncDecAttention.k.register_forward_hook(lambda *_: projected.append(1))
     inputs = example() | {"decoder_input_ids": torch.arange(3 * width).reshape(3, width)}
+    inputs["use_cache"] = False
     expected, got = model(**inputs).logits, twin(**inputs).logits
+    assert bool(projected) == (width > 2)
     assert torch.allclose(expected, got, atol=1e-5)
     for logits in (expected, got):
         logits.square().sum().backward()
@@ -174,7 +179,7 @@ def test_short_cross_attention_ignores_padding_and_still_generates():
     shorten_cross_attention(model)
     got = model.generate(example()["input_ids"], max_new_tokens=4, do_sample=False)
     assert torch.equal(expected, got)
-    inputs = example()
+    inputs = example() | {"use_cache": False}
     one = model(**inputs).logits[2]
     inputs["input_ids"][2, 5:] = 9
     assert torch.allclose(one, model(**inputs).logits[2], atol=1e-5)

@@ -252,14 +252,33 @@ def test_an_unfinished_run_continues_and_a_finished_one_begins_anew(filled, monk
     assert report.Results.opened(filled.folder).speed == []
 
 
-def test_growth_and_learning_are_judged(filled):
+def test_growth_is_judged(filled):
     assert filled.growth[1]["time_per_token"] == pytest.approx(1.1)
     assert filled.growth[1]["memory"] == pytest.approx(1.01)
-    worse = learning.judged({"default": [1.0, 1.01, 0.99], "ours": [1.2, 1.21, 1.19]})
-    assert not worse["default"]["ours_no_worse"]
-    assert worse["default"]["ours_above_by"] == pytest.approx(0.2)
-    noisy = learning.judged({"default": [0.8, 1.0, 1.2], "ours": [0.9, 1.1, 1.3]})
-    assert noisy["default"]["ours_no_worse"]
+
+
+def test_the_kept_losses_are_those_of_each_seed():
+    kept = learning.judged({"default": [1.0, 1.01, 0.99], "ours": [1.2, 1.21, 1.19]})
+    assert kept["default"]["losses"] == [1.0, 1.01, 0.99]
+    assert kept["default"]["mean"] == pytest.approx(1.0)
+    assert kept["default"]["ours_above_by"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("ours", "shown"),
+    [
+        # The seeds lie far apart, the differences do not.
+        ([0.90, 1.11, 1.29], ("+0.100", "+0.075 to +0.125", "higher")),
+        ([0.70, 0.91, 1.09], ("-0.100", "-0.125 to -0.075", "lower")),
+        ([0.90, 1.00, 1.40], ("+0.100", "-0.148 to +0.348", "not told apart")),
+    ],
+)
+def test_losses_are_compared_seed_by_seed(ours, shown):
+    found = {"methods": {name: {"losses": [0.8, 1.0, 1.2]} for name in ("default", methods.OURS)}}
+    found["methods"][methods.OURS]["losses"] = ours
+    theirs, mine = report.learning_lines(found)
+    assert theirs[1:] == ("1.000", "0.800 1.000 1.200", *shown)
+    assert mine[3:] == ("", "", "")
 
 
 def test_goals_name_what_was_reached(filled):

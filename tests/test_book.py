@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from rich.console import Console
 
@@ -85,6 +89,29 @@ def test_a_chapter_that_fails_leaves_the_others_and_the_next_run_continues(proje
     edit(source, 'raise ValueError("no such\\nthing")\n', "")
     assert run(project) == {"06_sentiment": "ran", "07_emotion": "kept"}
     assert not list(executed.glob("*.failed.ipynb"))
+
+
+def test_an_interrupt_stops_the_running_kernel_and_starts_no_other_chapter(project):
+    began = project / "began"
+    for name, line in (("06_sentiment", 'print("seed"'), ("07_emotion", "1 + 1")):
+        code = f'open({str(began)!r}, "a").write("{name} ")\nimport time\ntime.sleep(600)\n'
+        edit(project / "notebooks" / f"{name}.py", line, code + line)
+    code = (
+        "from pathlib import Path; from t5study.book import reproduce; "
+        f"reproduce('tiny', root=Path({str(project)!r}))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        while not began.exists():
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.1)
+        kernels = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        assert b"KeyboardInterrupt" in process.communicate(timeout=60)[1]
+    assert began.read_text().split() == ["06_sentiment"]
+    assert kernels
+    assert not any(psutil.pid_exists(kernel.pid) for kernel in kernels)
 
 
 def test_the_kernel_is_this_interpreter_with_the_profile_and_its_seed(project, monkeypatch):
@@ -221,10 +248,35 @@ def test_publishing_keeps_weights_back_and_the_book_renders_from_it_without_trai
     index = make_published(root=project, console=SILENT)
     assert index == project / "_build" / "published" / "html" / "index.html"
     assert index.is_file()
+    rendered = project / "_build" / "published" / "notebooks" / "06_sentiment.ipynb"
+    assert "texts hide" in rendered.read_text()
     assert (project / "notebooks" / "06_sentiment.ipynb").read_bytes() == published
     (record / "metrics.json").write_text('{"accuracy": 1.0}')
     with pytest.raises(StudyError, match="0123abcd was changed after it was published"):
         make_published(root=project, console=SILENT)
+
+
+def test_the_published_book_is_rendered_offline_and_the_environment_put_back(project, monkeypatch):
+    run(project)
+    publish("tiny", root=project)
+    seen: dict[str, str] = {}
+    monkeypatch.setattr("t5study.book.make.make_book", lambda *_, **__: seen.update(os.environ))
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    make_published(root=project, console=SILENT)
+    assert (seen["T5STUDY_TEXTS"], seen["HF_HUB_OFFLINE"]) == ("hide", "1")
+    assert not {"T5STUDY_TEXTS", "HF_HUB_OFFLINE"} & set(os.environ)
+
+
+def test_the_records_that_pages_name_are_published_with_those_they_began_from(project):
+    run(project)
+    runs, results = project / "_build" / "tiny" / "runs", project / "results" / "tiny"
+    for other in ("4567cdef", "89abcdef"):
+        shutil.copytree(runs / "0123abcd", runs / other)
+    began_from = {"model": {"fingerprint": "run:89abcdef"}}
+    (runs / "0123abcd" / "config.json").write_text(json.dumps(began_from))
+    (results / "cdef0123").mkdir(parents=True)
+    publish("tiny", root=project)
+    assert sorted(path.name for path in results.iterdir()) == ["0123abcd", "89abcdef"]
 
 
 def test_pages_that_may_show_texts_of_others_are_not_published(project, monkeypatch):

@@ -154,7 +154,8 @@ def test_random_weights_follow_the_seed_and_leave_the_random_state(folder) -> No
     assert same_weights(one, random_model(folder, 21, T5ForConditionalGeneration))
     assert not same_weights(one, random_model(checkpoint, 22, T5ForConditionalGeneration))
     assert one.config._attn_implementation == "sdpa"
-    assert random_model(checkpoint, 1, T5ForConditionalGeneration, "eager", dropout_rate=0.0)
+    changed = random_model(checkpoint, 1, T5ForConditionalGeneration, dropout_rate=0.25)
+    assert changed.config.dropout_rate == 0.25
 
 
 def test_loading_is_silent(folder, capfd) -> None:
@@ -226,8 +227,6 @@ def test_a_module_table_can_be_cut(folder) -> None:
     assert table["name"][:2].to_list() == ["t5", "t5.shared"]
     assert len(table) == 4
     assert table["params"][0] == parameter_count(model)
-    model.shared.weight.requires_grad_(False)
-    assert parameter_count(model) - parameter_count(model, trainable_only=True) == 40 * 8
 
 
 def test_counts_are_cut_to_thousands() -> None:

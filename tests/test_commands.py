@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from tiny import tiny_t5
 
-from t5study import cli, commands
+from t5study import cli, commands, training
 from t5study.errors import StudyError
+from t5study.experiments import parallelism
+from t5study.runs import RunStore, Workspace
 
 SMALL = ["--train", "48", "--validation", "16", "--test", "24", "--epochs", "1"]
 
@@ -47,7 +49,7 @@ def place(tmp_path_factory):
 def run(place):
     done = t5study(
         *["finetune", "--task", "pocket-emotion", "--model", place / "weights"],
-        *[*SMALL, "--out", place / "run"],
+        *[*SMALL, "--precision", "fp32", "--out", place / "run"],
         cwd=place,
     )
     assert done.returncode == 0, done.stderr
@@ -88,29 +90,64 @@ def test_predict_answers_with_the_label_and_all_probabilities(run, place):
     assert sum(map(float, shares.values())) == pytest.approx(1, abs=0.01)
 
 
-def test_evaluate_reads_the_numbers_of_the_record_again(run, place):
+def test_evaluate_prints_the_numbers_of_the_record(run, place):
     done = t5study("evaluate", run, cwd=place)
     assert done.returncode == 0, done.stderr
     accuracy = json.loads((run / "metrics.json").read_text())["accuracy"]
     assert f"{accuracy:.3f}" in done.stdout
 
 
+def test_evaluate_computes_in_the_precision_of_the_run(run, monkeypatch):
+    asked = []
+
+    def resolve(precision: str) -> str:
+        asked.append(precision)
+        return "bf16" if precision == "auto" else precision
+
+    monkeypatch.setattr(training, "resolve_precision", resolve)
+    found = commands.evaluate(run, "test", None)
+    recorded = json.loads((run / "metrics.json").read_text())
+    for name in ("accuracy", "macro_f1", "confusion"):
+        assert found[name] == recorded[name]
+    assert set(asked) == {"fp32"}
+
+
+def test_claims_are_judged_by_published_records_where_nothing_was_computed(tmp_path, monkeypatch):
+    def verdict() -> str:
+        table = commands.claims("smoke").set_index("id")
+        return table.loc["transformer-more-parallel", "verdict"]
+
+    def measured(work: Workspace) -> dict:
+        work.save_metrics({"lstm": [1, 2, 4, 8, 16, 32], "attention": [1, 1, 1, 1, 2, 4]})
+        return {"device": "test"}
+
+    (tmp_path / "_config.yml").touch()
+    monkeypatch.chdir(tmp_path)
+    assert verdict() == "not run"
+    RunStore(tmp_path / "results" / "smoke").obtain(parallelism(), measured)
+    assert verdict() == "reproduced"
+    assert not (tmp_path / "_build").exists()
+
+
 def test_a_second_finetune_loads_the_record(run, place):
     stamp = (run / "metrics.json").stat().st_mtime_ns
     done = t5study(
         *["finetune", "--task", "pocket-emotion", "--model", place / "weights"],
-        *[*SMALL, "--out", run],
+        *[*SMALL, "--precision", "fp32", "--out", run],
         cwd=place,
     )
     assert done.returncode == 0, done.stderr
     assert (run / "metrics.json").stat().st_mtime_ns == stamp
 
 
-def test_doctor_names_device_and_data(place):
-    done = t5study("doctor", cwd=place)
+def test_doctor_names_device_data_and_checkpoints(place):
+    done = t5study("doctor", "--source", place / "mirror", cwd=place)
     assert done.returncode == 0, done.stderr
     assert "device" in done.stdout
     assert "pocket" in done.stdout
+    (line,) = [x for x in done.stdout.splitlines() if "checkpoint google-t5/t5-small" in x]
+    # The mirror holds its configuration without the weights.
+    assert "not here" in line
 
 
 MISTAKES = {
@@ -190,6 +227,23 @@ def test_a_recipe_with_a_number_as_text_is_refused_with_the_remedy(place, monkey
     status, said = in_process(words, monkeypatch, capsys)
     assert status != 0
     assert "3.0e-4" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{epochs: 1, [2\n", "bad-recipe.yaml is not valid YAML in line"),
+        ("- epochs\n- 1\n", "bad-recipe.yaml holds no keys"),
+    ],
+)
+def test_a_recipe_that_is_no_recipe_is_named(place, monkeypatch, capsys, content, says):
+    (place / "bad-recipe.yaml").write_text(content)
+    monkeypatch.chdir(place)
+    words = ["finetune", "--task", "pocket-sentiment", "--recipe", "bad-recipe.yaml"]
+    status, said = in_process(words, monkeypatch, capsys)
+    assert status != 0
+    assert says in said
+    assert "Traceback" not in said
 
 
 def test_an_empty_text_is_refused(run, monkeypatch, capsys):

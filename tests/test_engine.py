@@ -14,12 +14,20 @@ import torch
 from tiny import no_hub, tiny_experiment, tiny_t5
 
 from t5study import commands, engine
+from t5study.acceleration import cheapen_dropout, shorten_cross_attention
 from t5study.engine import is_intact, latest_checkpoint, seq2seq_loss, update_seed
 from t5study.errors import StudyError
 from t5study.models import load_tokenizer
 from t5study.precision import resolve_precision
 from t5study.runs import RunStore, Workspace
-from t5study.training import TaskData, finetune, new_model, new_trainer
+from t5study.training import (
+    TaskData,
+    build_trainer,
+    finetune,
+    mean_loss,
+    new_model,
+    new_plan,
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +41,8 @@ def trainer_for(checkpoint, folder: Path, tokens: int = 512, **recipe):
     data = TaskData.load(experiment, no_hub(), tokenizer)
     work = Workspace(folder)
     work.scratch.mkdir(parents=True, exist_ok=True)
-    return new_trainer(experiment, data, new_model(experiment, tokenizer), work)
+    plan, loss = new_plan(experiment, data), mean_loss(experiment, data)
+    return build_trainer(experiment, plan, new_model(experiment, tokenizer), loss, work)
 
 
 def gradient(trainer) -> torch.Tensor:
@@ -58,6 +67,22 @@ def test_the_gradient_is_that_of_the_mean_over_label_tokens(checkpoint, tmp_path
     (sum(losses) / trainer.plan[0]["items"]).backward()
     theirs = torch.cat([p.grad.flatten() for p in trainer.model.parameters()])
     assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+def test_training_takes_the_short_way_through_cross_attention(checkpoint, tmp_path):
+    trainer = trainer_for(checkpoint, tmp_path, tokens=100_000)
+    model = trainer.model
+    cheapen_dropout(model)
+    shorten_cross_attention(model)
+    for block in model.decoder.block:
+        block.layer[1].EncDecAttention.k.register_forward_hook(
+            lambda *_: pytest.fail("all encoder states were projected")
+        )
+    batch = dict(trainer.plan[0]["micro_batches"][0])
+    # Label words of so small a vocabulary have more pieces than the short way takes.
+    for name in ("labels", "decoder_input_ids"):
+        batch[name] = batch[name][:, : model.config.d_kv // 4]
+    assert float(seq2seq_loss(model, batch)) > 0
 
 
 def test_two_processes_train_what_one_does(checkpoint, tmp_path):

@@ -206,16 +206,23 @@ def test_the_hubs_cache_comes_before_the_network(mirror, monkeypatch) -> None:
     assert calls == [(REPO, "a" * 40, True)]
 
 
-def test_where_a_data_set_would_come_from(mirror, monkeypatch) -> None:
+def test_where_data_and_checkpoints_would_come_from(mirror, monkeypatch) -> None:
     def not_cached(*args, **kwargs):
         raise FileNotFoundError
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", not_cached)
-    assert Hub(mirror).found(REPO, CONFIG) == "in the mirror"
-    assert Hub(mirror).found("local/only", "default") == "not here"
-    assert Hub().found("local/only", "default") == "not here"
-    assert Hub().found(REPO, CONFIG) == "on the hub"
-    assert Hub().found("pocket", "text") == "bundled"
+    local, model = Need("datasets", "local/only", "default"), Need("models", "someone/model")
+    assert Hub(mirror).found(NEED) == "in the mirror"
+    assert Hub(mirror).found(local) == "not here"
+    assert Hub().found(local) == "not here"
+    assert Hub().found(NEED) == "on the hub"
+    assert Hub().found(Need("datasets", "pocket", "text")) == "bundled"
+    assert Hub().found(model) == "on the hub"
+    weights = mirror / "models" / "someone" / "model" / "model.bin"
+    weights.touch()
+    assert Hub(mirror).found(model) == "not here"
+    weights.rename(weights.with_suffix(".safetensors"))
+    assert Hub(mirror).found(model) == "in the mirror"
 
 
 def test_fetch_makes_a_mirror_that_is_checked(mirror, tmp_path) -> None:
@@ -267,6 +274,18 @@ def test_a_broken_fetch_keeps_what_was_whole_and_leaves_nothing_half(
     Hub(mirror).fetch([NEED], made)
     assert len(calls) == 3
     assert Hub(made).dataset(REPO, CONFIG, "train").num_rows == 6
+
+
+def test_a_source_that_cannot_be_read_is_not_taken_for_a_full_disk(mirror, tmp_path) -> None:
+    need = Need("models", "someone/model")
+    folder = mirror / "models" / "someone" / "model"
+    (folder / "vocab.txt").mkdir()
+    with pytest.raises(StudyError, match=r"vocab\.txt cannot be read .*another --source"):
+        Hub(mirror).fetch([need], tmp_path / "made")
+    (folder / "vocab.txt").rmdir()
+    (tmp_path / "full").write_text("a file in the way")
+    with pytest.raises(StudyError, match=r"full/models/someone/model cannot be written"):
+        Hub(mirror).fetch([need], tmp_path / "full")
 
 
 def test_pickled_weights_are_refused_and_shards_are_counted(tmp_path) -> None:

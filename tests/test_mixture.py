@@ -72,6 +72,15 @@ def test_the_record_has_the_metrics_and_predictions_of_every_task(run):
     assert "label" not in table
 
 
+def test_the_record_says_of_its_training_what_a_single_tasks_does(run):
+    assert 0 <= run.metrics["padding_share"] < 1
+    assert {"best_step", "validation_loss", "parameters", "seconds"} <= set(run.metrics)
+    assert run.provenance["compilation"] == "not asked for"
+    assert run.provenance["micro_batches_cut_into"] == 1
+    assert run.provenance["model"] == {"tiny-t5": run.config["model"]["fingerprint"]}
+    assert run.provenance["data"] == {"pocket": no_hub().revision("pocket")}
+
+
 def test_the_cap_is_part_of_the_identity(mixture):
     other = replace(mixture, cap=8)
     hub = no_hub()

@@ -141,14 +141,6 @@ def test_causal_labels_are_the_inputs_one_place_on():
     assert labels.tolist() == [5, 6, 7]
 
 
-def test_a_prefix_and_what_was_to_be_written_make_the_text():
-    ids = text(40)
-    for seed in range(30):
-        inputs, targets = objectives.prefix_lm(ids, np.random.default_rng(seed), eos=EOS)
-        assert np.array_equal(np.concatenate([inputs[:-1], targets[:-1]]), ids)
-        assert 10 <= len(inputs) - 1 <= 30
-
-
 def test_the_same_seed_and_step_draw_the_same_example():
     def draw(seed: int, step: int) -> list[int]:
         rng = objectives.generator(seed, step)

@@ -14,6 +14,7 @@ import pytest
 
 from t5study import pocket
 from t5study.errors import StudyError
+from t5study.faithfulness import invented
 from t5study.pocket import kept
 from t5study.pocket.datasets import WEIGHTS, generate, grammar, well_formed
 from t5study.pocket.german import agree
@@ -150,20 +151,8 @@ def test_german_agrees_and_puts_its_verb_last():
 
 
 def test_summaries_state_only_facts_of_their_stories():
-    for split in pocket.SPLITS:
-        for row in rows("summary", split):
-            told = pocket.facts(row["summary"])
-            assert len(told) >= 3
-            assert told < pocket.facts(row["document"])
-
-
-def test_facts_notice_an_invention():
-    story = "Thieves stole ten coins from a museum in Oslo on Friday."
-    assert pocket.facts(story) == {
-        ("number", "ten"), ("what", "coins"), ("what", "museum"), ("where", "oslo"),
-        ("when", "friday"),
-    }  # fmt: skip
-    assert not pocket.facts("Ten coins were stolen in Rome.") <= pocket.facts(story)
+    for row in rows("summary", "validation"):
+        assert invented(row["summary"], row["document"]) == []
 
 
 def test_similarity_is_a_sum_of_fifths():
@@ -181,15 +170,6 @@ def test_labels_are_alike_in_every_split(config):
         shares.append([labels.count(label) / len(labels) for label in range(6)])
     for one, other in combinations(shares, 2):
         assert max(abs(a - b) for a, b in zip(one, other, strict=True)) < 0.08
-
-
-def test_examples_are_fresh_and_have_the_columns_of_their_config():
-    for config, examples in pocket.EXAMPLES.items():
-        known = {text for s in pocket.SPLITS for row in rows(config, s) for text in strings(row)}
-        for row in examples:
-            assert row.keys() == rows(config, "validation")[0].keys()
-            assert not known & set(strings(row))
-    assert tuple(pocket.EXAMPLES) == pocket.CONFIGS
 
 
 def digest(config: str) -> str:

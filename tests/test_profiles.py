@@ -171,6 +171,21 @@ def test_an_unknown_key_is_refused_with_the_likely_one(pocket) -> None:
     )
 
 
+def test_the_likely_key_is_found_in_a_section_of_sections() -> None:
+    values = load_profile("smoke").model_dump(exclude_none=True)
+    next(iter(values["recipes"]["emotion"].values()))["learning_rat"] = 0.1
+    sentence = refused(values)
+    assert "unknown key 'recipes.emotion." in sentence
+    assert "did you mean 'learning_rate'" in sentence
+
+
+def test_the_joint_training_has_no_seeds_of_its_own() -> None:
+    values = load_profile("smoke").model_dump(exclude_none=True)
+    values["joint"]["seeds"] = [21]
+    sentence = refused(values)
+    assert "unknown key 'joint.seeds', the known keys there are roles, cap, recipe" in sentence
+
+
 def _wide(pocket: dict) -> dict:
     pretraining = copy.deepcopy(pocket["pretraining"])
     pretraining["t5"]["architecture"]["width"] = 3

@@ -133,7 +133,7 @@ def test_training_imports_without_jupyter():
 def tracked_text() -> dict[str, str]:
     """Every text file of the project that is or will be in the repository, by path."""
     command = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"]
-    listed = subprocess.run(command, capture_output=True, text=True)
+    listed = subprocess.run(command, capture_output=True, text=True, check=True)
     texts = {}
     for name in listed.stdout.splitlines():
         path = ROOT / name

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from t5study.errors import StudyError
-from t5study.runs import Run, RunStore, Workspace, identity_of, write_json
+from t5study.runs import RESULT_VERSION, Run, RunStore, Workspace, identity_of, write_json
 
 CONFIG = {"kind": "finetune", "task": "imdb", "seed": 21, "recipe": {"epochs": 2}}
 
@@ -73,6 +74,21 @@ def test_a_record_without_its_metrics_is_not_taken_for_a_whole_one(tmp_path):
     assert store.find(run.path.name) is None
 
 
+def test_a_record_of_an_older_code_is_kept_under_its_own_identity_and_answers_nothing(tmp_path):
+    store = RunStore(tmp_path)
+    run = store.obtain(CONFIG, produce)
+    write_json(run.path / "config.json", CONFIG | {"result_version": RESULT_VERSION - 1})
+    old = Run(run.path)
+    assert old.identity != identity_of(CONFIG)
+    os.replace(old.path, tmp_path / old.identity)
+    assert store.runs() == []
+    new = store.obtain(CONFIG, produce)
+    assert new.path.name == identity_of(CONFIG)
+    assert store.runs() == [new]
+    with pytest.raises(StudyError, match="another run"):
+        store.obtain(CONFIG, produce, out=tmp_path / old.identity)
+
+
 def test_a_number_that_is_not_finite_is_refused(tmp_path):
     with pytest.raises(StudyError, match="validation_loss"):
         RunStore(tmp_path).obtain(
@@ -128,6 +144,16 @@ def test_out_writes_the_record_into_the_folder_itself_and_refuses_another_run(tm
     with pytest.raises(StudyError, match="not empty"):
         store.obtain(CONFIG, produce, out=tmp_path / "full")
     assert (tmp_path / "full" / "letter.txt").read_text() == "mine"
+
+
+def test_out_may_be_the_empty_folder_that_one_stands_in(tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    run = RunStore(tmp_path / "runs").obtain(CONFIG, produce, out=Path("."))
+    assert run.path == here
+    assert Run(here).metrics["n"] == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):

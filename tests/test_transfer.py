@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -49,15 +50,25 @@ def test_gains_are_paired_by_seed(points):
     assert table.loc[50, "gain"] == pytest.approx(np.mean([0.10, 0.09, 0.12]))
     spread = np.std([0.10, 0.09, 0.12], ddof=1) / 3**0.5
     assert table.loc[50, "standard error"] == pytest.approx(spread)
-    assert table["more than two standard errors"].tolist() == ["yes", "one seed"]
-    assert transfer.counted([table]) == (1, 1)
+    for rule in (transfer.TWO_ERRORS, transfer.STUDENT):
+        assert table[rule].tolist() == ["yes", "one seed"]
+        assert transfer.counted([table], rule) == (1, 1)
     assert transfer.largest_gain({"sst": table}) == "10.3 points, on sst with 50 labels"
     assert transfer.largest_gain({}) == "not run"
 
 
 def test_a_small_gain_is_not_clear():
-    assert transfer.clear(0.019, 0.01) == "no"
-    assert transfer.clear(0.021, 0.01) == "yes"
+    assert transfer.clear(0.019, 0.01, transfer.CLEAR) == "no"
+    assert transfer.clear(0.021, 0.01, transfer.CLEAR) == "yes"
+
+
+def test_few_seeds_are_enough_for_the_loose_rule_and_not_for_students():
+    # The mean gain of 0.04 is 3.5 standard errors: of three seeds Student's interval asks for 4.3.
+    runs = {PRETRAINED: scored(0.72, 0.74, 0.76), SCRATCH: scored(0.70, 0.70, 0.70)}
+    table = transfer.gain_table([Point(50, runs)], "accuracy")
+    assert table.loc[50, "gain"] / table.loc[50, "standard error"] == pytest.approx(12**0.5)
+    assert transfer.counted([table]) == (1, 1)
+    assert transfer.counted([table], transfer.STUDENT) == (0, 1)
 
 
 def test_a_single_run_has_the_interval_of_its_test_rows(points):
@@ -93,10 +104,51 @@ def test_the_price_follows_a_power_law_exactly():
 def test_a_price_that_no_budget_pays_and_one_that_is_paid():
     flat = transfer.price([1e6, 1e7, 1e8], [0.7, 0.7, 0.69], target=0.9)
     assert flat.tokens == float("inf")
-    assert flat.words.startswith("beyond any budget")
+    assert flat.words == "never (no useful slope)"
+    assert flat.hours(1000.0) == ""
     assert transfer.price([1e6, 1e7, 1e8], [0.7, 0.8, 0.91], 0.9).words == "reached already"
     perfect = transfer.price([1e6, 1e7, 1e8], [0.7, 0.8, 1.0], 0.9)
     assert perfect.reached
+
+
+def test_a_line_that_falls_only_through_some_points_names_no_price():
+    # The middle budget is worse than the smallest, as of a slope that the seeds could have made.
+    found = transfer.price([1e6, 3e6, 2e7], [0.820, 0.818, 0.828], target=0.89)
+    assert np.isfinite(found.tokens)
+    assert found.words == "never (no useful slope)"
+    assert found.hours(1000.0) == ""
+
+
+def test_a_price_beyond_what_anybody_read_is_never_paid():
+    tokens = [1e6, 1e7, 1e8]
+    scores = [1 - 0.4 * (n / 1e6) ** -0.05 for n in tokens]
+    found = transfer.price(tokens, scores, target=0.9)
+    assert found.tokens == pytest.approx(1e6 * 4**20)
+    assert found.words == "never (beyond 1e+12 tokens)"
+    assert found.hours(1000.0) == ""
+
+
+def test_hours_are_whole():
+    tokens = [1e6, 1e7, 1e8]
+    found = transfer.price(tokens, [1 - 0.4 * (n / 1e6) ** -0.2 for n in tokens], target=0.9)
+    # 1.024e9 tokens.
+    assert found.hours(100.0) == "2,844"
+    assert found.hours(1e9) == "less than 1"
+
+
+def test_the_table_of_prices_has_words_where_no_number_is():
+    study = SimpleNamespace(
+        profile=SimpleNamespace(
+            budgets=SimpleNamespace(tasks={"emotion": SimpleNamespace(target=0.89)})
+        ),
+        pretrain=lambda model: FakeRun({"tokens_per_second": 1000.0}),
+    )
+    rows = [("5,000", 0, 0.60), ("5,000", 1e6, 0.820), ("5,000", 3e6, 0.818), ("5,000", 2e7, 0.828)]
+    table = pd.DataFrame(rows, columns=["labels", "tokens", "mean"])
+    row = transfer.price_table(study, {"emotion": table}).loc["emotion"]
+    assert row["best reached"] == 0.828
+    assert row["budget"] == "never (no useful slope)"
+    assert row["hours at the speed measured"] == ""
 
 
 def test_one_point_more_or_less_widens_the_price():

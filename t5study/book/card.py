@@ -53,7 +53,7 @@ def model_card(run: Run, profile: Profile) -> str:
             "",
             f"A T5 of {run.metrics['parameters']:,} parameters (width {sizes.d_model}, "
             f"{sizes.num_layers} encoder and {sizes.num_decoder_layers} decoder layers), "
-            f"pre-trained by this study from random weights on {made.tokens:,} tokens "
+            f"pre-trained by this study on {made.tokens:,} tokens "
             f"({', '.join(made.corpus)}) and fine-tuned on {len(rows)} tasks at once, told apart "
             "by their prefixes. No published weights went into it. The profile "
             f"`{profile.name}` makes it; `{run.identity}` is its run.",

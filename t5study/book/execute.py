@@ -15,12 +15,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 from rich.console import Console
 
 from t5study.book.chapters import (
@@ -118,7 +119,12 @@ def reproduce(
     job = _job(layout, store, source, training)
     console = console or Console(stderr=True)
     progress = ChapterProgress(console, len(selected), job.parameters["profile"]["budget_minutes"])
-    with _own_kernel(layout), progress.bars, ThreadPoolExecutor(job.at_once) as pool:
+    with (
+        _own_kernel(layout),
+        progress.bars,
+        ThreadPoolExecutor(job.at_once) as pool,
+        _stopping_when_interrupted(pool),
+    ):
         before, others, last = _in_turn(selected, job.at_once, training)
         settled: dict[str, Future[ChapterResult]] = {}
 
@@ -133,6 +139,22 @@ def reproduce(
         wait(settled.values())
         start(last)
     return [settled[chapter.name].result() for chapter in selected]
+
+
+@contextmanager
+def _stopping_when_interrupted(pool: ThreadPoolExecutor) -> Iterator[None]:
+    """At Ctrl-C start nothing more, and stop the kernels, which the terminal's signal misses.
+
+    What they were computing continues at the next call from its last checkpoint.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        raise
 
 
 def _in_turn(chapters: Sequence[Chapter], at_once: int, training: bool) -> list[list[Chapter]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from t5study.book.assemble import load_executed
 from t5study.book.card import publish_model
@@ -31,29 +33,26 @@ from t5study.seals import seal
 NOT_PUBLISHED = ("model", "scratch", "*.safetensors", "*.bin", "*.pt", "*.pth")
 
 
-def publish(
-    profile: str,
-    chapters: Sequence[str] | None = None,
-    *,
-    root: Path | None = None,
-    build: Path | None = None,
-    store: Path | None = None,
-) -> list[Path]:
+def publish(profile: str, *, root: Path | None = None) -> list[Path]:
     """Refresh notebooks/*.ipynb and results/<profile>/ from a finished run of the profile.
 
-    Weights and checkpoints stay behind. Returns the notebooks and record folders written.
+    Of the run store the records that the pages name are published; what a page no longer names is
+    removed from results/. Weights and checkpoints stay behind. Returns the notebooks and record
+    folders written.
 
     Raises StudyError when a chapter's outputs are not current, or a record names a machine path.
     """
-    layout = Layout.of(profile, root, build)
-    selected = find_chapters(layout, chapters)
-    _check_current(layout, selected)
-    records = _records(store or layout.runs)
+    layout = Layout.of(profile, root)
+    chapters = find_chapters(layout)
+    _check_current(layout, chapters)
+    notebooks = {chapter: load_executed(layout, chapter) for chapter in chapters}
+    records = _named(layout.runs, notebooks.values())
     for record in records:
         _check_no_paths(record, layout)
+    written = [_publish_notebook(layout, *page) for page in notebooks.items()]
     results = layout.root / "results" / layout.profile
-    written = [_publish_notebook(layout, chapter) for chapter in selected]
     written += [_publish_record(record, results / record.name) for record in records]
+    _remove_others(results, records)
     return written + _publish_model(layout, records)
 
 
@@ -99,9 +98,8 @@ def _check_current(layout: Layout, chapters: Sequence[Chapter]) -> None:
             )
 
 
-def _publish_notebook(layout: Layout, chapter: Chapter) -> Path:
+def _publish_notebook(layout: Layout, chapter: Chapter, notebook: Any) -> Path:
     nbformat = need("nbformat")
-    notebook = load_executed(layout, chapter)
     notebook.metadata["t5study"] = {
         "profile": layout.profile,
         "source": code_digest(read_notebook(chapter)),
@@ -110,8 +108,26 @@ def _publish_notebook(layout: Layout, chapter: Chapter) -> Path:
     return chapter.published
 
 
-def _records(store: Path) -> list[Path]:
-    return sorted(path.parent for path in store.glob("[!.]*/config.json"))
+def _named(store: Path, notebooks: Iterable[Any]) -> list[Path]:
+    """The records of a store whose identities stand in the outputs, and those they began from."""
+    others = {path.parent for path in store.glob("[!.]*/config.json")}
+    named: set[Path] = set()
+    text = json.dumps([cell.get("outputs") for page in notebooks for cell in page.cells])
+    while text:
+        new = {record for record in others if record.name in text}
+        named |= new
+        others -= new
+        # A run that began from another one's model names it in its configuration.
+        text = "".join((record / "config.json").read_text("utf-8") for record in new)
+    return sorted(named)
+
+
+def _remove_others(results: Path, records: Sequence[Path]) -> None:
+    """Remove published records that are not among `records`."""
+    kept = {record.name for record in records}
+    for path in results.glob("*/"):
+        if path.name not in kept:
+            shutil.rmtree(path)
 
 
 def _publish_record(record: Path, target: Path) -> Path:

@@ -7,12 +7,13 @@ of the corpus's grammar and no others, so it judges models trained on that corpu
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from random import Random
+
+from scipy.stats import binomtest
 
 from t5study.observations.attention import marked_ids
 from t5study.pocket.datasets import parse, well_formed
@@ -105,15 +106,13 @@ def share(count: int, total: int) -> dict:
     """A share with its 95 % interval (Wilson 1927), which stays inside 0 to 1 at the ends."""
     if not total:
         return {"count": 0, "n": 0, "share": 0.0, "low": 0.0, "high": 1.0}
-    z, part = 1.96, count / total
-    middle = (part + z * z / (2 * total)) / (1 + z * z / total)
-    reach = z / (1 + z * z / total) * math.sqrt(part * (1 - part) / total + (z / total / 2) ** 2)
+    interval = binomtest(count, total).proportion_ci(0.95, "wilson")
     return {
         "count": count,
         "n": total,
-        "share": part,
-        "low": max(0.0, middle - reach),
-        "high": min(1.0, middle + reach),
+        "share": count / total,
+        "low": float(interval.low),
+        "high": float(interval.high),
     }
 
 

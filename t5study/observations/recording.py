@@ -20,7 +20,7 @@ def observe(look: Look, work: Workspace) -> dict[str, Any]:
     """
     if look.name not in OBSERVATIONS:
         raise StudyError(f"no observation is called {look.name!r}: see t5study/observations")
-    with recorded() as provenance:
+    with recorded("cpu") as provenance:
         model_class = MODEL_CLASSES[observed_model(look.name)]
         model = load_model(look.checkpoint, model_class, attn="eager").eval()
         seen = OBSERVATIONS[look.name](model, load_tokenizer(look.checkpoint), **look.inputs)
@@ -32,7 +32,7 @@ def observe(look: Look, work: Workspace) -> dict[str, Any]:
 
 def show_casting(casting: Casting, work: Workspace) -> dict[str, Any]:
     """Keep the label words with their token ids and pieces."""
-    with recorded() as provenance:
+    with recorded("cpu") as provenance:
         tokenizer = load_tokenizer(casting.checkpoint)
         ids = label_ids(casting.task, tokenizer)
         pieces = [tokenizer.convert_ids_to_tokens(row) for row in ids]

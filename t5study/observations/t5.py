@@ -46,7 +46,7 @@ def _forced(model, tokenizer, source: str, target: str, **extra):
 
 @observes("t5.prompts")
 def prompts(model, tokenizer, texts: list[str], length: int = 40) -> Observation:
-    """The model's greedy answer to each text, and the chance it gave to that answer's tokens."""
+    """The model's greedy answer to each text, of at most `length` tokens."""
     rows = []
     with looking_at(model):
         for text in texts:

@@ -11,19 +11,15 @@ from t5study.pocket.datasets import (
     parse,
     sentences,
 )
-from t5study.pocket.examples import EXAMPLES
-from t5study.pocket.facts import facts
 from t5study.pocket.kept import rows
 
 __all__ = [
     "CEILINGS",
     "CONFIGS",
-    "EXAMPLES",
     "NOISE",
     "SIZES",
     "SPLITS",
     "VERSION",
-    "facts",
     "generate",
     "parse",
     "rows",
