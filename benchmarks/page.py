@@ -69,11 +69,13 @@ def _parts(content: dict[str, Any]) -> Iterator[str]:
 
 _FIGURE = """\
 ```{figure} _static/speed.svg
-:name: fig-bench-speed
-:alt: Horizontal bars of examples a second for each way of training and of asking for labels, a
-  panel for each comparison; the study's own bar is blue, the others are grey. The tables below
+---
+name: fig-bench-speed
+alt: >-
+  Horizontal bars of examples a second for each way of training and of asking for labels, a
+  panel for each comparison; the bar of this study is blue, the others are grey. The tables below
   hold the same numbers.
-
+---
 Examples a second. A bar is the median of the repeats, the line on it reaches from the least to the
 greatest; in brackets, how many times the first way of the panel.
 ```
