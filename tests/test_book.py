@@ -256,13 +256,24 @@ def test_publishing_keeps_weights_back_and_the_book_renders_from_it_without_trai
         make_published(root=project, console=SILENT)
 
 
-def test_the_published_book_is_rendered_offline_and_the_environment_put_back(project, monkeypatch):
+def test_the_published_book_is_rendered_offline_and_the_environment_left_alone(
+    project, monkeypatch
+):
+    edit(project / "notebooks" / "profiles" / "tiny.yaml", "synthetic: true", "synthetic: false")
+    monkeypatch.setenv("T5STUDY_TEXTS", "hide")
     run(project)
     publish("tiny", root=project)
+    monkeypatch.delenv("T5STUDY_TEXTS")
     seen: dict[str, str] = {}
-    monkeypatch.setattr("t5study.book.make.make_book", lambda *_, **__: seen.update(os.environ))
+
+    def settle(job, *_):
+        seen.update(job.environment)
+        raise StudyError("seen")
+
+    monkeypatch.setattr("t5study.book.execute._settle", settle)
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    make_published(root=project, console=SILENT)
+    with pytest.raises(StudyError, match="seen"):
+        make_published(root=project, console=SILENT)
     assert (seen["T5STUDY_TEXTS"], seen["HF_HUB_OFFLINE"]) == ("hide", "1")
     assert not {"T5STUDY_TEXTS", "HF_HUB_OFFLINE"} & set(os.environ)
 

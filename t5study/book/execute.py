@@ -106,7 +106,8 @@ def reproduce(
         build: the folder of generated files, `_build/<profile>` when None.
         store: the run store, `runs` in the build folder when None.
         source: a local mirror of the hub, passed on to the notebooks.
-        training: False makes a chapter fail where it would have to train.
+        training: False makes a chapter fail where it would have to train; it also fetches nothing
+            and shows no text of a data set.
         force: run chapters whose outputs are current, too.
         console: where progress is printed.
 
@@ -214,13 +215,15 @@ def _job(layout: Layout, store: Path | None, source: Path | None, training: bool
     at_once = min(cores, wished)
     if at_once > 1:
         environment.setdefault("OMP_NUM_THREADS", str(cores // at_once))
-    if parameters["profile"]["synthetic"]:
+    if parameters["profile"]["synthetic"] or not training:
         environment.update(OFFLINE)
     if source is not None:
         environment["T5STUDY_HUB"] = str(source.resolve())
     facts: dict[str, Any] = {}
     if not training:
         environment["T5STUDY_TRAINING"] = "forbid"
+        # The pages are those that were published, whatever data is at hand here.
+        environment["T5STUDY_TEXTS"] = "hide"
         facts["records"] = sorted(path.name for path in runs.glob("[!.]*"))
     return Job(layout, parameters, environment, package_digest(layout.root), facts, at_once)
 

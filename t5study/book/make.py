@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +12,7 @@ from rich.console import Console
 from t5study.book.assemble import assemble
 from t5study.book.build import build_html
 from t5study.book.chapters import Layout, find_chapters
-from t5study.book.execute import OFFLINE, executed_notebook, failures, reproduce
+from t5study.book.execute import executed_notebook, failures, reproduce
 from t5study.book.progress import spoken_time
 from t5study.errors import StudyError
 from t5study.seals import verify
@@ -90,25 +88,9 @@ def make_published(
     store = build / "runs"
     shutil.rmtree(store, ignore_errors=True)
     shutil.copytree(layout.root / "results" / chosen, store)
-    with _environment({**OFFLINE, "T5STUDY_TEXTS": "hide"}):
-        return make_book(
-            chosen, root=layout.root, build=build, store=store, training=False, console=console
-        )
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables, and put back afterwards what they were before."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    return make_book(
+        chosen, root=layout.root, build=build, store=store, training=False, console=console
+    )
 
 
 def _published_profile(results: Path, profile: str | None) -> str:
