@@ -162,10 +162,26 @@ class BudgetTask(_Settings):
     target: Rate = Field(description="the accuracy whose price in tokens is asked for")
 
 
+class Longer(_Settings):
+    """A token budget beyond that of the profile's own T5, and what is fine-tuned from it.
+
+    The recipe is T5's but for `tokens` and `precision`. `recipes` holds by role the recipe with
+    which all labels and the role's seeds are learnt from it.
+    """
+
+    tokens: Annotated[int, Field(ge=1_000)]
+    precision: Precision = "auto"
+    recipes: dict[str, Recipe] = {}
+
+
 class Budgets(_Settings):
-    """Smaller token budgets at which T5 is pre-trained again, and the tasks that judge them."""
+    """Other token budgets at which T5 is pre-trained again, and the tasks that judge them.
+
+    `tokens` are smaller than the profile's own budget, `longer` is one beyond it.
+    """
 
     tokens: Annotated[list[Annotated[int, Field(ge=1_000)]], Field(min_length=2)]
+    longer: Longer | None = None
     tasks: Annotated[dict[str, BudgetTask], Field(min_length=1)]
 
 
@@ -209,6 +225,11 @@ class Profile(_Settings):
     variants: Variants | None = None
     joint: Joint | None = None
 
+    @property
+    def longer(self) -> Longer | None:
+        """The budget beyond T5's own, if the profile has one."""
+        return self.budgets.longer if self.budgets else None
+
     @model_validator(mode="after")
     def _own_models_have_a_recipe(self) -> Profile:
         for name, origin in self.models.items():
@@ -230,6 +251,7 @@ class Profile(_Settings):
             "recipes": list(self.recipes),
             "learning_curves": list(self.learning_curves),
             "budgets.tasks": list(self.budgets.tasks) if self.budgets else [],
+            "budgets.longer.recipes": list(self.longer.recipes) if self.longer else [],
             "joint.roles": self.joint.roles if self.joint else [],
         }
         for section, roles in named.items():
@@ -239,7 +261,7 @@ class Profile(_Settings):
         return self
 
     @model_validator(mode="after")
-    def _budgets_are_smaller(self) -> Profile:
+    def _budgets_are_in_order(self) -> Profile:
         for section in filter(None, (self.budgets, self.variants)):
             if self.models.get("t5") != "own":
                 raise ValueError("budgets and variants need a T5 that is 'own'")
@@ -247,6 +269,8 @@ class Profile(_Settings):
             tokens = section.tokens if isinstance(section.tokens, list) else [section.tokens]
             if tokens != sorted(set(tokens)) or tokens[-1] >= most:
                 raise ValueError(f"smaller budgets must rise and stay below the {most:,} of t5")
+        if self.longer and self.longer.tokens <= self.pretraining["t5"].tokens:
+            raise ValueError("budgets.longer.tokens must be more than the tokens of t5")
         for name, change in (self.variants.changes if self.variants else {}).items():
             values = self.pretraining["t5"].model_dump() | change
             checked(PretrainingRecipe, values, f"variants.changes.{name}")

@@ -120,8 +120,9 @@ class Study:
     def pretrain(self, model: str, tokens: int | None = None, variant: str | None = None) -> Run:
         """Return the pre-training run of one of the study's own models.
 
-        With `tokens` the budget is another and the schedule as long as that; the warm-up keeps its
-        share of it. `variant` names a change of the recipe among the profile's variants.
+        With `tokens` the budget is another and the schedule as long as that. The warm-up of a
+        smaller budget keeps its share of it; the profile's longer budget keeps the warm-up and has
+        a precision of its own. `variant` names a change of the recipe among the profile's variants.
         """
         recipe = self._pretraining_recipe(model, tokens, variant)
         plan = experiments.Pretraining(model, recipe, self.seed)
@@ -134,7 +135,10 @@ class Study:
             raise StudyError(f"the profile {self.profile.name} pre-trains no model {model!r}")
         recipe = self.profile.pretraining[model]
         changes: dict[str, Any] = {}
-        if tokens is not None:
+        longer = self.profile.longer
+        if longer is not None and model == "t5" and tokens == longer.tokens:
+            changes = {"tokens": tokens, "precision": longer.precision}
+        elif tokens is not None:
             warmup = round(recipe.warmup_steps * tokens / recipe.tokens)
             changes |= {"tokens": tokens, "warmup_steps": warmup}
         if variant is not None:
@@ -170,6 +174,17 @@ class Study:
         settings = self._limited(role, labels)
         if recipe is not None:
             settings = settings.model_copy(update={"recipe": self._other_recipe(role, recipe)})
+        return self._finetune(role, settings, model, init, seed, tokens)
+
+    def _finetune(
+        self,
+        role: str,
+        settings: TaskSettings,
+        model: str = "t5",
+        init: str = "pretrained",
+        seed: int | None = None,
+        tokens: int | None = None,
+    ) -> Run:
         experiment = experiments.Experiment(
             self.task(role),
             settings,
@@ -214,6 +229,20 @@ class Study:
             name: self.finetune(role, seed=seed, recipe=name)
             for name in self.profile.recipes.get(role, {})
         }
+
+    def after_longer(self, role: str) -> list[Run]:
+        """Return the runs of T5 pre-trained for longer, on all labels with the recipe for that.
+
+        One run for each of the role's seeds; none where the profile has no longer budget for it.
+        """
+        longer = self.profile.longer
+        if longer is None or role not in longer.recipes:
+            return []
+        settings = self.settings(role).model_copy(update={"recipe": longer.recipes[role]})
+        return [
+            self._finetune(role, settings, seed=seed, tokens=longer.tokens)
+            for seed in settings.seeds
+        ]
 
     def _limited(self, role: str, labels: int | None) -> TaskSettings:
         """The role's settings with few labels: rows, and the curve's test rows and recipe."""

@@ -15,6 +15,7 @@ from scipy import stats
 
 from t5study import ranking
 from t5study.experiments import KINDS
+from t5study.profiles import Recipe
 from t5study.published import load_published
 from t5study.runs import Run
 from t5study.study import OWN, Study
@@ -157,8 +158,8 @@ def largest_gain(tables: Mapping[str, pd.DataFrame]) -> str:
 def budget_table(study: Study, role: str, metric: str = "accuracy") -> pd.DataFrame:
     """Return a row a label count and budget: labels, tokens, mean, low, high, gain, error, runs.
 
-    Zero tokens are the random weights, and the last budget is the profile's own. `labels` is the
-    number, or "all".
+    Zero tokens are the random weights; then come the smaller budgets, the profile's own and the
+    longer one. `labels` is the number, or "all".
     """
     plan = study.profile.budgets.tasks[role]
     rows = []
@@ -166,7 +167,7 @@ def budget_table(study: Study, role: str, metric: str = "accuracy") -> pd.DataFr
         wanted = {"labels": labels, "seeds": plan.seeds}
         scratch = study.finetunes(role, init="scratch", **wanted)
         groups = {0: scratch}
-        for budget in (*study.profile.budgets.tokens, None):
+        for budget in _budgets(study):
             tokens = study.pretrain("t5", budget).metrics["tokens"]
             groups[tokens] = study.finetunes(role, tokens=budget, **wanted)
         for tokens, runs in groups.items():
@@ -177,16 +178,19 @@ def budget_table(study: Study, role: str, metric: str = "accuracy") -> pd.DataFr
     return pd.DataFrame(rows, columns=columns)
 
 
+def _budgets(study: Study) -> list[int | None]:
+    """The budgets of T5, rising; None is the profile's own."""
+    plan, longer = study.profile.budgets, study.profile.longer
+    smaller = plan.tokens if plan else []
+    return [*smaller, None, *([longer.tokens] if longer else [])]
+
+
 def pretrainings(study: Study) -> dict[str, Run]:
-    """Return T5's pre-training runs by name: each budget, the profile's own, and the variants."""
-    runs = {}
-    if study.profile.budgets:
-        budgets = [study.pretrain("t5", budget) for budget in study.profile.budgets.tokens]
-        runs = {f"{run.metrics['tokens']:,} tokens": run for run in budgets}
-    if study.profile.models.get("t5") == OWN:
-        whole = study.pretrain("t5")
-        runs[f"{whole.metrics['tokens']:,} tokens"] = whole
-    return runs
+    """Return T5's pre-training runs by name, one for each budget."""
+    if study.profile.models.get("t5") != OWN:
+        return {}
+    runs = [study.pretrain("t5", budget) for budget in _budgets(study)]
+    return {f"{run.metrics['tokens']:,} tokens": run for run in runs}
 
 
 def left_out(study: Study) -> str:
@@ -224,6 +228,34 @@ def variant_table(runs: Mapping[str, Run]) -> pd.DataFrame:
     if len(table):
         table.insert(2, "lower by", table["held-out loss"].iloc[0] - table["held-out loss"])
     return table
+
+
+def longer_table(study: Study) -> pd.DataFrame:
+    """Return a row an answer to each task of the longer budget: its scores on all labels, runs.
+
+    The answers: T5 as in the task's own chapter, T5 after the longer pre-training with the recipe
+    for that, and the usual baseline. `low` and `high` bound the first metric.
+    """
+    longer = study.profile.longer
+    rows = {}
+    for role, recipe in (longer.recipes if longer else {}).items():
+        baseline = study.baseline(role)
+        answers = {
+            _reader(study, None, study.settings(role).recipe): study.finetunes(role),
+            _reader(study, longer.tokens, recipe): study.after_longer(role),
+            baseline.metrics["model"]: [baseline],
+        }
+        first, *others = study.task(role).metrics
+        for name, runs in answers.items():
+            scores = dict(zip((first, "low", "high"), _interval(runs, first), strict=True))
+            means = {other: np.mean([run.metrics[other] for run in runs]) for other in others}
+            rows[role, name] = scores | means | {"runs": len(runs)}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _reader(study: Study, budget: int | None, recipe: Recipe) -> str:
+    tokens = study.pretrain("t5", budget).metrics["tokens"]
+    return f"T5, {tokens:,} tokens read, texts up to {recipe.max_source_length}"
 
 
 # --- what a target would cost

@@ -7,6 +7,7 @@ import copy
 import pytest
 import yaml
 
+from t5study import transfer
 from t5study.errors import StudyError
 from t5study.profiles import Recipe, load_profile, profile_folder
 from t5study.study import Study
@@ -53,6 +54,27 @@ def test_a_smaller_budget_is_another_model_with_a_schedule_of_its_own(study):
     assert study.pretrain("t5", tokens=budget).identity == whole.identity
     run = study.finetune("sst", labels=16, tokens=12_000)
     assert run.config["model"]["fingerprint"] == f"run:{small.identity}"
+
+
+def test_a_longer_budget_keeps_the_warm_up_and_has_a_precision_and_recipe_of_its_own(study):
+    longer = study.pretrain("t5", tokens=60_000)
+    whole = study.pretrain("t5")
+    assert longer.config["recipe"] == whole.config["recipe"] | {"tokens": 60_000}
+    assert longer.config["precision"] == "fp32"
+    (run,) = study.after_longer("sst")
+    assert run.config["model"]["fingerprint"] == f"run:{longer.identity}"
+    assert run.config["recipe"]["max_source_length"] == 32
+    assert study.after_longer("emotion") == []
+    table = transfer.longer_table(study)
+    assert [name for _, name in table.index] == [
+        f"T5, {whole.metrics['tokens']:,} tokens read, texts up to 64",
+        f"T5, {longer.metrics['tokens']:,} tokens read, texts up to 32",
+        "TF-IDF bigrams + linear SVM",
+    ]
+    second = table.iloc[1]
+    assert second["accuracy"] == run.metrics["accuracy"]
+    assert second["low"] <= second["accuracy"] <= second["high"]
+    assert list(transfer.pretrainings(study))[-1] == f"{longer.metrics['tokens']:,} tokens"
 
 
 def test_a_variant_changes_what_it_names(study):
@@ -108,6 +130,8 @@ def test_epochs_are_added_until_there_are_enough_updates(few):
         (lambda p: p["learning_curves"].update(nothing={"labels": [5]}), "role nothing"),
         (lambda p: p["learning_curves"]["sst"].update(labels=[9, 5]), "must rise"),
         (lambda p: p["budgets"].update(tokens=[9_000, 99_000_000]), "stay below the 40,000 of t5"),
+        (lambda p: p["budgets"].update(longer={"tokens": 40_000}), "more than the tokens of t5"),
+        (lambda p: p["budgets"]["longer"].update(recipes={"nothing": {}}), "the role nothing"),
         (lambda p: p["budgets"]["tasks"]["sst"].update(target=1.5), "target is 1.5"),
         (lambda p: p["recipes"].update(nothing={}), "role nothing"),
         (lambda p: p["joint"]["roles"].append("cooking"), "role cooking"),
