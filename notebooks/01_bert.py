@@ -209,7 +209,7 @@ study.glue("bert-cloze-five", f"{100 * recovered.values['among_five']['share']:.
 study.glue("bert-cloze-chance", f"{100 * recovered.values['chance']['share']:.0f} %")
 
 # %% [markdown]
-# The network's first choice is *{glue:text}`bert-fill-best`*; the word that stood there, *boring*,
+# The network's first choice is "{glue:text}`bert-fill-best`"; the word that stood there, *boring*,
 # is number {glue:text}`bert-fill-rank` of {glue:text}`bert-vocabulary` with a probability of
 # {glue:text}`bert-fill-probability`. There is no single right word here. High entropy alone is no
 # merit, though: a model that knows nothing has it too. The distribution's entropy is
@@ -368,7 +368,7 @@ for name in ("next", "random"):
 # For two labels $W$ has two rows. To see what the vectors are worth by themselves, the network is
 # frozen here and only this layer is trained, on a few hundred single sentences of the bundled corpus
 # that praise or blame a film. Beside it stand two controls that answer the question "how much of
-# this is due to pre-training?": the same architecture with random weights, and counts of words
+# this is due to pre-training?": the same architecture with random weights, and counts of words and word pairs
 # without any network.
 
 # %%
@@ -395,8 +395,11 @@ study.glue("bert-dense-mean", accuracy["pre-trained, mean"])
 # {glue:text}`bert-dense-test` others, it is right in {glue:text}`bert-dense-cls` of them with the
 # vector of `[CLS]` and in {glue:text}`bert-dense-mean` with the mean of all vectors; on a random
 # network's mean it reaches {glue:text}`bert-dense-random`, on counts of words
-# {glue:text}`bert-dense-words`. A share near a half is what guessing gives: then the vector holds
-# nothing about praise and blame. In practice the network is not frozen: {term}`fine-tuning` lets the
+# {glue:text}`bert-dense-words`. A share near a half is what guessing gives: then this layer found
+# nothing about praise and blame in the vector. Where two intervals of {numref}`fig-bert-dense`
+# overlap, the figure does not show which is better. The control takes away more than the reading: the
+# study's embeddings start from counts of which words stand near each other, those of the random
+# network from chance. In practice the network is not frozen: {term}`fine-tuning` lets the
 # gradient of the new layer change all the weights below. The chapter on GLUE does that, with seeds
 # and intervals.
 

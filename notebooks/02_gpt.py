@@ -225,7 +225,8 @@ study.glue("gpt-beam-score", float(by_method.iloc[1]))
 study.glue("gpt-sampling-score", float(by_method["sampling, T = 1"]))
 
 # %% [markdown]
-# The column *mean log p* is the model's own opinion of what was written, per token: greedy search
+# The column *different word pairs* is the share of a text's pairs of neighbouring words that are
+# different ones: 1 if no pair comes twice. The column *mean log p* is the model's own opinion of what was written, per token: greedy search
 # reaches {glue:text}`gpt-greedy-score`, beam search {glue:text}`gpt-beam-score`, free sampling
 # {glue:text}`gpt-sampling-score` on average. Higher is more probable, and that is not the same as
 # better. People's texts are not the most probable ones: again and again they use a word that the
@@ -302,7 +303,8 @@ found_by_gpt = study.observe("gpt.cloze", count=300, seed=seed)
 # %% [markdown]
 # ### Job three: write
 #
-# Both get the first token of a held-out text. GPT samples at temperature 1 until its end token. BERT
+# Both get the first token of a held-out text. GPT samples at temperature 1 until its end token, or until it has written
+# 80 tokens. BERT
 # has no way to write, but it can be made to: put up a row of masks as long as the held-out text's
 # first sentence and fill it from left to right, each word sampled from its distribution. The judge
 # is the grammar of the bundled corpus. It is strict, it accepts the sentences of that grammar and no
@@ -401,7 +403,7 @@ pd.DataFrame(
 # | --- | --- |
 # | GPT was released in 2019 | corrected: GPT in 2018, GPT-2 in 2019; the paper it cites is GPT-3's, of 2020 |
 # | BERT has encoder blocks, GPT decoder blocks | yes, and the difference between the two is the mask: GPT's blocks have no cross-attention ({ref}`gpt-two-masks`) |
-# | this explains BERT's understanding and GPT's coherent text | tested ({numref}`fig-read-write`): the mask sets what each vector can know; whether a network makes use of it depends on its training |
+# | this explains BERT's understanding and GPT's coherent text | tested ({numref}`fig-read-write`): the mask sets what each vector can know, not what a network learns. In the published book the test does not bear the report out: both are at chance on the clues, GPT finds more hidden words, and the judge passes no sentence of either |
 # | GPT is good at summarisation and translation | GPT-2 was shown to do both without training for them, far below systems made for the task {cite:p}`radford2019gpt2`; the chapter on generation measures T5 instead |
 #
 # ## Exercises
@@ -435,13 +437,15 @@ pd.DataFrame(
 #
 # :::{admonition} Exercise 3
 # :class: tip
-# Why is BERT's answer in job one not simply a matter of size or of training text? Design the control.
+# Suppose BERT did better than GPT in job one. How would you show that this is due to the mask, and not
+# to size, training text or loss?
 # :::
 #
 # :::{admonition} Solution
 # :class: dropdown
-# Train the same network on the same text twice, with and without the causal mask, and give both the
-# job. Chapter 3 runs one network under two masks ({numref}`fig-three-architectures`): the mask is an
+# Train the same network on the same text twice, both times to fill in masked words, once with and once
+# without the causal mask, and give both the job. (With GPT's own loss this would not do: without the
+# mask the network could read the token that it has to predict.) Chapter 3 runs one network under two masks ({numref}`fig-three-architectures`): the mask is an
 # argument, not a part of the weights.
 # :::
 

@@ -167,7 +167,7 @@ study.glue("t5-prefix-moved-at", diagrams.word(prefix.values["labels"][moves.ind
 # compare the distributions of the next token at each step. Their *total variation distance* is half
 # the sum of the absolute differences: 0 if they agree, 1 if they have nothing in common. The
 # largest is {glue:text}`t5-prefix-moved`, where the translation has
-# *{glue:text}`t5-prefix-moved-at`*. How far the prefix matters depends on training. A network
+# "{glue:text}`t5-prefix-moved-at`". How far the prefix matters depends on training. A network
 # tuned on a single task, as on this page, gains nothing by telling prefixes apart, but one it never
 # saw can still disturb it. One trained on many tasks has no other way to know what is wanted.
 #
@@ -377,7 +377,8 @@ study.glue("t5-small-of-largest", f"{100 * sizes.values['small_of_largest']:.1f}
 # :class: dropdown
 # Input: `The king <extra_id_0> the <extra_id_1> . </s>`; target:
 # `<extra_id_0> slept in <extra_id_1> garden </s>`. (The paper's figure ends the target with one more
-# sentinel; its published code does not.)
+# sentinel, for the text after the last gap. So would its published code here; in training it adds
+# none, since the masks that it draws end with a hidden span. This book leaves it out.)
 # :::
 #
 # :::{admonition} Exercise 2
@@ -402,9 +403,9 @@ study.glue("t5-small-of-largest", f"{100 * sizes.values['small_of_largest']:.1f}
 #
 # :::{admonition} Solution
 # :class: dropdown
-# Put as many sentinels as there are hidden tokens, each with a target of one token: mean span length
-# 1. Or write the length into the prefix, as in `fill in 2 words: …`, and train on examples of that
-# form: a text-to-text network can be told anything that can be written.
+# Put as many sentinels as there are hidden tokens, each with a target of one token: the mean length
+# of a span is then one. Or write the length into the prefix, as in `fill in 2 words: …`, and train on
+# examples of that form: a text-to-text network can be told anything that can be written.
 # :::
 
 # %% [markdown]

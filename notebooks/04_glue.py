@@ -411,7 +411,9 @@ study.glue("glue-pairs-t5", ", ".join(f"{tables[role].loc['T5', 'mean']:.3f}" fo
 # puts T5 below the baseline, it did not. And an F1 must be read with the yes-sayer in mind: where
 # most pairs are paraphrases, saying *equivalent* to all of them already has an F1 of
 # {glue:text}`glue-yes-sayer`. T5's {glue:text}`glue-pairs-t5` should be read beside that, and not only
-# beside the baseline, which does not say yes to all.
+# beside the baseline, which does not say yes to all. An accuracy needs the same care: on entailment a
+# model that is not clearly above the commoner answer's share has learnt nothing that shows. A Matthews
+# correlation of 0 with an interval of no width means one answer to every sentence.
 #
 # ### How far to the top?
 #
@@ -444,7 +446,8 @@ study.glue("glue-near-ceiling", sum(gap <= 0.03 for gap in gaps))
 #
 # Published scores belong to real tasks and to named checkpoints. They are listed here apart, so that
 # they are not read as scores of this run; a task of the same name is comparable, a pocket task is
-# not. *Not verified* marks what was not read again at its source for this book.
+# not. *Read* marks what was read at its source, *listing* what was seen in a list that
+# quotes the source, and *not verified* what was not read again for this book.
 
 # %% tags=["hide-input"]
 GLUE_NAMES = ["cola", "sst2", "mrpc", "stsb", "rte", "wnli"]

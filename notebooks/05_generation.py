@@ -137,7 +137,8 @@ study.glue("gen-report-max-length", int(published.generation().loc["translation"
 # The full stop *and* the end need a sixth place. With five, every text of four pieces is cut before
 # it can end, and the search compares beginnings of sentences: "Das ist gut," competes as the
 # beginning of something longer, and nobody sees how it would have gone on. The answer is the
-# beginning of a sentence, not a sentence. Raising `max_length` shows where each answer ends:
+# beginning of a sentence, not a sentence. Raising `max_length` for the second sentence
+# shows where its answer ends; the first row is the report's 5:
 
 # %%
 lengths = [{"max_length": length} for length in (6, 8, 12, 20, 40)]
@@ -148,7 +149,7 @@ pd.DataFrame(longer.values["rows"])[["change", "answer", "length", "ended"]]
 
 # %% [markdown]
 # Once it has room to end, a longer limit changes nothing: `max_length` is a fuse, not a wish. The
-# same four prompts with room enough:
+# same four prompts with a limit of 60:
 
 # %%
 room = arguments | {"max_length": 60}
@@ -207,7 +208,8 @@ study.glue("gen-beam-ratio", ratio, digits=1)
 # %% [markdown]
 # Computed by hand, the scores differ from those of the search by at most
 # {glue:text}`gen-beam-gap`, which is rounding. The first text is {glue:text}`gen-beam-ratio` times
-# as probable as the second.
+# as probable as the second. That need not show in the bars: a score is a mean per piece, so a longer
+# text can have nearly the same score and a far smaller probability.
 #
 # ### Who looks where
 #
@@ -245,7 +247,8 @@ study.glue(
 # ## Each argument, one at a time
 #
 # A sweep: the report's arguments with room to end, then the same with a single change. The
-# log-probability is the model's own, before any argument interferes, so it tells what each
+# log-probability is the model's own, before any argument interferes. It is a sum, and a shorter text
+# has a higher one, so the last column divides it by the number of pieces: that tells what each
 # interference costs.
 
 # %%
@@ -265,14 +268,18 @@ sweep = study.observe(
     "generation.sweep", run=translator, prompt=prompts[3], arguments=room, changes=changes
 )
 table = pd.DataFrame(sweep.values["rows"]).replace({"change": {"": "(the report's)"}})
-table[["change", "answer", "length", "ended", "log_probability"]]
+# The start token is counted in the length and has no probability.
+table["per piece"] = table["log_probability"] / (table["length"] - 1)
+table[["change", "answer", "length", "ended", "log_probability", "per piece"]]
 
 # %% tags=["hide-cell"]
 by_change = table.set_index("change")["log_probability"]
+per_piece = table.set_index("change")["per piece"]
 study.glue("gen-sweep-base", float(by_change["(the report's)"]))
 study.glue("gen-sweep-greedy", float(by_change["num_beams=1"]))
 study.glue("gen-sweep-long", float(by_change["min_length=20"]))
-study.glue("gen-sweep-unigram", float(by_change["no_repeat_ngram_size=1"]))
+study.glue("gen-sweep-unigram", float(per_piece["no_repeat_ngram_size=1"]))
+study.glue("gen-sweep-base-piece", float(per_piece["(the report's)"]))
 study.glue("gen-sweep-distinct", int(table["answer"].nunique()))
 study.glue("gen-sweep-rows", len(table))
 
@@ -288,8 +295,8 @@ study.glue("gen-sweep-rows", len(table))
 #   {cite}`stahlberg2019nmt`.
 # - **`no_repeat_ngram_size`** was made for summaries that go round in circles
 #   {cite}`paulus2018summarization`. It forbids honest repetition as well. Set to one, no piece may
-#   occur twice, not even an article or a word's ending. The log-probability is then
-#   {glue:text}`gen-sweep-unigram`, against {glue:text}`gen-sweep-base`.
+#   occur twice, not even an article or a word's ending. The log-probability of a piece is
+#   then {glue:text}`gen-sweep-unigram` on average, against {glue:text}`gen-sweep-base-piece`.
 # - **`min_length`** forbids the end. A model that would have ended sooner must then go on. Where the
 #   answer was longer anyway, nothing changes: here the log-probability is
 #   {glue:text}`gen-sweep-long`.
@@ -324,7 +331,7 @@ attempts = {
     "one ending wrong": "Die junge Sängerin kaufte gestern ein rote Auto.",
     "one word moved": "Gestern kaufte die junge Sängerin ein rotes Auto.",
     "half of it": "Die junge Sängerin kaufte",
-    "the report's": "Das ist gut,",
+    "another sentence": "Das ist gut,",
 }
 judged = {
     name: {
@@ -354,8 +361,11 @@ study.glue("gen-copy-bleu", float(copy.metrics["bleu"]), digits=1)
 # %% [markdown]
 # On {glue:text}`gen-test-size` sentences T5 reaches a BLEU of {glue:text}`gen-bleu`, where copying
 # the input has {glue:text}`gen-copy-bleu`; {glue:text}`gen-exact` % of its answers are the reference
-# word for word. A BLEU is a statement about one test set: the pocket language is small and its
-# grammar known, so a high score there says that the grammar was learnt, and nothing about German.
+# word for word. A BLEU is a statement about one test set. In the published book it is Multi30k: short
+# captions of pictures, on which the network was trained too. Hence it answers other sentences with
+# people and children, and its BLEU says nothing about translating anything else. In the profile
+# pocket the language is small and its grammar known, so a high score there says that the grammar was
+# learnt, and nothing about German.
 #
 # (generation-summary)=
 # ## Summaries, and what is not in the source
@@ -366,7 +376,8 @@ study.glue("gen-copy-bleu", float(copy.metrics["bleu"]), digits=1)
 # Who knows the date of the text may infer April, but it cannot be read there. Such an addition is
 # called a {term}`hallucination`, be it true or false; {cite:t}`maynez2020faithfulness` call it
 # *extrinsic* when it adds what the source does not say, and *intrinsic* when it twists what it does
-# say. (To "reopen the country" is of the second kind: in the source, states reopen.)
+# say. (That states will "reopen the country" is of the second kind: in the source some states reopen,
+# and it is the guidelines that are "to reopen the country".)
 #
 # Extrinsic ones can be looked for by machine. `faithfulness.check` goes through a summary and looks
 # up every number, month, day, name and content word in the source. The article below is ours; it has
@@ -393,8 +404,8 @@ study.glue("gen-invented", ", ".join(invented))
 study.glue("gen-facts-checked", int(checked["kind"].isin(faithfulness.FACTS).sum()))
 
 # %% [markdown]
-# Of {glue:text}`gen-facts-checked` facts in the report's summary, what is not in the source is
-# "{glue:text}`gen-invented`". The check reads "May 1" as a month and the "may" of "may reopen" as a
+# Of {glue:text}`gen-facts-checked` facts in this part of the report's summary, what is not in our
+# article is "{glue:text}`gen-invented`". The check reads "May 1" as a month and the "may" of "may reopen" as a
 # verb; a search for the letters alone would mix them up.
 #
 # ### The report's call on texts of our own
@@ -460,7 +471,8 @@ study.glue("gen-article-invented", len(free["invented"].iloc[-1]))
 # likely. Whether the report's "april" came about in this way cannot be proved from its page.
 #
 # A model that was trained on one small kind of text may also write the summary of a text it knows,
-# whatever it is given. In the free summary of the article the check finds
+# whatever it is given. In the published book these are papers on machine learning with summaries of
+# one sentence (SciTLDR): hence "We propose …" under a story about a fire. In the free summary of the article the check finds
 # {glue:text}`gen-article-invented` invented facts. It counts numbers, dates and names only. A
 # summary that names none passes, even if it has nothing to do with its source; the column *new
 # words* shows that. A summary that reads well is no sign of one that is true.
@@ -487,7 +499,7 @@ study.glue("gen-summary-size", summariser.metrics["n"])
 
 # %% [markdown]
 # On {glue:text}`gen-summary-size` unseen texts, ROUGE-L is {glue:text}`gen-rouge`, and
-# {glue:text}`gen-faithful` % of the summaries invent no fact. Where T5 stands below the source itself,
+# {glue:text}`gen-faithful` % of the summaries hold no number, date or name that their source lacks. Where T5 stands below the source itself,
 # it has not learnt to summarise. A summary without a number, date or
 # name counts as faithful too, so read this score beside ROUGE and never alone.
 #
@@ -543,8 +555,8 @@ faithfulness.invented(twisted, STORIES[1]), faithfulness.new_words(twisted, STOR
 # :class: dropdown
 # If $s = L/m$ then $(L + s)/(m + 1) = (ms + s)/(m + 1) = s$. A model that has fallen into a
 # repetition gives every further round a high probability, often near one, so its log-probability is
-# *above* the mean and the score rises with each round. Hence `no_repeat_ngram_size`
-# {cite}`holtzman2020degeneration`.
+# *above* the mean and the score rises with each round {cite}`holtzman2020degeneration`. Hence
+# `no_repeat_ngram_size`.
 # ```
 #
 # ```{admonition} Exercise 4

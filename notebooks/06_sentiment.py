@@ -191,7 +191,8 @@ study.examples(role, run, count=32)
 #
 # {numref}`fig-sentiment-intervals` puts the results side by side. Where several seeds were run, the
 # interval is Student's over the seeds; with a single run it is the bootstrap interval over the test
-# rows, which says nothing about other seeds. A profile may name other recipes beside its own: the
+# rows, which says nothing about other seeds. Student's, in turn, says nothing about other test rows,
+# and so may be the narrower of the two. A profile may name other recipes beside its own: the
 # report's, those that lost on the validation rows, or one that costs more. Each was run once, from
 # the same weights.
 

@@ -164,7 +164,8 @@ figures.plot_intervals(comparison, "accuracy", "accuracy low", "accuracy high", 
 # :class: dropdown
 # One would expect the rare ones. A network from random weights must learn from the labelled rows
 # alone which words are alike, and a rare label brings few rows. But the F1 of a rare label rests on
-# few test rows, so one pair of runs may show another order.
+# few test rows, so one pair of runs may show another order. In the published book so do all five
+# seeds: anger gains most and surprise, the rarest, least.
 # `tables.report_beside(scratch[0], role)` shows the other report.
 # :::
 

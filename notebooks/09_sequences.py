@@ -226,8 +226,10 @@ study.glue("seq-joint-cap", f"{study.profile.joint.cap:,}" if joint else "not ru
 # below it on {glue:text}`seq-joint-below`, and not told apart from it on
 # {glue:text}`seq-not-told-apart`. The comparison is not one of equal effort: the joint model is
 # limited in how often it meets the rows of a large task, and there is one of it in place of many.
-# Where both models are at chance, as the table may show, "not told apart" says nothing in its
-# favour. {cite:t}`raffel2020t5` found that training on a mixture alone stays behind fine-tuning on
+# "Not told apart" means that the two intervals overlap. In the published book that happens only where
+# the single model has learnt little or nothing: on acceptability, paraphrase, similarity and
+# entailment it is near chance or the answer "always yes", on summaries below both baselines. On each
+# task that the single model learnt, the joint model is clearly below. {cite:t}`raffel2020t5` found that training on a mixture alone stays behind fine-tuning on
 # each task for most tasks, and that fine-tuning after the mixture makes up for it.
 #
 # ## Exercises
@@ -262,14 +264,15 @@ study.glue("seq-joint-cap", f"{study.profile.joint.cap:,}" if joint else "not ru
 # :class: tip
 # The joint model was given a sentence with the prefix of another task, say a film review to
 # translate. What do you expect? Try it:
-# `t5study predict models/joint --role translation --text "…"` asks the published joint model.
+# `.venv/bin/t5study predict models/joint --role translation --text "…"` asks the published joint model.
 # ```
 #
 # ```{admonition} Solution
 # :class: dropdown
-# It does what the prefix says, as well as it can: prefix and text were never seen together, but each
-# was seen. What it knows of German it knows from the translation task's sentences, so words from
-# reviews come out as pieces that look German, or are left out.
+# It obeys the prefix in the language only. The published model answers "I hated every minute of this
+# movie." with "Ein Mann in einem Fahrnner und ihrend ihrend.", the beginning of a picture's caption
+# with nothing of the review. Its BLEU on its own test set says why: it has learnt what the answers look
+# like, and little of how they depend on the source.
 # ```
 #
 # ## Where these numbers come from

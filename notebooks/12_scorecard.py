@@ -100,10 +100,10 @@ for name, section in SECTIONS.items():
 #
 # The report concludes that T5 is a universal model for tasks that can be put as text, that its smallest
 # variant comes near people, and that larger ones would be better in proportion but out of reach. Of
-# {glue:text}`claims-conclusion` statements, {glue:text}`claims-conclusion-corrected` are corrected and
-# {glue:text}`claims-conclusion-open` were not run. The form holds: one trainer serves labels, numbers and
-# texts, which {ref}`sequences-joint` takes as far as one model. What does not hold is how it was measured
-# against people and sizes.
+# {glue:text}`claims-conclusion` statements, corrected: {glue:text}`claims-conclusion-corrected`, not
+# run: {glue:text}`claims-conclusion-open`. The form holds: one trainer serves labels, numbers and
+# texts, which {ref}`sequences-joint` takes as far as one model. What does not hold is what it says of
+# sizes; what it says of people was not measured, here or there.
 
 # %% tags=["hide-input"]
 tables.section_table(verdicts, "Conclusion")
@@ -120,8 +120,8 @@ tables.section_table(verdicts, "Major Learnings")
 # (scorecard-limitations)=
 # ## The report's limitations
 #
-# Of {glue:text}`claims-limitations` statements, {glue:text}`claims-limitations-corrected` are corrected and
-# {glue:text}`claims-limitations-open` were not run. By the estimates of {ref}`scaling` T5-base fits into
+# Of {glue:text}`claims-limitations` statements, corrected: {glue:text}`claims-limitations-corrected`,
+# not run: {glue:text}`claims-limitations-open`. By the estimates of {ref}`scaling` T5-base fits into
 # 24 GB even with the report's recipe; that was not measured. Lost hours are a matter of saving the
 # state. Pre-training needs no cluster to be tried. This study has limits of its own, and they are on
 # its pages: intervals that know nothing of the choice of rows ({ref}`transfer-curves`), small models,
@@ -153,6 +153,9 @@ tables.open_table(verdicts)
 
 # %% [markdown]
 # ## Where these numbers come from
+#
+# The verdicts are computed from the runs of the chapters before. Each of those pages names its runs,
+# data and versions.
 
 # %% tags=["hide-input"]
 study.provenance()

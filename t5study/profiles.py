@@ -162,16 +162,22 @@ class BudgetTask(_Settings):
     target: Rate = Field(description="the accuracy whose price in tokens is asked for")
 
 
-class Longer(_Settings):
-    """A token budget beyond that of the profile's own T5, and what is fine-tuned from it.
+class LongerTask(_Settings):
+    """A task that is learnt with all its labels from the T5 of the longer budget."""
 
-    The recipe is T5's but for `tokens` and `precision`. `recipes` holds by role the recipe with
-    which all labels and the role's seeds are learnt from it.
+    seeds: Annotated[list[Steps], Field(min_length=1)] = [21]
+    recipe: Recipe
+
+
+class Longer(_Settings):
+    """A token budget beyond that of the profile's own T5, and the tasks learnt from it by role.
+
+    The recipe of the pre-training is T5's but for `tokens` and `precision`.
     """
 
     tokens: Annotated[int, Field(ge=1_000)]
     precision: Precision = "auto"
-    recipes: dict[str, Recipe] = {}
+    tasks: dict[str, LongerTask] = {}
 
 
 class Budgets(_Settings):
@@ -251,7 +257,7 @@ class Profile(_Settings):
             "recipes": list(self.recipes),
             "learning_curves": list(self.learning_curves),
             "budgets.tasks": list(self.budgets.tasks) if self.budgets else [],
-            "budgets.longer.recipes": list(self.longer.recipes) if self.longer else [],
+            "budgets.longer.tasks": list(self.longer.tasks) if self.longer else [],
             "joint.roles": self.joint.roles if self.joint else [],
         }
         for section, roles in named.items():

@@ -231,17 +231,17 @@ class Study:
         }
 
     def after_longer(self, role: str) -> list[Run]:
-        """Return the runs of T5 pre-trained for longer, on all labels with the recipe for that.
+        """Return the runs of T5 pre-trained for longer, on all the role's labels, one a seed.
 
-        One run for each of the role's seeds; none where the profile has no longer budget for it.
+        There is none where the profile has no longer budget for the role.
         """
         longer = self.profile.longer
-        if longer is None or role not in longer.recipes:
+        if longer is None or role not in longer.tasks:
             return []
-        settings = self.settings(role).model_copy(update={"recipe": longer.recipes[role]})
+        task = longer.tasks[role]
+        settings = self.settings(role).model_copy(update={"recipe": task.recipe})
         return [
-            self._finetune(role, settings, seed=seed, tokens=longer.tokens)
-            for seed in settings.seeds
+            self._finetune(role, settings, seed=seed, tokens=longer.tokens) for seed in task.seeds
         ]
 
     def _limited(self, role: str, labels: int | None) -> TaskSettings:
@@ -405,6 +405,9 @@ def _own_checkpoint(name: str, run: Run) -> Checkpoint:
 
 def provenance_table(profile: Profile, seed: int, runs: list[Run]) -> pd.DataFrame:
     """Return two columns, what and value, over all runs that a page used."""
+    named = {"profile": profile.name, "seed": str(seed)}
+    if not runs:
+        return pd.DataFrame({"value": named})
     records = [run.provenance for run in runs]
     data: dict[str, str] = {}
     devices, versions, commits = [], {}, []
@@ -413,10 +416,8 @@ def provenance_table(profile: Profile, seed: int, runs: list[Run]) -> pd.DataFra
         devices.append(record["device"])
         versions |= record["libraries"]
         commits.append(record["commit"] or "unknown")
-    peak = max((record["peak_memory_bytes"] for record in records), default=0)
-    rows = {
-        "profile": profile.name,
-        "seed": str(seed),
+    peak = max(record["peak_memory_bytes"] for record in records)
+    rows = named | {
         "runs": ", ".join(run.identity for run in runs),
         "data": "; ".join(f"{name} at {_short(revision)}" for name, revision in data.items()),
         "device": "; ".join(dict.fromkeys(devices)),

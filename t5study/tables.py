@@ -176,4 +176,6 @@ def shown(value: object) -> str:
     """Return a value of any type, short; nothing for a value that is not there."""
     if value is None or value != value:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"

@@ -178,6 +178,38 @@ def budget_table(study: Study, role: str, metric: str = "accuracy") -> pd.DataFr
     return pd.DataFrame(rows, columns=columns)
 
 
+def counting_and_reading(study: Study, budgets: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return a row a task and label count: how much of the gain is the counts', how much reading's.
+
+    The counts alone are a budget of one single update, which hardly moves the embeddings that were
+    set from counts; without such a budget the table is empty. `budgets` are the tables of
+    `budget_table` by role; the reading is that of the largest budget.
+    """
+    plan = study.profile.budgets
+    if plan is None or study.pretrain("t5", plan.tokens[0]).metrics["steps"] > 1:
+        return pd.DataFrame()
+    rows = {}
+    for role, table in budgets.items():
+        for labels, part in table.groupby("labels", sort=False):
+            scores = part.sort_values("tokens")["mean"].tolist()
+            none, counts, most = scores[0], scores[1], scores[-1]
+            rows[role, labels] = {
+                "random weights": none,
+                "counts alone": counts,
+                "most read": most,
+                "gain of counting": counts - none,
+                "gain of reading": most - counts,
+            }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def points_range(gains: Sequence[float]) -> str:
+    """Return the smallest and the largest of some gains in words, in points."""
+    if not len(gains):
+        return "not run"
+    return f"{100 * min(gains):+.1f} to {100 * max(gains):+.1f} points"
+
+
 def _budgets(study: Study) -> list[int | None]:
     """The budgets of T5, rising; None is the profile's own."""
     plan, longer = study.profile.budgets, study.profile.longer
@@ -191,6 +223,21 @@ def pretrainings(study: Study) -> dict[str, Run]:
         return {}
     runs = [study.pretrain("t5", budget) for budget in _budgets(study)]
     return {f"{run.metrics['tokens']:,} tokens": run for run in runs}
+
+
+def steepest(run: Run) -> tuple[int, int, float]:
+    """Return where a pre-training's held-out loss fell most: from token, to token, by how much.
+
+    Of all stretches of a sixteenth of the run but for the first, where every loss falls.
+    """
+    history = run.history.dropna(subset=["held_out_loss"])
+    tokens, losses = history["tokens"].to_numpy(), history["held_out_loss"].to_numpy()
+    width = tokens[-1] / 16
+    starts = np.flatnonzero((tokens >= width) & (tokens <= tokens[-1] - width))
+    ends = np.searchsorted(tokens, tokens[starts] + width)
+    falls = losses[starts] - losses[ends]
+    best = int(np.argmax(falls))
+    return int(tokens[starts[best]]), int(tokens[ends[best]]), float(falls[best])
 
 
 def left_out(study: Study) -> str:
@@ -238,11 +285,11 @@ def longer_table(study: Study) -> pd.DataFrame:
     """
     longer = study.profile.longer
     rows = {}
-    for role, recipe in (longer.recipes if longer else {}).items():
+    for role, task in (longer.tasks if longer else {}).items():
         baseline = study.baseline(role)
         answers = {
             _reader(study, None, study.settings(role).recipe): study.finetunes(role),
-            _reader(study, longer.tokens, recipe): study.after_longer(role),
+            _reader(study, longer.tokens, task.recipe): study.after_longer(role),
             baseline.metrics["model"]: [baseline],
         }
         first, *others = study.task(role).metrics

@@ -536,3 +536,9 @@ def test_every_closing_section_of_the_report_is_answered(section):
     assert len(table) >= 2
     shown = tables.section_table(verdicts, section).data
     assert shown["why"].str.len().min() > 20
+
+
+def test_a_large_count_is_printed_in_full():
+    assert tables.shown(25_006.0) == "25,006"
+    assert tables.shown(0.91234) == "0.9123"
+    assert tables.shown(float("nan")) == ""

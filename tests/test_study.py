@@ -10,7 +10,7 @@ import yaml
 from t5study import transfer
 from t5study.errors import StudyError
 from t5study.profiles import Recipe, load_profile, profile_folder
-from t5study.study import Study
+from t5study.study import Study, provenance_table
 from t5study.training import plan_settings
 
 
@@ -131,7 +131,10 @@ def test_epochs_are_added_until_there_are_enough_updates(few):
         (lambda p: p["learning_curves"]["sst"].update(labels=[9, 5]), "must rise"),
         (lambda p: p["budgets"].update(tokens=[9_000, 99_000_000]), "stay below the 40,000 of t5"),
         (lambda p: p["budgets"].update(longer={"tokens": 40_000}), "more than the tokens of t5"),
-        (lambda p: p["budgets"]["longer"].update(recipes={"nothing": {}}), "the role nothing"),
+        (
+            lambda p: p["budgets"]["longer"].update(tasks={"nothing": {"recipe": {}}}),
+            "role nothing",
+        ),
         (lambda p: p["budgets"]["tasks"]["sst"].update(target=1.5), "target is 1.5"),
         (lambda p: p["recipes"].update(nothing={}), "role nothing"),
         (lambda p: p["joint"]["roles"].append("cooking"), "role cooking"),
@@ -145,3 +148,11 @@ def test_a_section_that_does_not_fit_is_refused_in_one_sentence(change, says):
     with pytest.raises(StudyError, match=says) as caught:
         load_profile(values)
     assert "\n" not in str(caught.value)
+
+
+def test_a_page_without_runs_names_its_profile_and_nothing_else(study):
+    assert list(provenance_table(study.profile, 21, []).index) == ["profile", "seed"]
+    run = study.pretrain("t5")
+    table = provenance_table(study.profile, 21, [run])["value"]
+    assert table["runs"] == run.identity
+    assert table["computing time"].endswith(" s")

@@ -187,6 +187,32 @@ def test_figures_stand_even_where_nothing_was_run(points):
     assert len(axes.lines) == 3
 
 
+def test_the_gain_of_counting_and_that_of_reading_add_up():
+    rows = [("500", tokens, score) for tokens, score in ((0, 0.5), (1024, 0.7), (9000, 0.65))]
+    tables = {"sst": pd.DataFrame(rows, columns=["labels", "tokens", "mean"])}
+    steps = {"steps": 1}
+    study = SimpleNamespace(
+        profile=SimpleNamespace(budgets=SimpleNamespace(tokens=[1024])),
+        pretrain=lambda model, tokens: SimpleNamespace(metrics=steps),
+    )
+    row = transfer.counting_and_reading(study, tables).loc[("sst", "500")]
+    assert row["gain of counting"] == pytest.approx(0.2)
+    assert row["gain of reading"] == pytest.approx(-0.05)
+    steps["steps"] = 2
+    assert transfer.counting_and_reading(study, tables).empty
+
+
+def test_the_steepest_stretch_is_found_after_the_beginning():
+    tokens = list(range(0, 17_000, 1_000))
+    losses = [9.0, 6.0, *[5.0] * 8, 4.4, 4.0, *[3.9] * 5]
+    history = pd.DataFrame({"tokens": tokens, "held_out_loss": losses})
+    start, end, fall = transfer.steepest(SimpleNamespace(history=history))
+    assert (start, end) == (1_000, 2_000)
+    history.loc[1, "held_out_loss"] = 5.0
+    start, end, fall = transfer.steepest(SimpleNamespace(history=history))
+    assert (start, end, fall) == (9_000, 10_000, pytest.approx(0.6))
+
+
 def test_a_budget_figure_draws_the_network_without_pre_training():
     rows = [
         ("500", tokens, s, s - 0.01, s + 0.01) for tokens, s in ((0, 0.6), (1e6, 0.7), (1e7, 0.8))

@@ -62,7 +62,8 @@ def model_card(run: Run, profile: Profile) -> str:
             "people or texts that matter.",
             "",
             "```bash",
-            f't5study predict models/{NAME} --role sentiment --text "A thin plot, but I smiled."',
+            f".venv/bin/t5study predict models/{NAME} --role sentiment "
+            '--text "A thin plot, but I smiled."',
             "```",
             "",
             "| role | task | metric | on the test rows |",
