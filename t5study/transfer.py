@@ -207,7 +207,8 @@ def points_range(gains: Sequence[float]) -> str:
     """Return the smallest and the largest of some gains in words, in points."""
     if not len(gains):
         return "not run"
-    return f"{100 * min(gains):+.1f} to {100 * max(gains):+.1f} points"
+    low, high = f"{100 * min(gains):+.1f}", f"{100 * max(gains):+.1f}"
+    return f"{low} points" if low == high else f"{low} to {high} points"
 
 
 def _budgets(study: Study) -> list[int | None]:

@@ -202,6 +202,12 @@ def test_the_gain_of_counting_and_that_of_reading_add_up():
     assert transfer.counting_and_reading(study, tables).empty
 
 
+def test_gains_are_said_as_a_range_or_as_one_number():
+    assert transfer.points_range([0.1, -0.02]) == "-2.0 to +10.0 points"
+    assert transfer.points_range([0.21]) == "+21.0 points"
+    assert transfer.points_range([]) == "not run"
+
+
 def test_the_steepest_stretch_is_found_after_the_beginning():
     tokens = list(range(0, 17_000, 1_000))
     losses = [9.0, 6.0, *[5.0] * 8, 4.4, 4.0, *[3.9] * 5]
