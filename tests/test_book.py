@@ -96,7 +96,9 @@ def test_an_interrupt_stops_the_running_kernel_and_starts_no_other_chapter(proje
     for name, line in (("06_sentiment", 'print("seed"'), ("07_emotion", "1 + 1")):
         code = f'open({str(began)!r}, "a").write("{name} ")\nimport time\ntime.sleep(600)\n'
         edit(project / "notebooks" / f"{name}.py", line, code + line)
+    # A shell's background job inherits a Ctrl-C that is ignored.
     code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from pathlib import Path; from t5study.book import reproduce; "
         f"reproduce('tiny', root=Path({str(project)!r}))"
     )
