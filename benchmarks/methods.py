@@ -171,7 +171,7 @@ class _Chosen(UpdatePlan):
         return len(self.chosen)
 
 
-class _Unsaved(StudyTrainer):
+class Unsaved(StudyTrainer):
     """The study's trainer without checkpoints, which no peer writes here either."""
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
@@ -203,7 +203,7 @@ def _ours(
         save_every=10**9,
         log_every=10**9,
     )
-    trainer = _Unsaved(model, plan, seq2seq_loss, lambda _: {"loss": 0.0}, settings, folder)
+    trainer = Unsaved(model, plan, seq2seq_loss, lambda _: {"loss": 0.0}, settings, folder)
     trainer.args.max_steps = updates
     return trainer
 

@@ -22,8 +22,11 @@ from t5study.errors import StudyError
 BUCKETS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 """Lengths that texts are padded to: steps of at most one half, few enough to compile."""
 
-FEW_POSITIONS = 2048
-"""Positions, rows times length, below which rows of different length share a micro-batch."""
+FEW_POSITIONS = {"cpu": 2048, "cuda": 65_536}
+"""Positions, rows times length, below which rows of different length share a micro-batch.
+
+A GPU takes about as long to be told of a small forward pass as to do it.
+"""
 
 IGNORED = -100
 """Label of a position that carries no loss (the convention of torch's cross-entropy)."""
@@ -180,9 +183,10 @@ def cut(
     than `FEW_POSITIONS` together stay one micro-batch: another forward pass would cost more than
     the padding that it spares.
     """
+    few = FEW_POSITIONS["cuda" if torch.cuda.is_available() else "cpu"]
     order = rows[np.argsort(lengths[rows], kind="stable")]
     buckets = np.array([bucket_of(int(n), longest) for n in lengths[order]])
-    if buckets.size and buckets.size * buckets[-1] <= min(FEW_POSITIONS, tokens):
+    if buckets.size and buckets.size * buckets[-1] <= min(few, tokens):
         buckets[:] = buckets[-1]
     for length in np.unique(buckets):
         members = order[buckets == length]

@@ -247,7 +247,11 @@ class StudyTrainer(Trainer):
     def get_train_dataloader(self) -> DataLoader:
         """Yield updates in order of their step; the plan has already shared them out."""
         return DataLoader(
-            self.plan, batch_size=1, sampler=SequentialSampler(self.plan), collate_fn=_only
+            self.plan,
+            batch_size=1,
+            sampler=SequentialSampler(self.plan),
+            collate_fn=_only,
+            num_workers=self.args.dataloader_num_workers,
         )
 
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
@@ -489,6 +493,8 @@ def _training_arguments(settings: EngineSettings, folder: Path, steps: int) -> T
         ddp_find_unused_parameters=False,
         remove_unused_columns=False,
         dataloader_pin_memory=False,
+        # A GPU must not wait for the processor to make the next update; on a CPU they share cores.
+        dataloader_num_workers=2 if torch.cuda.is_available() else 0,
     )
 
 

@@ -44,7 +44,7 @@ from t5study.provenance import device_name, peak_memory_bytes, recorded
 from t5study.runs import Workspace
 from t5study.vocabulary import SPECIAL_PIECES, sentinel_ids
 
-MICRO_BATCH_TOKENS = 8192
+MICRO_BATCH_TOKENS = {"cpu": 8192, "cuda": 131_072}
 HELD_OUT_SEQUENCES = 256
 POSITIONS = 512
 """Least number of positions that BERT and GPT get: fine-tuning reads longer texts."""
@@ -460,7 +460,8 @@ def _trainer(
 ) -> StudyTrainer:
     recipe, tokenizer = plan.recipe, text.tokenizer
     examples = _examples(plan, text.train, tokenizer)
-    micro_rows = max(1, MICRO_BATCH_TOKENS // recipe.sequence_length)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    micro_rows = max(1, MICRO_BATCH_TOKENS[device] // recipe.sequence_length)
     held_out = HeldOut(
         _examples(plan, text.held_out, tokenizer),
         micro_rows,

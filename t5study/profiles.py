@@ -163,7 +163,7 @@ class BudgetTask(_Settings):
 
 
 class LongerTask(_Settings):
-    """A task that is learnt with all its labels from the T5 of the longer budget."""
+    """A task that is learnt with all its labels from a T5 beyond the profile's own."""
 
     seeds: Annotated[list[Steps], Field(min_length=1)] = [21]
     recipe: Recipe
@@ -209,6 +209,18 @@ class Joint(_Settings):
     recipe: Recipe
 
 
+class Larger(_Settings):
+    """A T5 with more weights that reads more text, and the tasks learnt from it by role.
+
+    Each of them is also learnt by the same architecture from random weights; `joint` are the tasks
+    learnt at once.
+    """
+
+    pretraining: PretrainingRecipe
+    tasks: dict[str, LongerTask] = {}
+    joint: Joint | None = None
+
+
 OBJECTIVES: dict[str, str] = {"t5": "span-corruption", "bert": "mlm-nsp", "gpt": "causal"}
 
 
@@ -230,6 +242,7 @@ class Profile(_Settings):
     budgets: Budgets | None = None
     variants: Variants | None = None
     joint: Joint | None = None
+    larger: Larger | None = None
 
     @property
     def longer(self) -> Longer | None:
@@ -252,6 +265,18 @@ class Profile(_Settings):
         return self
 
     @model_validator(mode="after")
+    def _larger_is_a_t5(self) -> Profile:
+        recipe = self.larger.pretraining if self.larger else None
+        if recipe is None:
+            return self
+        if recipe.objective != OBJECTIVES["t5"] or recipe.architecture.num_decoder_layers is None:
+            raise ValueError(
+                "larger.pretraining is of a T5: it needs the objective span-corruption and an "
+                "architecture with num_decoder_layers"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _sections_name_what_there_is(self) -> Profile:
         named = {
             "recipes": list(self.recipes),
@@ -259,6 +284,10 @@ class Profile(_Settings):
             "budgets.tasks": list(self.budgets.tasks) if self.budgets else [],
             "budgets.longer.tasks": list(self.longer.tasks) if self.longer else [],
             "joint.roles": self.joint.roles if self.joint else [],
+            "larger.tasks": list(self.larger.tasks) if self.larger else [],
+            "larger.joint.roles": (
+                self.larger.joint.roles if self.larger and self.larger.joint else []
+            ),
         }
         for section, roles in named.items():
             for role in roles:
