@@ -136,7 +136,7 @@ def table(found: list[dict[str, Any]]) -> Table:
 
 
 def main(
-    attention: Annotated[list[str], typer.Option(help="Only this; may be repeated.")] = ATTENTIONS,
+    attention: Annotated[list[str] | None, typer.Option(help="Only this; may be repeated.")] = None,
     source: Annotated[
         str | None, typer.Option(help="Mirror of the hub; else T5STUDY_HUB, else the hub.")
     ] = None,
@@ -147,9 +147,9 @@ def main(
     if not torch.cuda.is_available():
         raise StudyError("there is no GPU here: this is measured on one, and estimated nowhere")
     if alone:
-        print(json.dumps(measure(attention[0], source)))
+        print(json.dumps(measure((attention or ATTENTIONS)[0], source)))
         return
-    found = [_apart(name, source) for name in attention]
+    found = [apart(name, source) for name in attention or ATTENTIONS]
     console.print(table(found))
     content = {"device": device_name(), "libraries": library_versions(), "measured": found}
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
@@ -158,7 +158,7 @@ def main(
     os.replace(staging, RESULTS)
 
 
-def _apart(attention: str, source: str | None) -> dict[str, Any]:
+def apart(attention: str, source: str | None) -> dict[str, Any]:
     """Measure in a process of its own; where that fails, keep the reason."""
     command = [sys.executable, "-m", "benchmarks.gpu", "--alone", "--attention", attention]
     done = subprocess.run(

@@ -31,6 +31,9 @@ RESERVED = 0.8 * GB
 """What the driver's context, libraries and fragmentation take of a card; a round figure."""
 
 TARGET_LENGTH = 2
+ROWS = (4, 12)
+"""Examples of the two measurements whose difference is what an example needs."""
+
 LENGTHS = (128, 512)
 PRECISIONS = ("fp32", "bf16")
 STATE_BYTES = {"adamw": 8.0, "adafactor": 0.0}
@@ -48,7 +51,10 @@ SIZES = {
 
 @dataclass(frozen=True)
 class Need:
-    """Bytes that training needs: `fixed` whatever the batch, and `example` for each example."""
+    """Bytes that training needs: `fixed` whatever the batch, and `example` for each example.
+
+    `step` is what the optimiser's step needs, when what the passes kept is gone.
+    """
 
     model: str
     precision: str
@@ -56,10 +62,17 @@ class Need:
     length: int
     fixed: float
     example: float
+    step: float
+
+    @property
+    def one_example(self) -> float:
+        """Bytes to train on one example at a time."""
+        return max(self.step, self.fixed + self.example)
 
     def largest_batch(self, card: int) -> int:
         """Return how many examples fit at once into a card of so many GB; 0 if none."""
-        return max(0, int((card * GB - RESERVED - self.fixed) // self.example))
+        room = card * GB - RESERVED
+        return max(0, int((room - self.fixed) // self.example)) if self.step <= room else 0
 
 
 def architecture(name: str) -> T5Config:
@@ -125,39 +138,46 @@ def estimates() -> Iterator[Need]:
         for precision, length in product(PRECISIONS, LENGTHS):
             one, two = (kept_for_backward(name, precision, length, rows) for rows in (1, 2))
             for optimizer, state in STATE_BYTES.items():
-                fixed = count * (8 + state) + max(0, 2 * one - two)
-                yield Need(name, precision, optimizer, length, fixed, two - one)
+                held = count * (8 + state)
+                fixed = held + max(0, 2 * one - two)
+                yield Need(name, precision, optimizer, length, fixed, two - one, held)
 
 
 def measurements() -> Iterator[Need]:
     """Yield the needs as measured on this GPU, of those combinations that fit into it."""
     for name, precision, length, optimizer in product(SIZES, PRECISIONS, LENGTHS, STATE_BYTES):
         try:
-            one, three = (_measured(name, precision, length, optimizer, rows) for rows in (1, 3))
+            few, many = (_measured(name, precision, length, optimizer, rows) for rows in ROWS)
         except torch.OutOfMemoryError:
             continue
-        example = (three - one) / 2
-        yield Need(name, precision, optimizer, length, one - example, max(1.0, example))
+        example = (many[0] - few[0]) / (ROWS[1] - ROWS[0])
+        fixed = few[0] - ROWS[0] * example
+        yield Need(name, precision, optimizer, length, fixed, max(1.0, example), few[1])
 
 
-def _measured(name: str, precision: str, length: int, optimizer: str, rows: int) -> int:
+def _measured(name: str, precision: str, length: int, optimizer: str, rows: int) -> tuple[int, int]:
+    """Return the most bytes that were taken during both passes, and during the step after them."""
     from t5study.engine import EngineSettings, build_optimizer
 
     torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats()
     with torch.device("cuda"):
         model = T5ForConditionalGeneration(architecture(name)).train()
         batch = {
             "input_ids": torch.ones(rows, length, dtype=torch.long),
             "decoder_input_ids": torch.ones(rows, TARGET_LENGTH, dtype=torch.long),
         }
-    steps = build_optimizer(model, EngineSettings(0, 1e-4, optimizer=optimizer))
+    optimiser = build_optimizer(model, EngineSettings(0, 1e-4, optimizer=optimizer))
+    # In the second round the optimiser's state is there.
     for _ in range(2):
+        torch.cuda.reset_peak_memory_stats()
         with torch.autocast("cuda", torch.bfloat16, enabled=precision == "bf16"):
             model(**batch, use_cache=False).logits.float().square().mean().backward()
-        steps.step()
-        steps.zero_grad()
-    return torch.cuda.max_memory_allocated()
+        passes = torch.cuda.max_memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        optimiser.step()
+        step = torch.cuda.max_memory_allocated()
+        optimiser.zero_grad()
+    return passes, step
 
 
 def table(needs: list[Need], measured: bool) -> Table:
@@ -169,7 +189,7 @@ def table(needs: list[Need], measured: bool) -> Table:
     for card in CARDS:
         result.add_column(f"in {card} GB", justify="right")
     for need in needs:
-        total = f"{(need.fixed + need.example) / GB:.1f}"
+        total = f"{need.one_example / GB:.1f}"
         batches = (need.largest_batch(card) for card in CARDS)
         cells = (str(batch) if batch else "none" for batch in batches)
         result.add_row(need.model, need.precision, need.optimizer, str(need.length), total, *cells)

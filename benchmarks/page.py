@@ -109,12 +109,37 @@ def memory_table(results: Path) -> str:
     lines = [
         (
             *(need["model"], need["precision"], need["optimizer"], str(need["length"])),
-            f"{(need['fixed'] + need['example']) / memory.GB:.1f}",
+            f"{max(need['step'], need['fixed'] + need['example']) / memory.GB:.1f}",
             *(str(need["largest_batch"][str(card)] or "none") for card in memory.CARDS),
         )
         for need in content["needs"]
     ]
-    return _table(f"Examples that fit at once ({how})", "tab-bench-memory", heads, lines)
+    fits = _table(f"Examples that fit at once ({how})", "tab-bench-memory", heads, lines)
+    checked = results / "memory-checked.json"
+    if content["measured"] or not checked.is_file():
+        return fits
+    return f"{fits}\n{_checked(content['needs'], json.loads(checked.read_text()))}"
+
+
+def _checked(estimates: list[dict[str, Any]], checked: dict[str, Any]) -> str:
+    """The estimates beside what a GPU measured of the same combinations."""
+    key = ("model", "precision", "optimizer", "length")
+    by_key = {tuple(need[name] for name in key): need for need in estimates}
+    lines = []
+    for need in checked["needs"]:
+        estimate = by_key[tuple(need[name] for name in key)]
+        pairs = (
+            f"{each[part] / memory.GB:.2f}"
+            for part in ("fixed", "example")
+            for each in (estimate, need)
+        )
+        lines.append((*(str(need[name]) for name in key), *pairs))
+    heads = (
+        *MEMORY_HEADS[:4],
+        *("GB whatever the batch: estimated", "measured", "GB an example: estimated", "measured"),
+    )
+    title = f"Estimates and measurements on one {checked['device']}"
+    return _table(title, "tab-bench-memory-checked", heads, lines)
 
 
 def _table(title: str, name: str, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -269,6 +269,51 @@ tables.framed(transfer.shown(variants, transfer.missing(study, "variants"))).for
 # after the same number of tokens is a better start. It is one run each: take small differences for
 # luck.
 #
+# (transfer-trials)=
+# ### Tokens are not updates
+#
+# A GPU reads far faster than a processor core. It does so in large portions: an update of a small
+# network takes it nearly as long with a thousand tokens as with tens of thousands. So the same tokens
+# make fewer updates there. The table sets trials on a GPU, with a larger T5, beside the run of the
+# largest budget above; {numref}`fig-trials` counts updates in place of tokens.
+
+# %%
+trials = transfer.trials(study)
+table = transfer.trial_table(trials)
+otherwise = transfer.missing(study, "trials") or "Not run: the trials need a GPU."
+
+# %% tags=["hide-input"]
+whole = [
+    "parameters",
+    "tokens",
+    "updates",
+    "tokens an update",
+    "tokens a window",
+    "tokens a second",
+]
+form = {column: "{:,.0f}" for column in whole if column in table}
+tables.framed(transfer.shown(table, otherwise)).format(form, precision=2)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-trials", "caption": "Held-out loss against the number of updates, on a logarithmic axis: the run of the largest budget and the trials. A window's length changes the question a little, so the ends of lines with other windows are compared with care; where a line falls from its plateau can be compared."}, "image": {"alt": "Four falling lines of held-out loss against updates. The line of the largest budget goes furthest and lowest; the line with long windows stays on its plateau to its end; one of the lines with short windows falls from it, the other ends before."}}
+diagrams.plot_held_out(trials, otherwise, against="step")
+
+# %% tags=["hide-cell"]
+most = table["tokens"].max() / table["tokens"].iloc[0] if len(table) else 0
+fastest = table["tokens a second"].max() / table["tokens a second"].iloc[0] if len(table) else 0
+study.glue("transfer-trials-tokens", f"{most:.0f} times" if len(table) else "not run")
+study.glue("transfer-trials-faster", f"{fastest:.0f} times" if len(table) else "not run")
+
+# %% [markdown]
+# The trials read up to {glue:text}`transfer-trials-faster` as fast as the one core, and up to
+# {glue:text}`transfer-trials-tokens` the tokens. In the published book each of them ends above the
+# core's loss. The one with long windows never leaves its plateau: it has four times as many gaps to
+# fill in a window, so it is four times as hard to find which gap a sentinel stands for. With short
+# windows the larger network leaves the plateau after fewer updates than the smaller one did, yet only
+# where there are enough of them before the schedule lowers the rate. What a short pre-training wants
+# is many updates on short windows first; long windows and large updates can come later. The windows,
+# the updates and the rate differ at once between the first two trials, so none of the three is proved
+# to be the cause.
+#
 # (transfer-architectures)=
 # ## Encoder, decoder, or both
 #

@@ -13,6 +13,9 @@ from typing import Any
 import torch
 from transformers.optimization import Adafactor
 
+AT_ONCE = 2**22
+"""Elements that are stacked at once: a step holds some six copies of them."""
+
 
 class BatchedAdafactor(Adafactor):
     """Adafactor with a given rate, scaled by the size of each parameter (Shazeer & Stern 2018, 8).
@@ -31,7 +34,9 @@ class BatchedAdafactor(Adafactor):
                     steps = self.state[parameter].get("step", 0)
                     alike[parameter.shape, steps].append(parameter)
             for parameters in alike.values():
-                self._update(group, parameters)
+                at_once = max(1, AT_ONCE // parameters[0].numel())
+                for start in range(0, len(parameters), at_once):
+                    self._update(group, parameters[start : start + at_once])
 
     def _update(self, group: dict[str, Any], parameters: list[torch.Tensor]) -> None:
         """One step for parameters of one shape and age, stacked along a new first dimension."""

@@ -80,15 +80,15 @@ def plot_budgets(budgets: Mapping[str, pd.DataFrame], otherwise: str) -> Figure:
     return figure
 
 
-def plot_held_out(runs: Mapping[str, Run], otherwise: str) -> Figure:
-    """Held-out loss of pre-training runs against the tokens read."""
+def plot_held_out(runs: Mapping[str, Run], otherwise: str, against: str = "tokens") -> Figure:
+    """Held-out loss of pre-training runs against the "tokens" read or the number of the "step"."""
     if not runs:
         return not_run(otherwise)
     figure, (axes,) = panels(1, 1, PAGE, 3.4)
     for (name, run), colour in zip(runs.items(), COLOURS, strict=False):
         history = run.history.dropna(subset=["held_out_loss"])
         axes.plot(
-            history["tokens"],
+            history[against],
             history["held_out_loss"],
             "o-",
             ms=3,
@@ -97,7 +97,8 @@ def plot_held_out(runs: Mapping[str, Run], otherwise: str) -> Figure:
             label=name,
         )
     axes.set_xscale("log")
-    axes.set(xlabel="tokens read", ylabel="held-out loss per target token")
+    label = {"tokens": "tokens read", "step": "updates"}[against]
+    axes.set(xlabel=label, ylabel="held-out loss per target token")
     axes.legend(fontsize="small")
     return figure
 

@@ -163,7 +163,7 @@ class BudgetTask(_Settings):
 
 
 class LongerTask(_Settings):
-    """A task that is learnt with all its labels from a T5 beyond the profile's own."""
+    """A task that is learnt with all its labels from the T5 of the longer budget."""
 
     seeds: Annotated[list[Steps], Field(min_length=1)] = [21]
     recipe: Recipe
@@ -209,18 +209,6 @@ class Joint(_Settings):
     recipe: Recipe
 
 
-class Larger(_Settings):
-    """A T5 with more weights that reads more text, and the tasks learnt from it by role.
-
-    Each of them is also learnt by the same architecture from random weights; `joint` are the tasks
-    learnt at once.
-    """
-
-    pretraining: PretrainingRecipe
-    tasks: dict[str, LongerTask] = {}
-    joint: Joint | None = None
-
-
 OBJECTIVES: dict[str, str] = {"t5": "span-corruption", "bert": "mlm-nsp", "gpt": "causal"}
 
 
@@ -241,8 +229,10 @@ class Profile(_Settings):
     learning_curves: dict[str, LearningCurve] = {}
     budgets: Budgets | None = None
     variants: Variants | None = None
+    trials: dict[str, dict[str, Any]] = Field(
+        {}, description="pre-trainings of T5 by name, each by what it changes of T5's recipe"
+    )
     joint: Joint | None = None
-    larger: Larger | None = None
 
     @property
     def longer(self) -> Longer | None:
@@ -265,18 +255,6 @@ class Profile(_Settings):
         return self
 
     @model_validator(mode="after")
-    def _larger_is_a_t5(self) -> Profile:
-        recipe = self.larger.pretraining if self.larger else None
-        if recipe is None:
-            return self
-        if recipe.objective != OBJECTIVES["t5"] or recipe.architecture.num_decoder_layers is None:
-            raise ValueError(
-                "larger.pretraining is of a T5: it needs the objective span-corruption and an "
-                "architecture with num_decoder_layers"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _sections_name_what_there_is(self) -> Profile:
         named = {
             "recipes": list(self.recipes),
@@ -284,10 +262,6 @@ class Profile(_Settings):
             "budgets.tasks": list(self.budgets.tasks) if self.budgets else [],
             "budgets.longer.tasks": list(self.longer.tasks) if self.longer else [],
             "joint.roles": self.joint.roles if self.joint else [],
-            "larger.tasks": list(self.larger.tasks) if self.larger else [],
-            "larger.joint.roles": (
-                self.larger.joint.roles if self.larger and self.larger.joint else []
-            ),
         }
         for section, roles in named.items():
             for role in roles:
@@ -306,9 +280,20 @@ class Profile(_Settings):
                 raise ValueError(f"smaller budgets must rise and stay below the {most:,} of t5")
         if self.longer and self.longer.tokens <= self.pretraining["t5"].tokens:
             raise ValueError("budgets.longer.tokens must be more than the tokens of t5")
-        for name, change in (self.variants.changes if self.variants else {}).items():
-            values = self.pretraining["t5"].model_dump() | change
-            checked(PretrainingRecipe, values, f"variants.changes.{name}")
+        return self
+
+    @model_validator(mode="after")
+    def _changes_make_recipes(self) -> Profile:
+        sections = {
+            "variants.changes": self.variants.changes if self.variants else {},
+            "trials": self.trials,
+        }
+        for section, changes in sections.items():
+            if changes and self.models.get("t5") != "own":
+                raise ValueError(f"{section} needs a T5 that is 'own'")
+            for name, change in changes.items():
+                values = self.pretraining["t5"].model_dump() | change
+                checked(PretrainingRecipe, values, f"{section}.{name}")
         return self
 
 

@@ -25,13 +25,13 @@ def device_name(device: Device | None = None) -> str:
     """
     import torch
 
-    if (device or _usual_device()) == "cuda":
+    if (device or usual_device()) == "cuda":
         return torch.cuda.get_device_name()
     return f"{_processor()}, {torch.get_num_threads()} threads"
 
 
-def _usual_device() -> Device:
-    """Where models are trained and asked here."""
+def usual_device() -> Device:
+    """Return where models are trained and asked here: on the GPU where there is one."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -53,7 +53,7 @@ def peak_memory_bytes(device: Device | None = None) -> int:
     """
     import torch
 
-    if (device or _usual_device()) == "cuda":
+    if (device or usual_device()) == "cuda":
         return torch.cuda.max_memory_allocated()
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
@@ -105,7 +105,7 @@ def recorded(device: Device | None = None) -> Iterator[dict[str, Any]]:
     `device` as for `device_name`. The peak memory is that of the block alone, where the system can
     tell; of a block with another one inside it is that since the inner one began.
     """
-    device = device or _usual_device()
+    device = device or usual_device()
     record: dict[str, Any] = {}
     _restart_peak(device)
     started = time.perf_counter()

@@ -255,13 +255,16 @@ class RunStore:
         """
         if not self.training:
             return self._recorded(config)
-        if "precision" in config:
-            config = {**config, "precision": resolve_precision(config["precision"])}
+        config = _resolved(config)
         identity = identity_of(config)
         if out is not None:
             # The work in progress lies beside the folder under its name, and "." has none.
             return self._obtain_into(Path(out).resolve(), identity, config, produce)
         return self.find(identity) or self._produce(self.root / identity, identity, config, produce)
+
+    def has(self, config: dict[str, Any]) -> bool:
+        """Return whether `obtain` would load the run of `config` and not produce it."""
+        return self.find(identity_of(_resolved(config))) is not None
 
     def _recorded(self, config: dict[str, Any]) -> Run:
         asked = [config]
@@ -312,6 +315,13 @@ class RunStore:
             shutil.rmtree(work.root, ignore_errors=True)
         _meet()
         return Run(final)
+
+
+def _resolved(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with the precision that this machine computes in."""
+    if "precision" not in config:
+        return config
+    return {**config, "precision": resolve_precision(config["precision"])}
 
 
 def _meet() -> None:

@@ -17,9 +17,6 @@ from t5study.checkpoints import Checkpoint, open_checkpoint
 from t5study.errors import StudyError
 from t5study.hub import Hub
 from t5study.profiles import (
-    Joint,
-    Larger,
-    LongerTask,
     PretrainingRecipe,
     Profile,
     Recipe,
@@ -27,6 +24,7 @@ from t5study.profiles import (
     checked,
     load_profile,
 )
+from t5study.provenance import usual_device
 from t5study.runs import Run, RunStore, Workspace
 from t5study.tables import framed
 from t5study.tasks import Task, cast, get_task, split_rows
@@ -129,19 +127,23 @@ class Study:
         """
         return self._pretrain(model, self._pretraining_recipe(model, tokens, variant))
 
-    def pretrain_larger(self) -> Run:
-        """Return the pre-training run of the larger T5 of the profile's section `larger`."""
-        return self._pretrain("t5", self._larger.pretraining)
+    def trials(self) -> dict[str, Run]:
+        """Return the profile's trials by name: T5 pre-trained whole by other recipes, on a GPU.
+
+        Without a GPU, where they would take days, there are only those that were made before.
+        """
+        plans = {
+            name: experiments.Pretraining("t5", self._changed("t5", changes), self.seed)
+            for name, changes in self.profile.trials.items()
+        }
+        if self.store.training and usual_device() == "cpu":
+            kept = {name for name, plan in plans.items() if self.store.has(plan.config(self.hub))}
+            plans = {name: plan for name, plan in plans.items() if name in kept}
+        return {name: self._pretrain("t5", plan.recipe) for name, plan in plans.items()}
 
     def _pretrain(self, model: str, recipe: PretrainingRecipe) -> Run:
         plan = experiments.Pretraining(model, recipe, self.seed)
         return self._obtain(plan.config(self.hub), "pretraining.pretrain", plan, self.hub)
-
-    @property
-    def _larger(self) -> Larger:
-        if self.profile.larger is None:
-            raise StudyError(f"the profile {self.profile.name} has no section 'larger'")
-        return self.profile.larger
 
     def _pretraining_recipe(
         self, model: str, tokens: int | None, variant: str | None
@@ -164,8 +166,11 @@ class Study:
                     f"it has {', '.join(variants) or 'none'}"
                 )
             changes |= variants[variant]
-        where = f"the budget of {model}"
-        return checked(PretrainingRecipe, recipe.model_dump() | changes, where)
+        return self._changed(model, changes)
+
+    def _changed(self, model: str, changes: dict[str, Any]) -> PretrainingRecipe:
+        recipe = self.profile.pretraining[model].model_dump()
+        return checked(PretrainingRecipe, recipe | changes, f"the budget of {model}")
 
     # --- runs
 
@@ -189,22 +194,21 @@ class Study:
         settings = self._limited(role, labels)
         if recipe is not None:
             settings = settings.model_copy(update={"recipe": self._other_recipe(role, recipe)})
-        checkpoint = self.checkpoint(model, tokens)
-        return self._finetune(role, settings, checkpoint, model, init, seed)
+        return self._finetune(role, settings, model, init, seed, tokens)
 
     def _finetune(
         self,
         role: str,
         settings: TaskSettings,
-        checkpoint: Checkpoint,
         model: str = "t5",
         init: str = "pretrained",
         seed: int | None = None,
+        tokens: int | None = None,
     ) -> Run:
         experiment = experiments.Experiment(
             self.task(role),
             settings,
-            checkpoint,
+            self.checkpoint(model, tokens),
             model,
             init,
             self.seed if seed is None else seed,
@@ -254,27 +258,10 @@ class Study:
         longer = self.profile.longer
         if longer is None or role not in longer.tasks:
             return []
-        return self._on_all_labels(role, longer.tasks[role], self.checkpoint("t5", longer.tokens))
-
-    def after_larger(self, role: str, init: str = "pretrained") -> list[Run]:
-        """Return the runs of the larger T5 on all the role's labels, one a seed.
-
-        `init` as for `finetune`. There is none where the profile has no larger T5 for the role.
-        """
-        larger = self.profile.larger
-        if larger is None or role not in larger.tasks:
-            return []
-        return self._on_all_labels(role, larger.tasks[role], self._larger_checkpoint(), init)
-
-    def _larger_checkpoint(self) -> Checkpoint:
-        return _own_checkpoint("own larger t5", self.pretrain_larger())
-
-    def _on_all_labels(
-        self, role: str, task: LongerTask, checkpoint: Checkpoint, init: str = "pretrained"
-    ) -> list[Run]:
+        task = longer.tasks[role]
         settings = self.settings(role).model_copy(update={"recipe": task.recipe})
         return [
-            self._finetune(role, settings, checkpoint, init=init, seed=seed) for seed in task.seeds
+            self._finetune(role, settings, seed=seed, tokens=longer.tokens) for seed in task.seeds
         ]
 
     def _limited(self, role: str, labels: int | None) -> TaskSettings:
@@ -300,16 +287,7 @@ class Study:
         joint = self.profile.joint
         if joint is None:
             raise StudyError(f"the profile {self.profile.name} has no section 'joint'")
-        return self._jointly(joint, self.checkpoint("t5"))
-
-    def finetune_larger_jointly(self) -> Run:
-        """Return the fine-tuning of the larger T5 on all tasks of the section `larger.joint`."""
-        joint = self._larger.joint
-        if joint is None:
-            raise StudyError(f"the profile {self.profile.name} has no section 'larger.joint'")
-        return self._jointly(joint, self._larger_checkpoint())
-
-    def _jointly(self, joint: Joint, checkpoint: Checkpoint) -> Run:
+        checkpoint = self.checkpoint("t5")
         parts = {
             role: experiments.Experiment(
                 self.task(role),

@@ -278,6 +278,32 @@ def variant_table(runs: Mapping[str, Run]) -> pd.DataFrame:
     return table
 
 
+def trials(study: Study) -> dict[str, Run]:
+    """Return T5's trials by name, and before them its run of the largest budget; none without."""
+    found = study.trials()
+    return (
+        {"the largest budget": study.pretrain("t5", _budgets(study)[-1]), **found} if found else {}
+    )
+
+
+def trial_table(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """Return a row a pre-training: its size, how it read, the loss it came to, speed, device."""
+    rows = {}
+    for name, run in runs.items():
+        recipe, made = run.config["recipe"], run.metrics
+        rows[name] = {
+            "parameters": made["parameters"],
+            "tokens": made["tokens"],
+            "updates": made["steps"],
+            "tokens an update": recipe["batch_tokens"],
+            "tokens a window": recipe["sequence_length"],
+            "held-out loss": made["held_out_loss"],
+            "tokens a second": made["tokens_per_second"],
+            "device": made["device"],
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def longer_table(study: Study) -> pd.DataFrame:
     """Return a row an answer to each task of the longer budget: its scores on all labels, runs.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from datasets import Dataset
 from tiny import tiny_t5
 
@@ -154,3 +155,14 @@ def test_a_text_of_a_hundred_thousand_words_is_cut(tokenizer):
     rows = table(1).to_dict()
     rows["source"] = ["film " * 100_000]
     assert encode(Dataset.from_dict(rows), tokenizer, 32).source_lengths.tolist() == [32]
+
+
+def test_a_gpu_takes_an_update_in_one_piece_where_it_is_small(monkeypatch):
+    lengths = np.repeat([30, 100, 500], 40)
+    rows = np.arange(len(lengths))
+    parted = [length for _, length in cut(lengths, rows, 512, 65_536)]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert parted == [32, 128, 512]
+    assert [length for _, length in cut(lengths, rows, 512, 65_536)] == [512]
+    # No more fits at once than the recipe allows.
+    assert [length for _, length in cut(lengths, rows, 512, 32_768)] == parted

@@ -18,7 +18,7 @@ from transformers import T5Config, T5ForConditionalGeneration
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as cli
-from benchmarks import growth, learning, measure, memory, methods, page, report, scoring, turns
+from benchmarks import gpu, growth, learning, measure, memory, methods, page, report, scoring, turns
 from benchmarks.work import PRETRAINING, Work, corrupted, training_flops
 from t5study.batches import encode
 from t5study.errors import StudyError
@@ -430,5 +430,38 @@ def test_memory_needs_are_ordered(tiny_size):
 
 
 def test_largest_batch_leaves_what_the_driver_takes():
-    need = memory.Need("t5-small", "fp32", "adamw", 512, fixed=1.2 * memory.GB, example=memory.GB)
+    need = memory.Need("t5-small", "fp32", "adamw", 512, 1.2 * memory.GB, memory.GB, memory.GB)
     assert [need.largest_batch(card) for card in (2, 3, 4, 12)] == [0, 1, 2, 10]
+
+
+def test_a_step_that_does_not_fit_leaves_no_room_for_an_example():
+    need = memory.Need("t5-small", "fp32", "adafactor", 512, memory.GB, memory.GB, 5 * memory.GB)
+    assert [need.largest_batch(card) for card in (4, 12)] == [0, 10]
+    assert need.one_example == 5 * memory.GB
+
+
+def test_the_gpu_benchmark_says_where_it_can_run(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(StudyError, match="there is no GPU here"):
+        gpu.main()
+
+
+def test_the_gpu_benchmark_keeps_the_reason_of_a_failure(monkeypatch):
+    monkeypatch.setattr(gpu.sys, "executable", "false")
+    assert gpu.apart("sdpa", None) == {"attention": "sdpa", "failed": "it said nothing"}
+    rows = list(gpu.table([{"attention": "sdpa", "failed": "no memory"}]).columns[1].cells)
+    assert rows == ["failed"]
+
+
+def test_estimates_stand_beside_what_was_measured(tmp_path):
+    need = {"model": "tiny", "precision": "fp32", "optimizer": "adamw", "length": 512}
+    sizes = {"fixed": 2.0e9, "example": 1.0e9, "step": 1.0e9}
+    batches = {"largest_batch": dict.fromkeys(map(str, memory.CARDS), 1)}
+    estimated = {"measured": False, "needs": [need | sizes | batches]}
+    (tmp_path / "memory.json").write_text(json.dumps(estimated))
+    assert "measurements" not in page.memory_table(tmp_path)
+    checked = {"device": "a GPU", "needs": [need | {"fixed": 2.5e9, "example": 0.8e9}]}
+    (tmp_path / "memory-checked.json").write_text(json.dumps(checked))
+    text = page.memory_table(tmp_path)
+    assert "| tiny | fp32 | adamw | 512 | 2.00 | 2.50 | 1.00 | 0.80 |" in text
+    assert "one a GPU" in text

@@ -95,6 +95,22 @@ def test_another_recipe_is_run_once_and_changes_nothing_else(study):
     assert other.config["recipe"]["optimizer"] == "adafactor"
 
 
+def test_trials_are_made_on_a_gpu_and_kept(study, monkeypatch):
+    values = smoke() | {"trials": {"long windows": {"tokens": 8_192, "sequence_length": 128}}}
+    with_trials = Study(values, store=study.store.root)
+    assert with_trials.trials() == {}
+    assert transfer.trials(with_trials) == {}
+    monkeypatch.setattr("t5study.study.usual_device", lambda: "cuda")
+    (made,) = with_trials.trials().values()
+    assert made.config["recipe"]["sequence_length"] == 128
+    assert made.metrics["steps"] == 4
+    monkeypatch.undo()
+    table = transfer.trial_table(transfer.trials(with_trials))
+    assert table["tokens a window"].tolist() == [64, 128]
+    assert table["updates"].tolist() == [29, 4]
+    assert len(with_trials.trials()) == 1
+
+
 def test_what_the_profile_lacks_is_one_sentence(study):
     with pytest.raises(StudyError, match="no variant 'nothing'"):
         study.pretrain("t5", variant="nothing")
@@ -139,6 +155,7 @@ def test_epochs_are_added_until_there_are_enough_updates(few):
         (lambda p: p["recipes"].update(nothing={}), "role nothing"),
         (lambda p: p["joint"]["roles"].append("cooking"), "role cooking"),
         (lambda p: p["variants"]["changes"].update(odd={"tokns": 3}), "unknown key 'tokns'"),
+        (lambda p: p.update(trials={"odd": {"tokns": 3}}), "trials.odd: unknown key 'tokns'"),
         (lambda p: p["models"].update(t5="google-t5/t5-small"), "'own'"),
     ],
 )
