@@ -125,6 +125,7 @@ class TaskSettings(_Settings):
     """Which task fills a role of the book, how many of its rows are used, with which recipe.
 
     A row limit of None means all rows; the subset is chosen by hash and stratified by label.
+    `tokens` is the budget of the study's own T5 that the task starts from, None the profile's own.
     """
 
     task: Annotated[str, Field(min_length=1)]
@@ -132,6 +133,7 @@ class TaskSettings(_Settings):
     validation: Count | None = None
     test: Count | None = None
     seeds: Annotated[list[Steps], Field(min_length=1)] = [21]
+    tokens: Count | None = None
     recipe: Recipe = Recipe()
 
 
@@ -201,11 +203,12 @@ class Variants(_Settings):
 class Joint(_Settings):
     """One T5 fine-tuned on several roles' tasks at once.
 
-    An epoch holds every task's training rows, at most `cap` of each.
+    An epoch holds every task's training rows, at most `cap` of each. `tokens` as for a task.
     """
 
     roles: Annotated[list[str], Field(min_length=2)]
     cap: Count
+    tokens: Count | None = None
     recipe: Recipe
 
 

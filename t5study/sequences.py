@@ -75,13 +75,13 @@ def joint_table(study: Study, joint: Run | None) -> pd.DataFrame:
     """Return a row a task: the single-task model's score, the joint model's, and intervals.
 
     Indexed by role and the task's first metric; the intervals are the bootstrap's over test rows.
-    Both models answer the same rows. `verdict` is judged by the two intervals alone: where they
-    overlap, the scores are not told apart.
+    Both models began from the same T5 and answer the same rows. `verdict` is judged by the two
+    intervals alone: where they overlap, the scores are not told apart.
     """
     rows = {}
     for role in study.profile.joint.roles if joint else ():
         metric = study.task(role).metrics[0]
-        single = study.finetune(role).metrics
+        single = study.finetune(role, tokens=study.profile.joint.tokens).metrics
         together, _ = part_of(joint, role)
         rows[role, metric] = {
             **_with_interval("single", single, metric),

@@ -188,12 +188,15 @@ class Study:
 
         `init` is "pretrained", or "scratch" for the same architecture with random weights.
         `labels` is a point of the role's learning curve: so many training rows, and at most as
-        many validation rows. `tokens` starts from a model pre-trained with that budget. `recipe`
-        names another recipe of the role among the profile's `recipes`.
+        many validation rows. `tokens` starts from a model pre-trained with that budget; for T5 the
+        profile may name one for the role. `recipe` names another recipe of the role among the
+        profile's `recipes`.
         """
         settings = self._limited(role, labels)
         if recipe is not None:
             settings = settings.model_copy(update={"recipe": self._other_recipe(role, recipe)})
+        if model == "t5" and tokens is None:
+            tokens = settings.tokens
         return self._finetune(role, settings, model, init, seed, tokens)
 
     def _finetune(
@@ -287,7 +290,7 @@ class Study:
         joint = self.profile.joint
         if joint is None:
             raise StudyError(f"the profile {self.profile.name} has no section 'joint'")
-        checkpoint = self.checkpoint("t5")
+        checkpoint = self.checkpoint("t5", joint.tokens)
         parts = {
             role: experiments.Experiment(
                 self.task(role),

@@ -226,15 +226,18 @@ def pretrainings(study: Study) -> dict[str, Run]:
     return {f"{run.metrics['tokens']:,} tokens": run for run in runs}
 
 
-def steepest(run: Run) -> tuple[int, int, float]:
+def steepest(run: Run) -> tuple[int, int, float] | None:
     """Return where a pre-training's held-out loss fell most: from token, to token, by how much.
 
-    Of all stretches of a sixteenth of the run but for the first, where every loss falls.
+    Of all stretches of a sixteenth of the run but for the first, where every loss falls; None
+    where the run was evaluated too seldom to have such a stretch.
     """
     history = run.history.dropna(subset=["held_out_loss"])
     tokens, losses = history["tokens"].to_numpy(), history["held_out_loss"].to_numpy()
     width = tokens[-1] / 16
     starts = np.flatnonzero((tokens >= width) & (tokens <= tokens[-1] - width))
+    if not starts.size:
+        return None
     ends = np.searchsorted(tokens, tokens[starts] + width)
     falls = losses[starts] - losses[ends]
     best = int(np.argmax(falls))
@@ -287,7 +290,7 @@ def trials(study: Study) -> dict[str, Run]:
 
 
 def trial_table(runs: Mapping[str, Run]) -> pd.DataFrame:
-    """Return a row a pre-training: its size, how it read, the loss it came to, speed, device."""
+    """Return a row a pre-training: its size, how it read, the loss it came to, and its speed."""
     rows = {}
     for name, run in runs.items():
         recipe, made = run.config["recipe"], run.metrics
@@ -299,7 +302,6 @@ def trial_table(runs: Mapping[str, Run]) -> pd.DataFrame:
             "tokens a window": recipe["sequence_length"],
             "held-out loss": made["held_out_loss"],
             "tokens a second": made["tokens_per_second"],
-            "device": made["device"],
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 

@@ -7,7 +7,7 @@ import copy
 import pytest
 import yaml
 
-from t5study import transfer
+from t5study import sequences, transfer
 from t5study.errors import StudyError
 from t5study.profiles import Recipe, load_profile, profile_folder
 from t5study.study import Study, provenance_table
@@ -109,6 +109,23 @@ def test_trials_are_made_on_a_gpu_and_kept(study, monkeypatch):
     assert table["tokens a window"].tolist() == [64, 128]
     assert table["updates"].tolist() == [29, 4]
     assert len(with_trials.trials()) == 1
+
+
+def test_a_role_and_the_joint_model_may_start_from_another_budget(study):
+    values = copy.deepcopy(smoke())
+    values["tasks"]["sst"]["tokens"] = values["joint"]["tokens"] = 12_000
+    values["joint"]["roles"] = ["sst", "emotion"]
+    other = Study(values, store=study.store.root)
+    assert other.finetune("sst").identity == study.finetune("sst", tokens=12_000).identity
+    assert other.finetune("sst").identity != study.finetune("sst").identity
+    joint = other.finetune_jointly()
+    assert joint.config["model"] == other.finetune("sst").config["model"]
+    table = sequences.joint_table(other, joint)
+    assert set(table.index.get_level_values(0)) == {"sst", "emotion"}
+    assert (
+        table.loc[("emotion", "accuracy"), "single"]
+        == study.finetune("emotion", tokens=12_000).metrics["accuracy"]
+    )
 
 
 def test_what_the_profile_lacks_is_one_sentence(study):

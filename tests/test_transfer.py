@@ -217,6 +217,10 @@ def test_the_steepest_stretch_is_found_after_the_beginning():
     history.loc[1, "held_out_loss"] = 5.0
     start, end, fall = transfer.steepest(SimpleNamespace(history=history))
     assert (start, end, fall) == (9_000, 10_000, pytest.approx(0.6))
+    # Evaluated at its end alone, or once more near it, a run has no such stretch.
+    for seldom in ([16_000], [15_500, 16_000]):
+        rows = pd.DataFrame({"tokens": seldom, "held_out_loss": 5.0})
+        assert transfer.steepest(SimpleNamespace(history=rows)) is None
 
 
 def test_a_budget_figure_draws_the_network_without_pre_training():
