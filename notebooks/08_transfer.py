@@ -273,9 +273,9 @@ tables.framed(transfer.shown(variants, transfer.missing(study, "variants"))).for
 # ### Tokens are not updates
 #
 # A GPU reads far faster than a processor core. It does so in large portions: an update of a small
-# network takes it nearly as long with a thousand tokens as with tens of thousands. So the same tokens
-# make fewer updates there. The table sets trials on a GPU, with a larger T5, beside the run of the
-# largest budget above; {numref}`fig-trials` counts updates in place of tokens.
+# network with twice the tokens takes it little longer. So the same tokens make fewer updates there.
+# The table sets trials on a GPU, with a larger T5, beside the run of the largest budget above, which
+# one core made; {numref}`fig-trials` counts updates in place of tokens.
 
 # %%
 trials = transfer.trials(study)
@@ -415,7 +415,7 @@ study.glue("transfer-t5v11", float(published.value("t5v11-rouge")), digits=1)
 # A line through the budgets above, at the largest number of labels in that table, says by least
 # squares what a doubled budget does to the error, and where it meets the target. More labels may
 # reach the target without more text. To see how much the answer hangs on one point, each point is
-# left out in turn. Where the error then no longer falls, the slope is of no use and there is no price.
+# left out in turn, also that of a single update, which read next to nothing. Where the error then no longer falls, the slope is of no use and there is no price.
 # A budget beyond $10^{12}$ tokens, what each T5 of the paper read {cite}`raffel2020t5`, is called
 # *never* too.
 

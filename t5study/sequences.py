@@ -14,14 +14,15 @@ from t5study.study import Study
 
 
 def cost_table(runs: Mapping[str, Run]) -> pd.DataFrame:
-    """Return a row a fine-tuning: what it took to train, from its record."""
+    """Return a row a fine-tuning: what it started from and what it took to train."""
     columns = {
         "parameters": "parameters",
         "examples_per_second": "examples a second",
         "seconds": "seconds of training",
     }
     rows = {
-        name: {shown: run.metrics[key] for key, shown in columns.items()}
+        name: {"checkpoint": run.config["model"]["name"]}
+        | {shown: run.metrics[key] for key, shown in columns.items()}
         for name, run in runs.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index")

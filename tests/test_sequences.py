@@ -68,12 +68,12 @@ def test_scores_by_row_are_those_of_each_pair_alone():
 class FakeStudy:
     """One task that the single model is sure of, and one that it is not."""
 
-    profile = SimpleNamespace(joint=SimpleNamespace(roles=["sst", "translation"]))
+    profile = SimpleNamespace(joint=SimpleNamespace(roles=["sst", "translation"], tokens=None))
 
     def task(self, role):
         return get_task({"sst": "pocket-sst", "translation": "pocket-translation"}[role])
 
-    def finetune(self, role):
+    def finetune(self, role, tokens):
         metrics = {
             "sst": {"accuracy": 0.9, "intervals": {"accuracy": [0.88, 0.92]}},
             "translation": {"bleu": 50.0, "intervals": {"bleu": [45, 55]}},
