@@ -280,9 +280,9 @@ tables.framed(transfer.shown(variants, transfer.missing(study, "variants"))).for
 # %%
 trials = transfer.trials(study)
 table = transfer.trial_table(trials)
-otherwise = transfer.missing(study, "trials") or "Not run: the trials need a GPU."
 
 # %% tags=["hide-input"]
+otherwise = transfer.missing(study, "trials") or "Not run: the trials need a GPU."
 whole = [
     "parameters",
     "tokens",
@@ -306,13 +306,12 @@ study.glue("transfer-trials-faster", f"{fastest:.0f} times" if len(table) else "
 # %% [markdown]
 # The trials read up to {glue:text}`transfer-trials-faster` as fast as the one core, and up to
 # {glue:text}`transfer-trials-tokens` the tokens. In the published book each of them ends above the
-# core's loss. The one with long windows never leaves its plateau: it has four times as many gaps to
-# fill in a window, so it is four times as hard to find which gap a sentinel stands for. With short
-# windows the larger network leaves the plateau after fewer updates than the smaller one did, yet only
-# where there are enough of them before the schedule lowers the rate. What a short pre-training wants
-# is many updates on short windows first; long windows and large updates can come later. The windows,
-# the updates and the rate differ at once between the first two trials, so none of the three is proved
-# to be the cause.
+# core's loss. The one with long windows never leaves its plateau. Its windows have four times as many
+# gaps, among which the network must find the one that a sentinel stands for; that may be why. With
+# short windows the larger network leaves the plateau after fewer updates than the smaller one did, yet
+# only where there are enough of them before the schedule lowers the rate. These runs speak for many
+# updates on short windows first. They do not prove it: windows, updates and rate differ at once
+# between the first two trials, and each is one run.
 #
 # (transfer-architectures)=
 # ## Encoder, decoder, or both
