@@ -183,7 +183,9 @@ def test_the_joint_training_has_no_seeds_of_its_own() -> None:
     values = load_profile("smoke").model_dump(exclude_none=True)
     values["joint"]["seeds"] = [21]
     sentence = refused(values)
-    assert "unknown key 'joint.seeds', the known keys there are roles, cap, recipe" in sentence
+    assert (
+        "unknown key 'joint.seeds', the known keys there are roles, cap, tokens, recipe" in sentence
+    )
 
 
 def _wide(pocket: dict) -> dict:
