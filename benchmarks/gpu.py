@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from transformers import PreTrainedModel
 
+from benchmarks import report
 from benchmarks.methods import BATCH, Unsaved
 from benchmarks.work import LONGEST_SOURCE, LONGEST_TARGET, MODEL, matmul_peak, training_flops
 from t5study.acceleration import speed_up
@@ -152,10 +152,7 @@ def main(
     found = [apart(name, source) for name in attention or ATTENTIONS]
     console.print(table(found))
     content = {"device": device_name(), "libraries": library_versions(), "measured": found}
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    staging = RESULTS.with_name(".gpu.json")
-    staging.write_text(json.dumps(content, indent=1) + "\n")
-    os.replace(staging, RESULTS)
+    report.write_whole(RESULTS, json.dumps(content, indent=1) + "\n")
 
 
 def apart(attention: str, source: str | None) -> dict[str, Any]:

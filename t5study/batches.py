@@ -18,6 +18,7 @@ import torch
 from datasets import Dataset, disable_progress_bars
 
 from t5study.errors import StudyError
+from t5study.provenance import usual_device
 
 BUCKETS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 """Lengths that texts are padded to: steps of at most one half, few enough to compile."""
@@ -183,7 +184,7 @@ def cut(
     than `FEW_POSITIONS` together stay one micro-batch: another forward pass would cost more than
     the padding that it spares.
     """
-    few = FEW_POSITIONS["cuda" if torch.cuda.is_available() else "cpu"]
+    few = FEW_POSITIONS[usual_device()]
     order = rows[np.argsort(lengths[rows], kind="stable")]
     buckets = np.array([bucket_of(int(n), longest) for n in lengths[order]])
     if buckets.size and buckets.size * buckets[-1] <= min(few, tokens):

@@ -40,7 +40,7 @@ from t5study.models import parameter_count, quiet, save_model
 from t5study.precision import resolve_precision
 from t5study.prepared import PreparedText, prepare
 from t5study.profiles import PretrainingRecipe
-from t5study.provenance import device_name, peak_memory_bytes, recorded
+from t5study.provenance import device_name, peak_memory_bytes, recorded, usual_device
 from t5study.runs import Workspace
 from t5study.vocabulary import SPECIAL_PIECES, sentinel_ids
 
@@ -460,8 +460,7 @@ def _trainer(
 ) -> StudyTrainer:
     recipe, tokenizer = plan.recipe, text.tokenizer
     examples = _examples(plan, text.train, tokenizer)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    micro_rows = max(1, MICRO_BATCH_TOKENS[device] // recipe.sequence_length)
+    micro_rows = max(1, MICRO_BATCH_TOKENS[usual_device()] // recipe.sequence_length)
     held_out = HeldOut(
         _examples(plan, text.held_out, tokenizer),
         micro_rows,
