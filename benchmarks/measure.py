@@ -17,6 +17,8 @@ from transformers import Trainer, TrainerCallback
 from benchmarks import methods, scoring
 from benchmarks.turns import Job, Turn
 from benchmarks.work import Work, matmul_peak, training_flops
+from t5study.batches import encoder_positions
+from t5study.engine import StudyTrainer
 from t5study.models import quiet
 from t5study.provenance import peak_memory_bytes
 
@@ -43,9 +45,14 @@ class Ledger:
     def lengths(self, update: int) -> tuple[np.ndarray, np.ndarray, int]:
         """Return the sources' and the targets' lengths, and the encoder's positions."""
         batches = self.updates[update]
-        sources = np.concatenate([b["attention_mask"].sum(1).cpu().numpy() for b in batches])
-        targets = np.concatenate([(b["labels"] != -100).sum(1).cpu().numpy() for b in batches])
-        return sources, targets, sum(b["attention_mask"].numel() for b in batches)
+        sources = [b["attention_mask"].sum(1).cpu().numpy() for b in batches]
+        targets = [(b["labels"] != -100).sum(1).cpu().numpy() for b in batches]
+        packing = isinstance(self.trainer, StudyTrainer) and self.trainer.plan.packing
+        positions = [
+            encoder_positions(lengths, b["attention_mask"].shape[1], packing)
+            for lengths, b in zip(sources, batches, strict=True)
+        ]
+        return np.concatenate(sources), np.concatenate(targets), sum(positions)
 
 
 @dataclass

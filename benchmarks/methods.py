@@ -30,11 +30,12 @@ from t5study.acceleration import speed_up
 from t5study.batches import Seq2SeqCollator, UpdatePlan
 from t5study.engine import EngineSettings, StudyTrainer, seq2seq_loss
 from t5study.precision import resolve_precision
+from t5study.provenance import usual_device
 
 BATCH = 128
 TOKENS_AT_ONCE = 8192
 """Tokens of a micro-batch of the study's trainer."""
-OURS = "ours"
+OURS, OURS_PADDED = "ours", "ours-padded"
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,11 @@ PEERS = {
         arguments=_COMPILED,
     ),
 }
-TITLES = {name: peer.title for name, peer in PEERS.items()} | {OURS: "this study"}
-COMPILING = ("compiled", "compiled-mended", OURS)
+TITLES = {name: peer.title for name, peer in PEERS.items()} | {
+    OURS_PADDED: "this study, a row for each text",
+    OURS: "this study",
+}
+COMPILING = ("compiled", "compiled-mended", OURS_PADDED, OURS)
 
 # Examples of an update that are run on a CPU, where a whole one would take minutes; the clock
 # scales them up to the update (see `measure.Clock`).
@@ -132,11 +136,12 @@ def build_measured(name: str, work: Work, updates: int, folder: Path) -> Run:
     a method that groups by length gets batches of neighbours, spread in the same way.
     """
     count = examples_run(name, work.name)
-    grouped = name != OURS and PEERS[name].grouped
+    grouped = name in PEERS and PEERS[name].grouped
     rows = PEERS[name].rows_of(work.name) if grouped else 1
     chosen = [spread(work.encoded.source_lengths, count, rows, step) for step in range(updates)]
-    if name == OURS:
+    if name not in PEERS:
         settings = _plan(work, updates, 0) | {"batch_size": count}
+        settings["packing"] &= name == OURS
         trainer = _ours(work, _Chosen(**settings, chosen=chosen), updates, folder, 0, compiled=True)
     else:
         data = work.data.select(np.concatenate(chosen))
@@ -187,6 +192,7 @@ def _plan(work: Work, updates: int, seed: int) -> dict[str, Any]:
         "epochs": -(-updates * BATCH // len(work.encoded)),
         "seed": seed,
         "tokens_per_micro_batch": TOKENS_AT_ONCE,
+        "packing": usual_device() == "cpu",
     }
 
 
@@ -194,7 +200,7 @@ def _ours(
     work: Work, plan: UpdatePlan, updates: int, folder: Path, seed: int, compiled: bool
 ) -> StudyTrainer:
     model = work.model(seed)
-    speed_up(model, compiled=compiled)
+    speed_up(model, compiled, plan.packing)
     settings = EngineSettings(
         seed=seed,
         learning_rate=work.learning_rate,

@@ -57,6 +57,10 @@ def _parts(content: dict[str, Any]) -> Iterator[str]:
         lines = [(goal["what"], f"{goal['aim']:g}", f"{goal['reached']:.2f}") for goal in goals]
         heads = ("what", "aimed at", "reached here")
         yield _table("What was aimed at and what was reached", "tab-bench-goals", heads, lines)
+    if lines := report.whole_lines(measured):
+        title = "The report's two fine-tunings, whole: computed from the rates above, not run"
+        yield _table(title, "tab-bench-whole", report.WHOLE_HEADS, lines)
+        yield _bound(float(lines[-1][-1]))
     if content["growth"]:
         lines = report.growth_lines(content["growth"])
         title = "Time and memory as the data grow"
@@ -95,6 +99,17 @@ def _machine(machine: dict[str, Any]) -> str:
         f"{machine['memory_bytes'] / 2**30:.0f} GiB of memory; torch "
         f"{machine['libraries']['torch']}, transformers {machine['libraries']['transformers']}. "
         f"{precision}\n"
+    )
+
+
+def _bound(hours: float) -> str:
+    reachable = "more than the bound"
+    if hours > report.WHOLE_AIM:
+        reachable = "less than the bound: no code reaches them on this machine"
+    return (
+        "The last line is a bound for this machine: the model's own operations, with nothing "
+        "between them, at the best measured rate of a product of matrices. The "
+        f"{60 * report.WHOLE_AIM:.0f} minutes that were aimed at are {reachable}.\n"
     )
 
 

@@ -270,6 +270,50 @@ def goals(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return reached
 
 
+WHOLE = {"emotion": 2 * 16_000, "imdb": 2 * 22_500}
+"""Examples of the report's two fine-tunings, two epochs each; a tenth of IMDB's is validation."""
+
+WHOLE_LABELS = 25_000
+"""Reviews of IMDB's test set."""
+
+WHOLE_WAYS = (("recipe", "beams"), ("tuned", "greedy"), (methods.OURS, "ours"))
+"""Ways of training, each with the way of asking for labels that goes with it."""
+
+WHOLE_AIM = 1.25
+"""Hours that were aimed at for both, with the labels."""
+
+WHOLE_HEADS = ("hours for", "emotion, training", "IMDB, training", "IMDB, labels", "all")
+
+
+def whole_lines(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Return the hours that the report's fine-tunings would take whole, computed from the rates.
+
+    The last line is a bound: the operations of the model at the best rate of a matrix product.
+    Labels take no backward pass, hence a third of the operations. Empty where a part is missing.
+    """
+    training = {task: _by_method(results, "training", task) for task in WHOLE}
+    asked = _by_method(results, "scoring", "imdb")
+    lines = []
+    for train, ask in WHOLE_WAYS:
+        if ask not in asked or any(train not in found for found in training.values()):
+            return []
+        seconds = [count / training[task][train].rate for task, count in WHOLE.items()]
+        seconds.append(WHOLE_LABELS / asked[ask].rate)
+        lines.append(_hours(training["emotion"][train].title, seconds))
+    ours = {task: found[methods.OURS] for task, found in training.items()}
+    least = [WHOLE[task] / row.rate * row.peak_share for task, row in ours.items()]
+    least.append(least[1] / WHOLE["imdb"] * WHOLE_LABELS / 3)
+    return [*lines, _hours("nothing but products of matrices, at the measured peak", least)]
+
+
+def _by_method(results: list[dict[str, Any]], kind: str, task: str) -> dict[str, Row]:
+    return {row.measured["method"]: row for row in rows_of(results, kind, task)}
+
+
+def _hours(title: str, seconds: list[float]) -> tuple[str, ...]:
+    return title, *(f"{each / 3600:.2f}" for each in (*seconds, sum(seconds)))
+
+
 def draw(results: list[dict[str, Any]], folder: Path) -> None:
     """Write speed.png and speed.svg: examples a second by method, a panel for each comparison."""
     panels = comparisons(results)

@@ -19,7 +19,7 @@ from t5study.engine import mixed
 from t5study.models import load_model, quiet
 from t5study.precision import resolve_precision
 from t5study.predictions import LabelSet, score_split
-from t5study.provenance import peak_memory_bytes
+from t5study.provenance import peak_memory_bytes, usual_device
 
 TITLES = {
     "beams": "generate, 4 beams, fp32, 8 at a time",
@@ -91,7 +91,7 @@ def score(job: Job, turn: Turn) -> None:
     if torch.cuda.is_available():
         model.cuda()
     if job.method == "ours":
-        speed_up(model, compiled=True)
+        speed_up(model, compiled=True, packing=usual_device() == "cpu")
     model.eval()
     with torch.inference_mode(), quiet():
         for _ in range(job.warm_up + job.repeats):

@@ -22,6 +22,8 @@ from transformers.models.t5.modeling_t5 import (
     T5LayerCrossAttention,
 )
 
+from t5study.packing import pack_encoder
+
 log = logging.getLogger(__name__)
 
 # Odd constants without short patterns, as signed 32-bit integers: the golden ratio's for the
@@ -283,12 +285,15 @@ def compiled_or_not(function: Callable[..., Any]) -> Callable[..., Any]:
     return torch.compile(function)
 
 
-def speed_up(model: nn.Module, compiled: bool) -> str:
+def speed_up(model: nn.Module, compiled: bool, packing: bool = False) -> str:
     """Prepare a model for training on this device, in place; return what compiling came to.
 
     On a CPU dropout and cross-attention become cheap and the allocator keeps its memory; with
-    `compiled`, blocks are compiled, and a line says so or why not.
+    `packing`, short texts share the rows of T5's encoder; with `compiled`, blocks are compiled, and
+    a line says so or why not.
     """
+    if packing:
+        pack_encoder(model)
     if not torch.cuda.is_available():
         tune_allocator()
         cheapen_dropout(model)

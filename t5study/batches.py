@@ -1,9 +1,10 @@
 """Text to token ids, and token ids to the micro-batches of an update.
 
 Texts are padded to one of a few bucket lengths, so that little is padding and a compiled graph
-meets few shapes. An update is a fixed number of examples drawn at random; inside it the examples
-are sorted by length and cut into micro-batches of a bounded number of tokens. The gradient of an
-update does not depend on that cut: losses are summed and divided by the items of the whole update.
+meets few shapes; short ones may share rows (see `packing`). An update is a fixed number of examples
+drawn at random; inside it the examples are sorted by length and cut into micro-batches of a bounded
+number of tokens. The gradient of an update does not depend on that cut: losses are summed and
+divided by the items of the whole update.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import torch
 from datasets import Dataset, disable_progress_bars
 
 from t5study.errors import StudyError
+from t5study.packing import shared_rows
 from t5study.provenance import usual_device
 
 BUCKETS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
@@ -28,6 +30,9 @@ FEW_POSITIONS = {"cpu": 2048, "cuda": 65_536}
 
 A GPU takes about as long to be told of a small forward pass as to do it.
 """
+
+LONGEST_PACKED = 128
+"""Tokens of the longest text that shares rows (see `packing`): attention is cheap up to there."""
 
 IGNORED = -100
 """Label of a position that carries no loss (the convention of torch's cross-entropy)."""
@@ -176,24 +181,42 @@ def _mask(rows: Sequence[np.ndarray], length: int) -> torch.Tensor:
 
 
 def cut(
-    lengths: np.ndarray, rows: np.ndarray, longest: int, tokens: int
+    lengths: np.ndarray, rows: np.ndarray, longest: int, tokens: int, packing: bool = False
 ) -> Iterator[tuple[np.ndarray, int]]:
     """Sort `rows` by length and cut them into (rows, bucket length) of at most `tokens` tokens.
 
     A single text longer than `tokens` still makes a micro-batch of its own. Rows that fill no more
     than `FEW_POSITIONS` together stay one micro-batch: another forward pass would cost more than
-    the padding that it spares.
+    the padding that it spares. With `packing`, for a model whose encoder packs, texts of up to
+    `LONGEST_PACKED` tokens are cut without regard to their buckets, by tokens that are no padding.
     """
     few = FEW_POSITIONS[usual_device()]
     order = rows[np.argsort(lengths[rows], kind="stable")]
     buckets = np.array([bucket_of(int(n), longest) for n in lengths[order]])
     if buckets.size and buckets.size * buckets[-1] <= min(few, tokens):
         buckets[:] = buckets[-1]
+    elif packing:
+        packed = buckets <= LONGEST_PACKED
+        for part in _by_tokens(lengths, order[packed], tokens):
+            yield part, bucket_of(int(lengths[part[-1]]), longest)
+        order, buckets = order[~packed], buckets[~packed]
     for length in np.unique(buckets):
         members = order[buckets == length]
         size = max(1, tokens // int(length))
         for start in range(0, len(members), size):
             yield members[start : start + size], int(length)
+
+
+def _by_tokens(lengths: np.ndarray, rows: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
+    """Cut rows, shortest first, into parts of nearly as many tokens each, at most `tokens`."""
+    if not rows.size:
+        return
+    own = lengths[rows]
+    total = int(own.sum())
+    parts = -(-total // max(1, tokens - int(own[-1])))
+    numbers = (np.cumsum(own) - own) * parts // total
+    for number in np.unique(numbers):
+        yield rows[numbers == number]
 
 
 @lru_cache(maxsize=2)
@@ -216,6 +239,8 @@ class UpdatePlan:
     epochs: int
     seed: int
     tokens_per_micro_batch: int
+    packing: bool = False
+    """Whether the model's encoder lets short texts share rows (`packing.pack_encoder`)."""
     rank: int = 0
     world_size: int = 1
 
@@ -239,8 +264,9 @@ class UpdatePlan:
         tokens = positions = 0
         for step in range(self.updates_per_epoch):
             for part, length in self._parts(self.rows(step)):
-                tokens += int(self.encoded.source_lengths[part].sum())
-                positions += len(part) * length
+                lengths = self.encoded.source_lengths[part]
+                tokens += int(lengths.sum())
+                positions += encoder_positions(lengths, length, self.packing)
         return 1.0 - tokens / positions
 
     def _parts(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
@@ -248,7 +274,13 @@ class UpdatePlan:
         lengths = self.encoded.source_lengths
         by_length = rows[np.argsort(lengths[rows], kind="stable")]
         mine = by_length[self.rank :: self.world_size]
-        return cut(lengths, mine, self.encoded.max_source_length, self.tokens_per_micro_batch)
+        return cut(
+            lengths,
+            mine,
+            self.encoded.max_source_length,
+            self.tokens_per_micro_batch,
+            self.packing,
+        )
 
     def __getitem__(self, step: int) -> dict[str, Any]:
         rows = self.rows(step)
@@ -266,6 +298,12 @@ class UpdatePlan:
         batch = self.collator(row, bucket_of(len(row["source"][0]), self.encoded.max_source_length))
         batch["labels"] = torch.full_like(batch["labels"], IGNORED)
         return batch
+
+
+def encoder_positions(lengths: np.ndarray, padded: int, packing: bool) -> int:
+    """Return how many positions the encoder computes for texts padded to `padded` tokens."""
+    layout = shared_rows(lengths, padded) if packing else None
+    return layout.rows * layout.width if layout else len(lengths) * padded
 
 
 def in_length_order(

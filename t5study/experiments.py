@@ -18,7 +18,7 @@ from t5study.tasks import Task
 
 SPLITS = ("train", "validation", "test")
 _NOT_IN_FINETUNING = {
-    *("tokens_per_micro_batch", "compile", "gradient_checkpointing"),
+    *("tokens_per_micro_batch", "packing", "compile", "gradient_checkpointing"),
     *("keep_checkpoints", "precision"),
 }
 _NOT_IN_PRETRAINING = {"precision", "compile"}

@@ -61,6 +61,9 @@ class Recipe(_Settings):
         False, description="compute activations twice, keep them once: less memory, more time"
     )
     tokens_per_micro_batch: Annotated[int, Field(ge=64)] = 4096
+    packing: bool = Field(
+        True, description="short texts share the rows of T5's encoder on a CPU: less padding"
+    )
     evaluations_per_epoch: Count = 1
     keep_checkpoints: Count = 5
     early_stopping: Count | None = Field(

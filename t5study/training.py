@@ -43,7 +43,7 @@ from t5study.faithfulness import faithful
 from t5study.hub import POCKET, Hub
 from t5study.models import load_model, load_tokenizer, parameter_count, random_model, save_model
 from t5study.precision import resolve_precision
-from t5study.provenance import device_name, peak_memory_bytes, recorded
+from t5study.provenance import device_name, peak_memory_bytes, recorded, usual_device
 from t5study.runs import Workspace
 from t5study.tasks import Task, cast, label_ids, split_rows
 
@@ -89,7 +89,7 @@ def train_and_judge(
     Returns what the provenance says of the training.
     """
     model = new_model(experiment, tokenizer)
-    compilation = speed_up(model, experiment.recipe.compile)
+    compilation = speed_up(model, experiment.recipe.compile, plan.packing)
     trainer = build_trainer(experiment, plan, model, validation, work)
     outcome = trainer.train_to_best()
     metrics, table = judge(model)
@@ -220,6 +220,7 @@ def plan_settings(experiment: Experiment, examples: int) -> dict[str, Any]:
         "epochs": max(recipe.epochs, -(-recipe.min_updates // per_epoch)),
         "seed": experiment.seed,
         "tokens_per_micro_batch": recipe.tokens_per_micro_batch,
+        "packing": recipe.packing and experiment.architecture == "t5" and usual_device() == "cpu",
         "rank": int(os.environ.get("RANK", "0")),
         "world_size": int(os.environ.get("WORLD_SIZE", "1")),
     }

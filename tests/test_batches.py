@@ -17,6 +17,7 @@ from t5study.batches import (
     bucket_of,
     cut,
     encode,
+    encoder_positions,
     in_length_order,
 )
 from t5study.errors import StudyError
@@ -149,6 +150,27 @@ def test_an_empty_text_names_its_row(tokenizer):
     rows["source"] = ["a film", "  ", "a book"]
     with pytest.raises(StudyError, match="row 1 has an empty text"):
         encode(Dataset.from_dict(rows), tokenizer, 32)
+
+
+def test_short_texts_that_share_rows_are_cut_by_their_tokens_and_long_ones_by_bucket():
+    lengths = np.array([10, 20, 30, 100] * 40 + [200, 400])
+    parts = list(cut(lengths, np.arange(len(lengths)), 512, 2048, packing=True))
+    assert sorted(np.concatenate([rows for rows, _ in parts])) == list(range(len(lengths)))
+    *short, middle, long = parts
+    assert [(len(rows), length) for rows, length in (middle, long)] == [(1, 256), (1, 512)]
+    tokens = [int(lengths[rows].sum()) for rows, _ in short]
+    assert len(short) == 4
+    assert max(tokens) <= 2048
+    assert max(tokens) - min(tokens) <= 200
+    assert [length for _, length in short] == [32, 128, 128, 128]
+
+
+def test_padding_of_shared_rows_is_what_the_encoder_computes(encoded, tokenizer):
+    plan = plan_of(encoded, tokenizer, tokens_per_micro_batch=4096, packing=True)
+    assert plan.padding_share < plan_of(encoded, tokenizer).padding_share
+    lengths = np.array([5, 40, 12, 64, 3, 30, 30, 20, 9, 1])
+    assert encoder_positions(lengths, 64, packing=True) == 4 * 64
+    assert encoder_positions(lengths, 64, packing=False) == 10 * 64
 
 
 def test_a_text_of_a_hundred_thousand_words_is_cut(tokenizer):

@@ -38,7 +38,7 @@ def work(tmp_path_factory) -> Work:
 @pytest.fixture(autouse=True)
 def _uncompiled(monkeypatch):
     for module in (methods, scoring):
-        monkeypatch.setattr(module, "speed_up", lambda model, compiled: None)
+        monkeypatch.setattr(module, "speed_up", lambda *_, **__: None)
 
 
 @pytest.mark.parametrize("feed_forward", ["relu", "gated-gelu"])
@@ -285,6 +285,29 @@ def test_goals_name_what_was_reached(filled):
     reached = {goal["what"]: goal["reached"] for goal in report.goals(filled.speed)}
     (training,) = (value for what, value in reached.items() if "recipe" in what)
     assert training == pytest.approx(100)
+
+
+def test_whole_fine_tunings_are_computed_from_the_rates():
+    def measured(kind: str, task: str, method: str, rate: float) -> dict:
+        flops, peak = ([rate * 1e9], [1e12]) if kind == "training" else ([], [])
+        return {
+            **{"kind": kind, "task": task, "method": method, "examples_per_second": [rate]},
+            **{"flops": flops, "peak_flops": peak},
+        }
+
+    speeds = {"recipe": 1.0, "tuned": 10.0, methods.OURS: 100.0}
+    answers = {"beams": 1.0, "greedy": 2.0, "ours": 10.0}
+    found = [
+        measured("training", task, name, rate)
+        for task in report.WHOLE
+        for name, rate in speeds.items()
+    ] + [measured("scoring", "imdb", name, rate) for name, rate in answers.items()]
+    *_, ours, bound = report.whole_lines(found)
+    # 32,000 and 45,000 examples at 100 a second, 25,000 labels at 10.
+    assert ours[1:] == ("0.09", "0.12", "0.69", "0.91")
+    # A gigaflop an example, at a teraflop a second: a label takes a third.
+    assert bound[1:] == ("0.01", "0.01", "0.00", "0.02")
+    assert report.whole_lines(found[:-1]) == []
 
 
 def test_the_book_shows_every_part_of_the_results(filled, tmp_path):

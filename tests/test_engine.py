@@ -14,7 +14,7 @@ import torch
 from tiny import no_hub, tiny_experiment, tiny_t5
 
 from t5study import commands, engine
-from t5study.acceleration import cheapen_dropout, shorten_cross_attention
+from t5study.acceleration import cheapen_dropout, shorten_cross_attention, speed_up
 from t5study.engine import is_intact, latest_checkpoint, seq2seq_loss, update_seed
 from t5study.errors import StudyError
 from t5study.models import load_tokenizer
@@ -27,6 +27,7 @@ from t5study.training import (
     mean_loss,
     new_model,
     new_plan,
+    plan_settings,
 )
 
 
@@ -57,6 +58,24 @@ def test_one_update_has_one_gradient_however_it_is_cut(checkpoint, tmp_path):
     single = gradient(trainer_for(checkpoint, tmp_path / "b", tokens=64))
     assert len(trainer_for(checkpoint, tmp_path / "c", tokens=64).plan[0]["micro_batches"]) == 16
     assert torch.allclose(whole, single, atol=1e-6, rtol=1e-4)
+
+
+def test_texts_that_share_rows_give_the_same_gradient(checkpoint, tmp_path):
+    alone, together = (
+        trainer_for(checkpoint, tmp_path / str(packing), 100_000, batch_size=96, packing=packing)
+        for packing in (False, True)
+    )
+    speed_up(together.model, compiled=False, packing=together.plan.packing)
+    assert len(together.plan[0]["micro_batches"]) == 1 < len(alone.plan[0]["micro_batches"])
+    assert torch.allclose(gradient(alone), gradient(together), atol=1e-6, rtol=1e-4)
+
+
+def test_only_a_t5_on_a_processor_lets_texts_share_rows(checkpoint, monkeypatch):
+    experiment = tiny_experiment(checkpoint)
+    assert plan_settings(experiment, 96)["packing"]
+    assert not plan_settings(replace(experiment, architecture="bert"), 96)["packing"]
+    monkeypatch.setattr("t5study.training.usual_device", lambda: "cuda")
+    assert not plan_settings(experiment, 96)["packing"]
 
 
 def test_the_gradient_is_that_of_the_mean_over_label_tokens(checkpoint, tmp_path):

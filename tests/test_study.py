@@ -151,6 +151,7 @@ def test_what_the_profile_lacks_is_one_sentence(study):
 def test_epochs_are_added_until_there_are_enough_updates(few):
     class Small:
         recipe = Recipe(epochs=2, batch_size=32, min_updates=100)
+        architecture = "t5"
         seed = 1
 
     assert plan_settings(Small, 50)["epochs"] == 50
