@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from dataclasses import asdict
@@ -33,6 +34,13 @@ def work(tmp_path_factory) -> Work:
     table = cast(task, split_rows(task, no_hub(), "train", 256))
     encoded = encode(table, tokenizer, 64, 16)
     return Work(task.name, encoded, tokenizer, checkpoint, label_ids(task, tokenizer))
+
+
+@pytest.fixture(autouse=True)
+def _logging_comes_back():
+    """The commands silence warnings in their process, which here is that of all tests."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(autouse=True)
