@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +14,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import growth, learning, memory, methods, page, report, scoring
-from benchmarks.turns import Job, take_turns
+from benchmarks.turns import Job, answer_of, take_turns
 from benchmarks.work import PRETRAINING
 from t5study.errors import StudyError
 from t5study.precision import resolve_precision
@@ -134,7 +132,7 @@ def _growth(source: str | None) -> list[dict[str, Any]]:
     for examples in growth.SIZES:
         repeats = max(1, min(REPEATS, growth.SIZES[-1] // (4 * examples)))
         job = {"task": "emotion", "examples": examples, "repeats": repeats, "source": source}
-        found.append(_answer("benchmarks.growth", job))
+        found.append(answer_of("benchmarks.growth", [json.dumps(job)]))
         _saying("growth")(f"{examples} examples")
     return growth.compared(found)
 
@@ -146,24 +144,18 @@ def _learning(source: str | None) -> dict[str, Any]:
         for name in learning.METHODS
     ]
     with ThreadPoolExecutor(1 if torch.cuda.is_available() else 2) as pool:
-        found = list(pool.map(lambda job: _answer("benchmarks.learning", job, threads=1), jobs))
+        found = list(
+            pool.map(
+                lambda job: answer_of(
+                    "benchmarks.learning", [json.dumps(job)], OMP_NUM_THREADS="1"
+                ),
+                jobs,
+            )
+        )
     return {
         "examples": LEARNT_FROM,
         "methods": learning.judged(dict(zip(learning.METHODS, found, strict=True))),
     }
-
-
-def _answer(module: str, job: dict[str, Any], threads: int | None = None) -> Any:
-    """Run a module on a job and return what it prints, read as JSON."""
-    environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
-    if threads:
-        environment["OMP_NUM_THREADS"] = str(threads)
-    command = [sys.executable, "-m", module, json.dumps(job)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise StudyError(f"{module} failed on {job}: {reason}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def main() -> None:

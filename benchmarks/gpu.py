@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,12 +23,13 @@ from rich.table import Table
 from transformers import PreTrainedModel
 
 from benchmarks import report
-from benchmarks.methods import BATCH, Unsaved
+from benchmarks.methods import BATCH, unsaved
+from benchmarks.turns import answer_of
 from benchmarks.work import LONGEST_SOURCE, LONGEST_TARGET, MODEL, matmul_peak, training_flops
 from t5study.acceleration import speed_up
 from t5study.batches import Encoded, Seq2SeqCollator, UpdatePlan, encode
 from t5study.checkpoints import open_checkpoint
-from t5study.engine import EngineSettings, mixed, seq2seq_loss
+from t5study.engine import mixed
 from t5study.errors import StudyError
 from t5study.hub import Hub
 from t5study.models import load_tokenizer, quiet, random_model
@@ -92,18 +92,8 @@ def measure(attention: str, source: str | None) -> dict[str, Any]:
 
 
 def _train(model: PreTrainedModel, plan: UpdatePlan, updates: int) -> None:
-    settings = EngineSettings(
-        seed=plan.seed,
-        learning_rate=3e-4,
-        precision=resolve_precision("auto"),
-        evaluate_every=10**9,
-        save_every=10**9,
-        log_every=10**9,
-    )
     with tempfile.TemporaryDirectory() as folder, quiet():
-        trainer = Unsaved(model, plan, seq2seq_loss, lambda _: {"loss": 0.0}, settings, folder)
-        trainer.args.max_steps = updates
-        trainer.train()
+        unsaved(model, plan, updates, Path(folder)).train()
     torch.cuda.synchronize()
 
 
@@ -157,14 +147,11 @@ def main(
 
 def apart(attention: str, source: str | None) -> dict[str, Any]:
     """Measure in a process of its own; where that fails, keep the reason."""
-    command = [sys.executable, "-m", "benchmarks.gpu", "--alone", "--attention", attention]
-    done = subprocess.run(
-        command + (["--source", source] if source else []), capture_output=True, text=True
-    )
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return {"attention": attention, "failed": reason}
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    arguments = ["--alone", "--attention", attention, *(["--source", source] if source else [])]
+    try:
+        return answer_of("benchmarks.gpu", arguments)
+    except StudyError as error:
+        return {"attention": attention, "failed": str(error)}
 
 
 if __name__ == "__main__":

@@ -25,22 +25,33 @@ SIZES = (1000, 4000, 16000)
 def epoch(task: str, examples: int, repeats: int, source: str | None) -> dict[str, Any]:
     """Return seconds (the median of the repeats) and tokens of an epoch, and the peak memory.
 
-    A first update, left out, starts what starts once: threads, the allocator, the tokenizer.
+    A first update, left out, starts what starts once: threads, the allocator, the tokenizer. An
+    epoch of one update then tells what each start costs, whatever the data: `start_seconds` with
+    its `start_tokens`.
     """
-    _train(Work.load(task, source, methods.BATCH, sizes=SMALLER), 1)
-    seconds = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        work = Work.load(task, source, examples, sizes=SMALLER)
-        _train(work, -(-len(work.encoded) // methods.BATCH))
-        seconds.append(time.perf_counter() - started)
-    lengths = work.encoded.source_lengths, work.encoded.target_lengths
+    timed(task, methods.BATCH, source)
+    start_seconds, small = timed(task, methods.BATCH, source)
+    times = [timed(task, examples, source) for _ in range(repeats)]
     return {
-        "examples": len(work.encoded),
-        "tokens": int(sum(part.sum() for part in lengths)),
-        "seconds": median(seconds),
+        "examples": len(times[0][1].encoded),
+        "tokens": _tokens(times[0][1]),
+        "seconds": median(seconds for seconds, _ in times),
+        "start_seconds": start_seconds,
+        "start_tokens": _tokens(small),
         "peak_memory_bytes": peak_memory_bytes(),
     }
+
+
+def timed(task: str, examples: int, source: str | None) -> tuple[float, Work]:
+    """Load so many examples and train one epoch on them; return the seconds and the work."""
+    started = time.perf_counter()
+    work = Work.load(task, source, examples, sizes=SMALLER)
+    _train(work, -(-len(work.encoded) // methods.BATCH))
+    return time.perf_counter() - started, work
+
+
+def _tokens(work: Work) -> int:
+    return int(work.encoded.source_lengths.sum() + work.encoded.target_lengths.sum())
 
 
 def _train(work: Work, updates: int) -> None:
@@ -49,16 +60,24 @@ def _train(work: Work, updates: int) -> None:
 
 
 def compared(sizes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add to each size its time a token and its peak memory, relative to the smallest's."""
+    """Add to each size its time a token after the start, and its peak memory, relative to the
+    smallest's.
+    """
     first = sizes[0]
     return [
         size
         | {
-            "time_per_token": size["seconds"] / size["tokens"] * first["tokens"] / first["seconds"],
+            "time_per_token": _after_the_start(size) / _after_the_start(first),
             "memory": size["peak_memory_bytes"] / first["peak_memory_bytes"],
         }
         for size in sizes
     ]
+
+
+def _after_the_start(size: dict[str, Any]) -> float:
+    """Seconds a token, without what an epoch of one update takes."""
+    seconds = size["seconds"] - size["start_seconds"]
+    return seconds / (size["tokens"] - size["start_tokens"])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -21,6 +20,8 @@ from rich.console import Console
 from rich.table import Table
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import T5Config, T5ForConditionalGeneration
+
+from benchmarks import report
 
 RESULTS = Path(__file__).parent / "results" / "memory.json"
 GB = 10**9
@@ -211,10 +212,7 @@ def main() -> None:
             for need in needs
         ],
     }
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    staging = RESULTS.with_name(".memory.json")
-    staging.write_text(json.dumps(content, indent=1) + "\n")
-    os.replace(staging, RESULTS)
+    report.write_whole(RESULTS, json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

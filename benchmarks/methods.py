@@ -19,6 +19,7 @@ import torch
 from datasets import Dataset
 from transformers import (
     DataCollatorForSeq2Seq,
+    PreTrainedModel,
     PrinterCallback,
     Seq2SeqTrainer,
     Seq2SeqTrainingArguments,
@@ -33,8 +34,8 @@ from t5study.precision import resolve_precision
 from t5study.provenance import usual_device
 
 BATCH = 128
-TOKENS_AT_ONCE = 8192
-"""Tokens of a micro-batch of the study's trainer."""
+TOKENS_AT_ONCE = 4096
+"""Tokens of a micro-batch of the study's trainer, as in a recipe that does not say otherwise."""
 OURS, OURS_PADDED = "ours", "ours-padded"
 
 
@@ -124,7 +125,7 @@ def build(name: str, work: Work, updates: int, folder: Path, seed: int = 0) -> T
     """Return the trainer of a method for so many whole updates, with the data in its own order."""
     if name == OURS:
         plan = UpdatePlan(**_plan(work, updates, seed))
-        return _ours(work, plan, updates, folder, seed, compiled=False)
+        return _ours(work, plan, updates, folder, compiled=False)
     grouping = {"train_sampling_strategy": "group_by_length"} if PEERS[name].grouped else {}
     return _peer(name, work, work.data, updates, BATCH, folder, seed, grouping)
 
@@ -142,7 +143,7 @@ def build_measured(name: str, work: Work, updates: int, folder: Path) -> Run:
     if name not in PEERS:
         settings = _plan(work, updates, 0) | {"batch_size": count}
         settings["packing"] &= name == OURS
-        trainer = _ours(work, _Chosen(**settings, chosen=chosen), updates, folder, 0, compiled=True)
+        trainer = _ours(work, _Chosen(**settings, chosen=chosen), updates, folder, compiled=True)
     else:
         data = work.data.select(np.concatenate(chosen))
         order = {"train_sampling_strategy": "sequential"}
@@ -176,11 +177,36 @@ class _Chosen(UpdatePlan):
         return len(self.chosen)
 
 
-class Unsaved(StudyTrainer):
+class _Unsaved(StudyTrainer):
     """The study's trainer without checkpoints, which no peer writes here either."""
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         """Write nothing."""
+
+
+def unsaved(
+    model: PreTrainedModel,
+    plan: UpdatePlan,
+    updates: int,
+    folder: Path,
+    learning_rate: float = 3e-4,
+) -> StudyTrainer:
+    """Return the study's trainer for so many updates, in this machine's best precision.
+
+    It keeps nothing and evaluates nothing. The learning rate is the report's.
+    """
+    never = 10**9
+    settings = EngineSettings(
+        seed=plan.seed,
+        learning_rate=learning_rate,
+        precision=resolve_precision("auto"),
+        evaluate_every=never,
+        save_every=never,
+        log_every=never,
+    )
+    trainer = _Unsaved(model, plan, seq2seq_loss, lambda _: {"loss": 0.0}, settings, folder)
+    trainer.args.max_steps = updates
+    return trainer
 
 
 def _plan(work: Work, updates: int, seed: int) -> dict[str, Any]:
@@ -196,22 +222,10 @@ def _plan(work: Work, updates: int, seed: int) -> dict[str, Any]:
     }
 
 
-def _ours(
-    work: Work, plan: UpdatePlan, updates: int, folder: Path, seed: int, compiled: bool
-) -> StudyTrainer:
-    model = work.model(seed)
+def _ours(work: Work, plan: UpdatePlan, updates: int, folder: Path, compiled: bool) -> StudyTrainer:
+    model = work.model(plan.seed)
     speed_up(model, compiled, plan.packing)
-    settings = EngineSettings(
-        seed=seed,
-        learning_rate=work.learning_rate,
-        precision=resolve_precision("auto"),
-        evaluate_every=10**9,
-        save_every=10**9,
-        log_every=10**9,
-    )
-    trainer = Unsaved(model, plan, seq2seq_loss, lambda _: {"loss": 0.0}, settings, folder)
-    trainer.args.max_steps = updates
-    return trainer
+    return unsaved(model, plan, updates, folder, work.learning_rate)
 
 
 def _peer(

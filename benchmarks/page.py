@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def memory_table(results: Path) -> str:
     lines = [
         (
             *(need["model"], need["precision"], need["optimizer"], str(need["length"])),
-            f"{max(need['step'], need['fixed'] + need['example']) / memory.GB:.1f}",
+            f"{_one_example(need) / memory.GB:.1f}",
             *(str(need["largest_batch"][str(card)] or "none") for card in memory.CARDS),
         )
         for need in content["needs"]
@@ -134,6 +135,11 @@ def memory_table(results: Path) -> str:
     if content["measured"] or not checked.is_file():
         return fits
     return f"{fits}\n{_checked(content['needs'], json.loads(checked.read_text()))}"
+
+
+def _one_example(need: dict[str, Any]) -> float:
+    named = {part.name: need[part.name] for part in fields(memory.Need)}
+    return memory.Need(**named).one_example
 
 
 def _checked(estimates: list[dict[str, Any]], checked: dict[str, Any]) -> str:

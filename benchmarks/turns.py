@@ -83,7 +83,7 @@ class Worker:
         if not answer:
             self.process.wait()
             self.errors.seek(0)
-            reason = (self.errors.read().strip().splitlines() or ["it said nothing"])[-1]
+            reason = _last_line(self.errors.read())
             raise StudyError(f"Measuring '{self.job.method}' on {self.job.task} failed: {reason}")
         return json.loads(answer)
 
@@ -98,6 +98,26 @@ class Worker:
         self.process.stdout.close()
         self.process.kill()
         self.process.wait()
+
+
+def answer_of(module: str, arguments: Sequence[str], **environment: str) -> Any:
+    """Run a module in a process of its own; return the last line it prints, read as JSON.
+
+    Raises StudyError with the last line of its complaint where it fails.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"TOKENIZERS_PARALLELISM": "false"} | environment,
+    )
+    if done.returncode:
+        raise StudyError(f"{module} failed: {_last_line(done.stderr)}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def _last_line(complaint: str) -> str:
+    return (complaint.strip().splitlines() or ["it said nothing"])[-1]
 
 
 def take_turns(jobs: Sequence[Job], said: Callable[[str], None]) -> list[dict[str, Any]]:

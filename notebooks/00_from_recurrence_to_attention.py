@@ -1,10 +1,12 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: ipynb,py:percent
+#     cell_metadata_filter: tags,mystnb,-all
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -86,8 +88,9 @@ ratios = np.divide(run.metrics["lstm"], run.metrics["attention"])
 study.glue("parallel-median", float(np.median(ratios)), 1)
 study.glue("parallel-device", run.metrics["device"])
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-parallel", "caption": "Time of one forward and backward pass over a single sequence, by its length: an LSTM layer, whose steps wait for each other, and a Transformer encoder layer (self-attention and feed-forward) of the same width. Both axes are logarithmic."}, "image": {"alt": "Line chart on logarithmic axes: milliseconds a sequence against sequence length for an LSTM layer and for a Transformer encoder layer."}}
+# %% mystnb={"figure": {"caption": "Time of one forward and backward pass over a single sequence, by its length: an LSTM layer, whose steps wait for each other, and a Transformer encoder layer (self-attention and feed-forward) of the same width. Both axes are logarithmic.", "name": "fig-parallel"}, "image": {"alt": "Line chart on logarithmic axes: milliseconds a sequence against sequence length for an LSTM layer and for a Transformer encoder layer."}} tags=["hide-input"]
 figures.plot_parallelism(run)
+
 # %% [markdown]
 # {numref}`fig-parallel` was measured on: {glue:text}`parallel-device`. At
 # {glue:text}`parallel-length` tokens the LSTM layer takes {glue:text}`parallel-ratio` times as long

@@ -1,10 +1,12 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: ipynb,py:percent
+#     cell_metadata_filter: tags,mystnb,-all
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -99,7 +101,7 @@ study.glue("bert-smallest-weight", f"{seen.values['smallest_weight']:.1e}")
 # the vectors grow wider; without it softmax would put nearly all weight on one position from the
 # start and hardly learn.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-steps", "caption": "The first head of the first layer, computed by hand from its queries and keys. Left: the scores. Right: softmax of each row, the attention weights. Read a row: this token looks, the columns are looked at."}, "image": {"alt": "Two square heat maps over the tokens of the example sentence. The left one shows scores, negative in blue and positive in red; the right one shows the weights after softmax, each row summing to one."}}
+# %% mystnb={"figure": {"caption": "The first head of the first layer, computed by hand from its queries and keys. Left: the scores. Right: softmax of each row, the attention weights. Read a row: this token looks, the columns are looked at.", "name": "fig-bert-steps"}, "image": {"alt": "Two square heat maps over the tokens of the example sentence. The left one shows scores, negative in blue and positive in red; the right one shows the weights after softmax, each row summing to one."}} tags=["hide-input"]
 diagrams.attention_steps(seen)
 
 # %% [markdown]
@@ -122,7 +124,7 @@ diagrams.attention_steps(seen)
 # {glue:text}`bert-layers` layers of {glue:text}`bert-heads` heads, each
 # {glue:text}`bert-head-width` wide.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-heads", "caption": "All attention weights of the network on the example: a row of pictures for each layer, a column for each head. Every picture is a square of tokens by tokens, dark where the weight is large; one scale for all."}, "image": {"alt": "A grid of small heat maps, one per layer and head, with different patterns: diagonals, vertical stripes and spread-out weight."}}
+# %% mystnb={"figure": {"caption": "All attention weights of the network on the example: a row of pictures for each layer, a column for each head. Every picture is a square of tokens by tokens, dark where the weight is large; one scale for all.", "name": "fig-bert-heads"}, "image": {"alt": "A grid of small heat maps, one per layer and head, with different patterns: diagonals, vertical stripes and spread-out weight."}} tags=["hide-input"]
 diagrams.attention_overview(seen)
 
 # %% tags=["hide-cell"]
@@ -139,7 +141,7 @@ study.glue("bert-even-bits", seen.values["uniform_entropy"])
 # this network is head {glue:text}`bert-sharp-head` of layer {glue:text}`bert-sharp-layer`, with
 # {glue:text}`bert-sharp-bits` bits on average. {numref}`fig-bert-sharp` shows it with its tokens.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-sharp", "caption": "The most concentrated head of the network on the example, chosen by entropy."}, "image": {"alt": "One heat map of attention weights over the tokens of the example sentence; most rows have a single dark cell."}}
+# %% mystnb={"figure": {"caption": "The most concentrated head of the network on the example, chosen by entropy.", "name": "fig-bert-sharp"}, "image": {"alt": "One heat map of attention weights over the tokens of the example sentence; most rows have a single dark cell."}} tags=["hide-input"]
 diagrams.attention_heads(seen, [(layer, head)])
 
 # %% [markdown]
@@ -189,7 +191,7 @@ diagrams.attention_heads(seen, [(layer, head)])
 blank = "Although the story was [boring], I liked the film."
 fill = study.observe("bert.fill", sentence=blank)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-fill", "caption": "The network's distribution for the hidden word in 'Although the story was [MASK], I liked the film.': its most probable tokens, the hidden word in orange where it is among them."}, "image": {"alt": "Horizontal bars with the probabilities of the most probable tokens for the blank."}}
+# %% mystnb={"figure": {"caption": "The network's distribution for the hidden word in 'Although the story was [MASK], I liked the film.': its most probable tokens, the hidden word in orange where it is among them.", "name": "fig-bert-fill"}, "image": {"alt": "Horizontal bars with the probabilities of the most probable tokens for the blank."}} tags=["hide-input"]
 diagrams.candidates(fill, answer=fill.values["answer"])
 
 # %% tags=["hide-cell"]
@@ -235,7 +237,7 @@ study.glue("bert-cloze-chance", f"{100 * recovered.values['chance']['share']:.0f
 # %%
 views = study.observe("bert.context", sentence=blank)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-context", "caption": "The same blank under four views of the same sentence. Each row is a distribution over the vocabulary; the columns are the most probable tokens of any view, and the hidden word, in orange."}, "image": {"alt": "A heat map with four rows, both sides, left only, right only and neither, and a column for each of the most probable tokens, with probabilities in per cent."}}
+# %% mystnb={"figure": {"caption": "The same blank under four views of the same sentence. Each row is a distribution over the vocabulary; the columns are the most probable tokens of any view, and the hidden word, in orange.", "name": "fig-bert-context"}, "image": {"alt": "A heat map with four rows, both sides, left only, right only and neither, and a column for each of the most probable tokens, with probabilities in per cent."}} tags=["hide-input"]
 diagrams.context_views(views)
 
 # %% tags=["hide-cell"]
@@ -284,7 +286,7 @@ sentences = [
 ]
 vectors = study.observe("bert.vectors", sentences=sentences)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-vectors", "caption": "Cosine similarity between the vector of 'good' in 'The film was very good.' and in three other sentences, after each layer. Layer 0 is the embedding, before any attention."}, "image": {"alt": "Line chart: three lines start at one in layer zero and spread in the later layers."}}
+# %% mystnb={"figure": {"caption": "Cosine similarity between the vector of 'good' in 'The film was very good.' and in three other sentences, after each layer. Layer 0 is the embedding, before any attention.", "name": "fig-bert-vectors"}, "image": {"alt": "Line chart: three lines start at one in layer zero and spread in the later layers."}} tags=["hide-input"]
 diagrams.similarity(vectors)
 
 # %% tags=["hide-cell"]
@@ -332,7 +334,7 @@ losses = study.observe(
     other="The nurses [worked] in the kitchen.",
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-losses", "caption": "The terms of BERT's pre-training loss on two pairs with the same first sentence. Pale: the loss of each masked word; blue: their mean; green: the next-sentence loss; orange: the sum of blue and green, which is what training makes small."}, "image": {"alt": "Two panels of horizontal bars, for a pair that follows and a pair that does not: the loss of each masked word, their mean, the next-sentence loss, and the sum."}}
+# %% mystnb={"figure": {"caption": "The terms of BERT's pre-training loss on two pairs with the same first sentence. Pale: the loss of each masked word; blue: their mean; green: the next-sentence loss; orange: the sum of blue and green, which is what training makes small.", "name": "fig-bert-losses"}, "image": {"alt": "Two panels of horizontal bars, for a pair that follows and a pair that does not: the loss of each masked word, their mean, the next-sentence loss, and the sum."}} tags=["hide-input"]
 diagrams.objectives(losses)
 
 # %% tags=["hide-cell"]
@@ -374,7 +376,7 @@ for name in ("next", "random"):
 # %%
 dense = study.observe("bert.classifier", train=400, test=500, seed=seed)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-bert-dense", "caption": "Accuracy of one trained layer on frozen vectors, on sentences not seen in training, with 95 % intervals. [CLS] and mean are two ways to make one vector of a text."}, "image": {"alt": "Dots with intervals: accuracy of a dense layer on counts of words, on vectors of a random network, and on vectors of the pre-trained network."}}
+# %% mystnb={"figure": {"caption": "Accuracy of one trained layer on frozen vectors, on sentences not seen in training, with 95 % intervals. [CLS] and mean are two ways to make one vector of a text.", "name": "fig-bert-dense"}, "image": {"alt": "Dots with intervals: accuracy of a dense layer on counts of words, on vectors of a random network, and on vectors of the pre-trained network."}} tags=["hide-input"]
 rows = dense.values["accuracy"]
 diagrams.shares([row["view"] for row in rows], {"accuracy": rows})
 

@@ -1,10 +1,13 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -34,6 +37,7 @@ import pandas as pd
 
 from t5study import diagrams
 from t5study.study import Study
+from t5study.tables import framed
 
 pd.set_option("display.max_colwidth", None)
 pd.set_option("display.precision", 3)
@@ -216,7 +220,8 @@ texts = study.observe("gpt.decoding", prompt=prompt, length=24, samples=3, seed=
 table = pd.DataFrame(texts.values["rows"]).rename(
     columns={"log_probability": "mean log p", "different_pairs": "different word pairs"}
 )
-table[["method", "text", "mean log p", "different word pairs"]].style.format(precision=2).hide()
+columns = ["method", "text", "mean log p", "different word pairs"]
+framed(table[columns]).format(precision=2).hide()
 
 # %% tags=["hide-cell"]
 by_method = table.groupby("method", sort=False)["mean log p"].mean()
@@ -389,12 +394,11 @@ study.glue("gpt-bert-grammatical", per_cent(by_bert.values["sentences"]))
 # other text it measures nothing. A few samples:
 
 # %% tags=["hide-input"]
-pd.DataFrame(
-    {
-        "GPT, sampled at temperature 1": by_gpt.values["examples"][:6],
-        "BERT, masks filled from left to right": by_bert.values["examples"][:6],
-    }
-).style.hide()
+samples = {
+    "GPT, sampled at temperature 1": by_gpt.values["examples"][:6],
+    "BERT, masks filled from left to right": by_bert.values["examples"][:6],
+}
+framed(pd.DataFrame(samples)).hide()
 
 # %% [markdown]
 # ## What the report says, and what holds

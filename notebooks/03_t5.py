@@ -1,10 +1,13 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -31,6 +34,7 @@ import pandas as pd
 
 from t5study import diagrams
 from t5study.study import Study
+from t5study.tables import framed
 
 pd.set_option("display.max_colwidth", None)
 pd.set_option("display.precision", 3)
@@ -66,7 +70,7 @@ def asked(role):
 
 # %% tags=["hide-input"]
 answers = pd.DataFrame([row for role in questions for row in asked(role)])
-answers[["prompt", "answer"]].style.hide()
+framed(answers[["prompt", "answer"]]).hide()
 
 # %% [markdown]
 # Each row was answered by the network fine-tuned for its task; all four began as the same
@@ -318,7 +322,7 @@ pd.DataFrame(modules.values["rows"])[["name", "type", "params", "rounded"]].rena
 )
 
 # %% tags=["hide-input"]
-pd.DataFrame(modules.values["parts"]).style.hide().format({"parameters": "{:,}"})
+framed(pd.DataFrame(modules.values["parts"])).hide().format({"parameters": "{:,}"})
 
 # %% [markdown]
 # Encoder and decoder share one embedding, which also serves as the output layer; the library counts it
@@ -333,7 +337,7 @@ pd.DataFrame(modules.values["parts"]).style.hide().format({"parameters": "{:,}"}
 sizes = study.observe("t5.sizes")
 
 # %% tags=["hide-input"]
-pd.DataFrame(sizes.values["published"]).style.hide().format({"parameters": "{:,}"})
+framed(pd.DataFrame(sizes.values["published"])).hide().format({"parameters": "{:,}"})
 
 # %% tags=["hide-cell"]
 counts = {row["model"]: row["parameters"] for row in sizes.values["published"]}

@@ -1,10 +1,13 @@
 # ---
 # jupyter:
 #   jupytext:
+#     cell_metadata_filter: tags,mystnb,-all
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -30,6 +33,7 @@ from t5study import diagrams_generation as diagrams
 from t5study import ranking, scores, transfer
 from t5study.published import load_published
 from t5study.study import Study
+from t5study.tables import framed
 from t5study.tasks import ceiling
 
 pd.set_option("display.max_colwidth", None)
@@ -253,7 +257,7 @@ pd.DataFrame(
 # %% tags=["hide-input"]
 dev = published.table(split="validation")
 dev = dev[dev["model"] == "BERT-base-cased"].set_index(["task", "metric"])["value"]
-dev.unstack("metric").style.format(na_rep="", precision=3)
+framed(dev.unstack("metric")).format(na_rep="", precision=3)
 
 # %%
 parts = {task: dict(group.droplevel("task")) for task, group in dev.groupby("task")}

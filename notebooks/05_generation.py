@@ -1,10 +1,12 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: ipynb,py:percent
+#     cell_metadata_filter: tags,mystnb,-all
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -171,7 +173,7 @@ study.glue("gen-ended-with-room", sum(row["ended"] for row in whole.values["rows
 # shows the best candidates at every place of one answer. Where one cell is dark the model had no
 # doubt; where the colour is spread over several, the search had a choice.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gen-steps", "caption": "The candidates at each place of the answer, likeliest on top, with their probabilities given everything written before. The piece that was written is framed."}, "image": {"alt": "A grid with one column for each place of the answer and four rows of candidate pieces; colour shows probability and a frame marks the written piece, mostly in the top row."}}
+# %% mystnb={"figure": {"caption": "The candidates at each place of the answer, likeliest on top, with their probabilities given everything written before. The piece that was written is framed.", "name": "fig-gen-steps"}, "image": {"alt": "A grid with one column for each place of the answer and four rows of candidate pieces; colour shows probability and a frame marks the written piece, mostly in the top row."}} tags=["hide-input"]
 steps = study.observe("generation.steps", run=translator, prompt=prompts[1], arguments=room)
 diagrams.steps(steps)
 
@@ -194,7 +196,7 @@ study.glue("gen-steps-bits", steps.values["surprise"])
 # with their scores. The scores can be checked: feed each text back to the decoder, add up the
 # log-probabilities of its pieces, divide by the number of pieces.
 
-# %% mystnb={"figure": {"name": "fig-gen-beams", "caption": "The finished texts of a beam search with four beams and their scores, the logarithm of the probability divided by the number of pieces. The first is the answer."}, "image": {"alt": "Four horizontal bars, one for each finished text, the best score on top."}}
+# %% mystnb={"figure": {"caption": "The finished texts of a beam search with four beams and their scores, the logarithm of the probability divided by the number of pieces. The first is the answer.", "name": "fig-gen-beams"}, "image": {"alt": "Four horizontal bars, one for each finished text, the best score on top."}}
 plain = {"num_beams": 4, "max_length": 60}
 beams = study.observe("generation.beams", run=translator, prompt=prompts[1], arguments=plain)
 diagrams.beams(beams)
@@ -220,7 +222,7 @@ study.glue("gen-beam-ratio", ratio, digits=1)
 # the end token, whatever it writes. Attention shows where information may have come from, not what
 # was done with it {cite}`jain2019attention`.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gen-alignment", "caption": "Cross-attention while a translation is written: each row is a piece of the answer, each column a piece of the prompt, task prefix included. Mean over all layers and heads; a row sums to one."}, "image": {"alt": "Heat map of attention from the pieces of a German sentence to the pieces of its English prompt. Darker cells have more weight."}}
+# %% mystnb={"figure": {"caption": "Cross-attention while a translation is written: each row is a piece of the answer, each column a piece of the prompt, task prefix included. Mean over all layers and heads; a row sums to one.", "name": "fig-gen-alignment"}, "image": {"alt": "Heat map of attention from the pieces of a German sentence to the pieces of its English prompt. Darker cells have more weight."}} tags=["hide-input"]
 crossing = study.observe("generation.alignment", run=translator, prompt=prompts[2], arguments=room)
 diagrams.alignment(crossing)
 

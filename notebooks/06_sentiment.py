@@ -1,10 +1,12 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: ipynb,py:percent
+#     cell_metadata_filter: tags,mystnb,-all
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -164,8 +166,9 @@ study.glue(f"{role}-cut", 100 * float((run.predictions["tokens"] >= longest).mea
 # {glue:text}`sentiment-cut` % of the test texts fill that and may have lost their end. The baseline
 # reads all of every text, and reviewers like to say at the end what they think.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sentiment-losses", "caption": "Training and validation loss of the sentiment fine-tuning, per label token. The dotted line marks the checkpoint that was kept: the lowest validation loss."}, "image": {"alt": "Line chart of training loss and validation loss against epochs, with a vertical dotted line at the epoch whose checkpoint was kept."}}
+# %% mystnb={"figure": {"caption": "Training and validation loss of the sentiment fine-tuning, per label token. The dotted line marks the checkpoint that was kept: the lowest validation loss.", "name": "fig-sentiment-losses"}, "image": {"alt": "Line chart of training loss and validation loss against epochs, with a vertical dotted line at the epoch whose checkpoint was kept."}} tags=["hide-input"]
 figures.plot_losses(runs)
+
 # %% [markdown]
 # {numref}`fig-sentiment-losses` shows both losses. A validation loss that rises while the training
 # loss still falls means that the model has begun to learn the training rows by heart; the
@@ -174,8 +177,9 @@ figures.plot_losses(runs)
 # go wrong; the more frequent mistake is {glue:text}`sentiment-mistake`,
 # {glue:text}`sentiment-mistakes` times.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sentiment-confusion", "caption": "Confusion matrix on the sentiment test rows: actual labels down, predicted labels across, counts in the cells, shade by the share of the actual label."}, "image": {"alt": "Heat map of the confusion matrix: rows are actual labels, columns predicted labels, with the counts printed in the cells."}}
+# %% mystnb={"figure": {"caption": "Confusion matrix on the sentiment test rows: actual labels down, predicted labels across, counts in the cells, shade by the share of the actual label.", "name": "fig-sentiment-confusion"}, "image": {"alt": "Heat map of the confusion matrix: rows are actual labels, columns predicted labels, with the counts printed in the cells."}} tags=["hide-input"]
 figures.plot_confusion(run)
+
 # %% [markdown]
 # ## Actual and predicted
 #
@@ -208,8 +212,9 @@ comparison = tables.comparison(
 )
 tables.framed(comparison).format(precision=3)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sentiment-intervals", "caption": "Test accuracy on the sentiment task with 95 % intervals: pre-trained T5 with the recipe of this chapter and with the others of the table, the same network from random weights, and the TF-IDF baseline."}, "image": {"alt": "Dot plot with one row per model; each dot is a test accuracy with a horizontal bar for its 95 percent interval."}}
+# %% mystnb={"figure": {"caption": "Test accuracy on the sentiment task with 95 % intervals: pre-trained T5 with the recipe of this chapter and with the others of the table, the same network from random weights, and the TF-IDF baseline.", "name": "fig-sentiment-intervals"}, "image": {"alt": "Dot plot with one row per model; each dot is a test accuracy with a horizontal bar for its 95 percent interval."}} tags=["hide-input"]
 figures.plot_intervals(comparison, "accuracy", "accuracy low", "accuracy high", "test accuracy")
+
 # %% [markdown]
 # :::{admonition} Exercise
 # :class: tip

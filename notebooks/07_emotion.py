@@ -1,10 +1,12 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: ipynb,py:percent
+#     cell_metadata_filter: tags,mystnb,-all
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -115,15 +117,17 @@ study.glue(f"{role}-cut", 100 * float((run.predictions["tokens"] >= longest).mea
 # {glue:text}`emotion-padding` % of the encoder's positions were padding. The network reads at most
 # {glue:text}`emotion-reads` tokens of a text; {glue:text}`emotion-cut` % of the test messages fill that.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-emotion-losses", "caption": "Training and validation loss of the emotion fine-tuning, per label token. The dotted line marks the checkpoint that was kept: the lowest validation loss."}, "image": {"alt": "Line chart of training loss and validation loss against epochs, with a vertical dotted line at the epoch whose checkpoint was kept."}}
+# %% mystnb={"figure": {"caption": "Training and validation loss of the emotion fine-tuning, per label token. The dotted line marks the checkpoint that was kept: the lowest validation loss.", "name": "fig-emotion-losses"}, "image": {"alt": "Line chart of training loss and validation loss against epochs, with a vertical dotted line at the epoch whose checkpoint was kept."}} tags=["hide-input"]
 figures.plot_losses(runs)
+
 # %% [markdown]
 # {numref}`fig-emotion-losses` shows training and validation loss, {numref}`fig-emotion-confusion`
 # which emotions the model takes for which. Its most frequent mistake is
 # {glue:text}`emotion-mistake`, {glue:text}`emotion-mistakes` times.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-emotion-confusion", "caption": "Confusion matrix on the emotion test rows: actual labels down, predicted labels across, counts in the cells, shade by the share of the actual label."}, "image": {"alt": "Heat map of the confusion matrix: rows are actual labels, columns predicted labels, with the counts printed in the cells."}}
+# %% mystnb={"figure": {"caption": "Confusion matrix on the emotion test rows: actual labels down, predicted labels across, counts in the cells, shade by the share of the actual label.", "name": "fig-emotion-confusion"}, "image": {"alt": "Heat map of the confusion matrix: rows are actual labels, columns predicted labels, with the counts printed in the cells."}} tags=["hide-input"]
 figures.plot_confusion(run)
+
 # %% [markdown]
 # ## Actual and predicted
 #
@@ -151,8 +155,9 @@ comparison = tables.comparison(
 )
 tables.framed(comparison).format(precision=3)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-emotion-intervals", "caption": "Test accuracy on the emotion task with 95 % intervals: pre-trained T5 with the recipe of this chapter and with the others of the table, the same network from random weights, and the TF-IDF baseline."}, "image": {"alt": "Dot plot with one row per model; each dot is a test accuracy with a horizontal bar for its 95 percent interval."}}
+# %% mystnb={"figure": {"caption": "Test accuracy on the emotion task with 95 % intervals: pre-trained T5 with the recipe of this chapter and with the others of the table, the same network from random weights, and the TF-IDF baseline.", "name": "fig-emotion-intervals"}, "image": {"alt": "Dot plot with one row per model; each dot is a test accuracy with a horizontal bar for its 95 percent interval."}} tags=["hide-input"]
 figures.plot_intervals(comparison, "accuracy", "accuracy low", "accuracy high", "test accuracy")
+
 # %% [markdown]
 # :::{admonition} Exercise
 # :class: tip

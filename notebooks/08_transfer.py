@@ -1,10 +1,12 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: ipynb,py:percent
+#     cell_metadata_filter: tags,mystnb,-all
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -89,7 +91,7 @@ points = {role: transfer.learning_curve(study, role) for role in roles}
 curves = {role: transfer.curve_table(points[role], metric[role]) for role in roles}
 otherwise = transfer.missing(study, "learning_curves")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-curves", "caption": "Learning curves: test score against the number of labelled training rows, on a logarithmic axis. Bands are 95 % intervals, Student's over seeds, or the bootstrap's over test rows where there is one run."}, "image": {"alt": "One panel a task with four rising lines: pre-trained T5, T5 from random weights and two baselines on bags of words. The distance between the first two lines is the gain of pre-training."}}
+# %% mystnb={"figure": {"caption": "Learning curves: test score against the number of labelled training rows, on a logarithmic axis. Bands are 95 % intervals, Student's over seeds, or the bootstrap's over test rows where there is one run.", "name": "fig-curves"}, "image": {"alt": "One panel a task with four rising lines: pre-trained T5, T5 from random weights and two baselines on bags of words. The distance between the first two lines is the gain of pre-training."}} tags=["hide-input"]
 diagrams.plot_curves(curves, " or ".join(dict.fromkeys(metric.values())), otherwise)
 
 # %% [markdown]
@@ -150,7 +152,7 @@ judges = list(study.profile.budgets.tasks) if study.profile.budgets else []
 budgets = {role: transfer.budget_table(study, role) for role in judges}
 otherwise = transfer.missing(study, "budgets")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-budgets", "caption": "Test accuracy against the tokens that T5 read in pre-training, for different numbers of labels. The dashed line of the same colour is the network from random weights. Bands are 95 % intervals as in the figure before."}, "image": {"alt": "One panel a task. Solid lines with dots show accuracy at three or more pre-training budgets on a logarithmic axis; horizontal dashed lines show the accuracy without pre-training."}}
+# %% mystnb={"figure": {"caption": "Test accuracy against the tokens that T5 read in pre-training, for different numbers of labels. The dashed line of the same colour is the network from random weights. Bands are 95 % intervals as in the figure before.", "name": "fig-budgets"}, "image": {"alt": "One panel a task. Solid lines with dots show accuracy at three or more pre-training budgets on a logarithmic axis; horizontal dashed lines show the accuracy without pre-training."}} tags=["hide-input"]
 diagrams.plot_budgets(budgets, otherwise)
 
 # %% tags=["hide-input"]
@@ -197,7 +199,7 @@ for part in ("counting", "reading"):
 # {numref}`fig-held-out` shows the {term}`held-out loss`, the loss on texts kept out of the
 # pre-training. It does not fall evenly: a small network waits on a plateau and then falls from it.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-held-out", "caption": "Held-out loss of T5's pre-training against the tokens read, on a logarithmic axis, one line a budget. Each line has a learning-rate schedule of its own length."}, "image": {"alt": "Falling lines of held-out loss against tokens read, one for each pre-training budget; the lines of larger budgets end lower."}}
+# %% mystnb={"figure": {"caption": "Held-out loss of T5's pre-training against the tokens read, on a logarithmic axis, one line a budget. Each line has a learning-rate schedule of its own length.", "name": "fig-held-out"}, "image": {"alt": "Falling lines of held-out loss against tokens read, one for each pre-training budget; the lines of larger budgets end lower."}} tags=["hide-input"]
 pretrainings = transfer.pretrainings(study)
 diagrams.plot_held_out(pretrainings, transfer.missing(study, "pretraining"))
 
@@ -294,7 +296,7 @@ whole = [
 form = {column: "{:,.0f}" for column in whole if column in table}
 tables.framed(transfer.shown(table, otherwise)).format(form, precision=2)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-trials", "caption": "Held-out loss against the number of updates, on a logarithmic axis: the run of the largest budget and the trials. A window's length changes the question a little, so the ends of lines with other windows are compared with care; where a line falls from its plateau can be compared."}, "image": {"alt": "Four falling lines of held-out loss against updates. The line of the largest budget goes furthest and lowest; the line with long windows stays on its plateau to its end; one of the lines with short windows falls from it, the other ends before."}}
+# %% mystnb={"figure": {"caption": "Held-out loss against the number of updates, on a logarithmic axis: the run of the largest budget and the trials. A window's length changes the question a little, so the ends of lines with other windows are compared with care; where a line falls from its plateau can be compared.", "name": "fig-trials"}, "image": {"alt": "Four falling lines of held-out loss against updates. The line of the largest budget goes furthest and lowest; the line with long windows stays on its plateau to its end; one of the lines with short windows falls from it, the other ends before."}} tags=["hide-input"]
 diagrams.plot_held_out(trials, otherwise, against="step")
 
 # %% tags=["hide-cell"]

@@ -1,10 +1,12 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: ipynb,py:percent
+#     cell_metadata_filter: tags,mystnb,-all
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -167,7 +169,7 @@ lengths = {
     "summary": sequences.by_length(summariser, "rougeL"),
 }
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-by-length", "caption": "Mean score of a group of the test set against the length of its sources in tokens: chrF for translation, ROUGE-L for summaries. Bars are 95 % intervals of the mean."}, "image": {"alt": "Two panels with a dot for each group of the test set, from short to long sources, with vertical bars for the intervals."}}
+# %% mystnb={"figure": {"caption": "Mean score of a group of the test set against the length of its sources in tokens: chrF for translation, ROUGE-L for summaries. Bars are 95 % intervals of the mean.", "name": "fig-by-length"}, "image": {"alt": "Two panels with a dot for each group of the test set, from short to long sources, with vertical bars for the intervals."}} tags=["hide-input"]
 diagrams.plot_by_length(lengths)
 
 # %% tags=["hide-input"]
@@ -209,7 +211,7 @@ otherwise = transfer.missing(study, "joint", chapter="09")
 joint = None if otherwise else study.finetune_jointly()
 table = sequences.joint_table(study, joint)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-joint", "caption": "One model for all tasks against one model a task, on the same test rows, each with its 95 % bootstrap interval. BLEU and ROUGE are divided by 100."}, "image": {"alt": "One row a task with two dots and horizontal bars: the score of the model trained on that task alone and that of the model trained on all tasks at once."}}
+# %% mystnb={"figure": {"caption": "One model for all tasks against one model a task, on the same test rows, each with its 95 % bootstrap interval. BLEU and ROUGE are divided by 100.", "name": "fig-joint"}, "image": {"alt": "One row a task with two dots and horizontal bars: the score of the model trained on that task alone and that of the model trained on all tasks at once."}} tags=["hide-input"]
 diagrams.plot_joint(table, otherwise)
 
 # %% tags=["hide-input"]

@@ -1,10 +1,12 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: ipynb,py:percent
+#     cell_metadata_filter: tags,mystnb,-all
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -53,7 +55,7 @@ for outcome in OUTCOMES:
 # {glue:text}`claims-not-run` were not run with this profile. {numref}`fig-claims` shows which kinds
 # of statement they are.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-claims", "caption": "Verdicts on the report's claims, by the kind of statement: a number, a ranking, a fact from the literature or from counting, or a behaviour of a model."}, "image": {"alt": "Stacked horizontal bars, one for each kind of claim, divided by verdict: reproduced, exceeded, not reproduced, corrected and not run."}}
+# %% mystnb={"figure": {"caption": "Verdicts on the report's claims, by the kind of statement: a number, a ranking, a fact from the literature or from counting, or a behaviour of a model.", "name": "fig-claims"}, "image": {"alt": "Stacked horizontal bars, one for each kind of claim, divided by verdict: reproduced, exceeded, not reproduced, corrected and not run."}} tags=["hide-input"]
 figures.plot_verdicts(verdicts)
 
 # %% [markdown]

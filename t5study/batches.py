@@ -34,6 +34,12 @@ A GPU takes about as long to be told of a small forward pass as to do it.
 LONGEST_PACKED = 128
 """Tokens of the longest text that shares rows (see `packing`): attention is cheap up to there."""
 
+LENGTH_STEP = 16
+"""Beside shared rows, lengths are rounded up to a multiple of this: graphs take any length."""
+
+ANOTHER_PASS = 256
+"""Positions that take as long as what one more micro-batch adds: casts and sums of weights."""
+
 IGNORED = -100
 """Label of a position that carries no loss (the convention of torch's cross-entropy)."""
 
@@ -187,19 +193,22 @@ def cut(
 
     A single text longer than `tokens` still makes a micro-batch of its own. Rows that fill no more
     than `FEW_POSITIONS` together stay one micro-batch: another forward pass would cost more than
-    the padding that it spares. With `packing`, for a model whose encoder packs, texts of up to
-    `LONGEST_PACKED` tokens are cut without regard to their buckets, by tokens that are no padding.
+    the padding that it spares. With `packing`, for a model whose encoder packs, there are no
+    buckets: texts of up to `LONGEST_PACKED` tokens are cut by tokens that are no padding, and
+    longer ones so that padding and passes cost least together.
     """
     few = FEW_POSITIONS[usual_device()]
     order = rows[np.argsort(lengths[rows], kind="stable")]
     buckets = np.array([bucket_of(int(n), longest) for n in lengths[order]])
     if buckets.size and buckets.size * buckets[-1] <= min(few, tokens):
         buckets[:] = buckets[-1]
-    elif packing:
-        packed = buckets <= LONGEST_PACKED
-        for part in _by_tokens(lengths, order[packed], tokens):
-            yield part, bucket_of(int(lengths[part[-1]]), longest)
-        order, buckets = order[~packed], buckets[~packed]
+    elif packing and buckets.size:
+        own = lengths[order]
+        short = int(np.searchsorted(own, LONGEST_PACKED, side="right"))
+        ends = [*_by_tokens(own[:short], tokens), *(short + _cheapest(own[short:], tokens))]
+        for part in np.split(order, ends[:-1]):
+            yield part, min(longest, _rounded_up(lengths[part[-1]]))
+        return
     for length in np.unique(buckets):
         members = order[buckets == length]
         size = max(1, tokens // int(length))
@@ -207,16 +216,38 @@ def cut(
             yield members[start : start + size], int(length)
 
 
-def _by_tokens(lengths: np.ndarray, rows: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
-    """Cut rows, shortest first, into parts of nearly as many tokens each, at most `tokens`."""
-    if not rows.size:
-        return
-    own = lengths[rows]
+def _rounded_up(length: int) -> int:
+    return int(-(-length // LENGTH_STEP) * LENGTH_STEP)
+
+
+def _by_tokens(own: np.ndarray, tokens: int) -> np.ndarray:
+    """Cut rising lengths into parts of nearly as many tokens each, at most `tokens`; their ends."""
+    if not own.size:
+        return np.zeros(0, dtype=np.int64)
     total = int(own.sum())
     parts = -(-total // max(1, tokens - int(own[-1])))
     numbers = (np.cumsum(own) - own) * parts // total
-    for number in np.unique(numbers):
-        yield rows[numbers == number]
+    return np.append(np.flatnonzero(np.diff(numbers)) + 1, own.size)
+
+
+def _cheapest(own: np.ndarray, tokens: int) -> np.ndarray:
+    """Cut rising lengths into parts of at most `tokens` positions; return the parts' ends.
+
+    Of all cuts it is the one with the fewest positions, padding included, where another part counts
+    as `ANOTHER_PASS` positions: found by dynamic programming over the end of the last part.
+    """
+    cost, start = np.zeros(own.size + 1), np.zeros(own.size + 1, dtype=np.int64)
+    for end in range(1, own.size + 1):
+        length = _rounded_up(own[end - 1])
+        starts = np.arange(max(0, end - max(1, tokens // length)), end)
+        costs = cost[starts] + (end - starts) * length + ANOTHER_PASS
+        least = int(np.argmin(costs))
+        cost[end], start[end] = costs[least], starts[least]
+    ends, end = [], own.size
+    while end:
+        ends.append(end)
+        end = int(start[end])
+    return np.array(ends[::-1], dtype=np.int64)
 
 
 @lru_cache(maxsize=2)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
 from datasets import Dataset
 from tiny import tiny_t5
 
+from t5study import batches
 from t5study.batches import (
     BUCKETS,
     IGNORED,
@@ -152,17 +155,41 @@ def test_an_empty_text_names_its_row(tokenizer):
         encode(Dataset.from_dict(rows), tokenizer, 32)
 
 
-def test_short_texts_that_share_rows_are_cut_by_their_tokens_and_long_ones_by_bucket():
-    lengths = np.array([10, 20, 30, 100] * 40 + [200, 400])
+def test_short_texts_that_share_rows_are_cut_by_their_tokens():
+    lengths = np.array([10, 20, 30, 100] * 40)
     parts = list(cut(lengths, np.arange(len(lengths)), 512, 2048, packing=True))
     assert sorted(np.concatenate([rows for rows, _ in parts])) == list(range(len(lengths)))
-    *short, middle, long = parts
-    assert [(len(rows), length) for rows, length in (middle, long)] == [(1, 256), (1, 512)]
-    tokens = [int(lengths[rows].sum()) for rows, _ in short]
-    assert len(short) == 4
+    tokens = [int(lengths[rows].sum()) for rows, _ in parts]
+    assert len(parts) == 4
     assert max(tokens) <= 2048
     assert max(tokens) - min(tokens) <= 200
-    assert [length for _, length in short] == [32, 128, 128, 128]
+    assert [length for _, length in parts] == [32, 112, 112, 112]
+
+
+def test_long_texts_beside_shared_rows_are_cut_with_the_least_padding():
+    lengths = np.array([200] * 8 + [208] * 8 + [500] * 3)
+    parts = list(cut(lengths, np.arange(len(lengths)), 512, 4096, packing=True))
+    # All of 208 positions fit into one part; together with the long ones they would not.
+    assert [(len(rows), length) for rows, length in parts] == [(16, 208), (3, 512)]
+    # Beside so few positions another pass costs more than the padding that it spares.
+    parts = list(cut(np.array([480, 500] * 4), np.arange(8), 512, 4096, packing=True))
+    assert [(len(rows), length) for rows, length in parts] == [(8, 512)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_other_cut_of_long_texts_is_cheaper(seed):
+    own = np.sort(np.random.default_rng(seed).integers(129, 513, 9))
+    ends = batches._cheapest(own, 2048)
+
+    def cost(ends: list[int]) -> float:
+        starts, total = [0, *ends[:-1]], 0
+        for start, end in zip(starts, ends, strict=True):
+            positions = (end - start) * -(-own[end - 1] // 16) * 16
+            total += positions + batches.ANOTHER_PASS if positions <= 2048 else np.inf
+        return total
+
+    every = ([*chosen, 9] for count in range(9) for chosen in combinations(range(1, 9), count))
+    assert cost(list(ends)) == min(map(cost, every))
 
 
 def test_padding_of_shared_rows_is_what_the_encoder_computes(encoded, tokenizer):

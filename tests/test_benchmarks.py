@@ -227,10 +227,12 @@ def filled(tmp_path) -> report.Results:
     kept = report.Results.opened(tmp_path / "results")
     kept.add(results()[:2])
     kept.add(results()[2:])
+    # Half a second and two tokens before the clock: 1.0 s for 8 tokens, then 5.225 s for 38.
+    start = {"start_seconds": 0.5, "start_tokens": 2}
     kept.growth = growth.compared(
         [
-            {"examples": 1000, "tokens": 10, "seconds": 1.0, "peak_memory_bytes": 100},
-            {"examples": 4000, "tokens": 40, "seconds": 4.4, "peak_memory_bytes": 101},
+            start | {"examples": 1000, "tokens": 10, "seconds": 1.5, "peak_memory_bytes": 100},
+            start | {"examples": 4000, "tokens": 40, "seconds": 5.725, "peak_memory_bytes": 101},
         ]
     )
     found = {name: [1.0, 1.1, 1.2] for name in learning.METHODS}
@@ -479,7 +481,10 @@ def test_the_gpu_benchmark_says_where_it_can_run(monkeypatch):
 
 def test_the_gpu_benchmark_keeps_the_reason_of_a_failure(monkeypatch):
     monkeypatch.setattr(gpu.sys, "executable", "false")
-    assert gpu.apart("sdpa", None) == {"attention": "sdpa", "failed": "it said nothing"}
+    assert gpu.apart("sdpa", None) == {
+        "attention": "sdpa",
+        "failed": "benchmarks.gpu failed: it said nothing",
+    }
     rows = list(gpu.table([{"attention": "sdpa", "failed": "no memory"}]).columns[1].cells)
     assert rows == ["failed"]
 
