@@ -62,7 +62,9 @@ class Recipe(_Settings):
     )
     tokens_per_micro_batch: Annotated[int, Field(ge=64)] = 4096
     packing: bool = Field(
-        True, description="short texts share the rows of T5's encoder on a CPU: less padding"
+        True,
+        description="T5 on a CPU: short texts share the encoder's rows, longer ones are cut with "
+        "the least padding, in place of padding to a few lengths",
     )
     evaluations_per_epoch: Count = 1
     keep_checkpoints: Count = 5
