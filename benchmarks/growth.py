@@ -30,28 +30,24 @@ def epoch(task: str, examples: int, repeats: int, source: str | None) -> dict[st
     its `start_tokens`.
     """
     timed(task, methods.BATCH, source)
-    start_seconds, small = timed(task, methods.BATCH, source)
-    times = [timed(task, examples, source) for _ in range(repeats)]
-    return {
-        "examples": len(times[0][1].encoded),
-        "tokens": _tokens(times[0][1]),
-        "seconds": median(seconds for seconds, _ in times),
-        "start_seconds": start_seconds,
-        "start_tokens": _tokens(small),
+    start = timed(task, methods.BATCH, source)
+    epochs = [timed(task, examples, source) for _ in range(repeats)]
+    return epochs[0] | {
+        "seconds": median(each["seconds"] for each in epochs),
+        "start_seconds": start["seconds"],
+        "start_tokens": start["tokens"],
         "peak_memory_bytes": peak_memory_bytes(),
     }
 
 
-def timed(task: str, examples: int, source: str | None) -> tuple[float, Work]:
-    """Load so many examples and train one epoch on them; return the seconds and the work."""
+def timed(task: str, examples: int, source: str | None) -> dict[str, Any]:
+    """Load so many examples and train one epoch on them; return seconds, examples and tokens."""
     started = time.perf_counter()
     work = Work.load(task, source, examples, sizes=SMALLER)
     _train(work, -(-len(work.encoded) // methods.BATCH))
-    return time.perf_counter() - started, work
-
-
-def _tokens(work: Work) -> int:
-    return int(work.encoded.source_lengths.sum() + work.encoded.target_lengths.sum())
+    seconds = time.perf_counter() - started
+    tokens = work.encoded.source_lengths.sum() + work.encoded.target_lengths.sum()
+    return {"examples": len(work.encoded), "tokens": int(tokens), "seconds": seconds}
 
 
 def _train(work: Work, updates: int) -> None:

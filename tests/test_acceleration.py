@@ -6,8 +6,9 @@ import copy
 
 import pytest
 import torch
+from tiny import untrained_t5 as tiny_t5
 from torch import nn
-from transformers import BertConfig, BertForMaskedLM, T5Config, T5ForConditionalGeneration
+from transformers import BertConfig, BertForMaskedLM, T5ForConditionalGeneration
 
 from t5study import acceleration
 from t5study.acceleration import (
@@ -22,22 +23,6 @@ from t5study.acceleration import (
     tune_allocator,
     why_not_compile,
 )
-
-
-def tiny_t5(dropout: float = 0.1, feed_forward: str = "relu") -> T5ForConditionalGeneration:
-    torch.manual_seed(3)
-    config = T5Config(
-        vocab_size=64,
-        d_model=32,
-        d_kv=8,
-        d_ff=64,
-        num_layers=2,
-        num_heads=4,
-        dropout_rate=dropout,
-        feed_forward_proj=feed_forward,
-        decoder_start_token_id=0,
-    )
-    return T5ForConditionalGeneration(config).train()
 
 
 def example() -> dict[str, torch.Tensor]:

@@ -45,6 +45,23 @@ def tiny_t5(folder: Path) -> Checkpoint:
     return checkpoint_in(folder / "t5", name="tiny-t5")
 
 
+def untrained_t5(dropout: float = 0.1, feed_forward: str = "relu") -> T5ForConditionalGeneration:
+    """A T5 of two layers with random weights, in training, for questions about its arithmetic."""
+    torch.manual_seed(3)
+    config = T5Config(
+        vocab_size=64,
+        d_model=32,
+        d_kv=8,
+        d_ff=64,
+        num_layers=2,
+        num_heads=4,
+        dropout_rate=dropout,
+        feed_forward_proj=feed_forward,
+        decoder_start_token_id=0,
+    )
+    return T5ForConditionalGeneration(config).train()
+
+
 def tiny_experiment(checkpoint: Checkpoint, task: str = "pocket-sentiment", **recipe) -> Experiment:
     """A fine-tuning of a second or two."""
     values = {
