@@ -22,7 +22,7 @@ from t5study.precision import resolve_precision
 TASKS = ("emotion", "imdb", PRETRAINING)
 PARTS = ("speed", "learning", "growth")
 RESULTS = page.RESULTS
-REPEATS = 5
+REPEATS = 9
 CORPUS_ROWS = 2048
 """Rows that a task's lengths are taken from."""
 
@@ -127,14 +127,15 @@ def _saying(title: str) -> Any:
 
 
 def _growth(source: str | None) -> list[dict[str, Any]]:
-    """Measure each number of examples in a process of its own, the small ones several times."""
-    found = []
-    for examples in growth.SIZES:
-        repeats = max(1, min(REPEATS, growth.SIZES[-1] // (4 * examples)))
-        job = {"task": "emotion", "examples": examples, "repeats": repeats, "source": source}
-        found.append(answer_of("benchmarks.growth", [json.dumps(job)]))
-        _saying("growth")(f"{examples} examples")
-    return growth.compared(found)
+    """Measure the numbers of examples by turns, each time in a process of its own."""
+    found: dict[int, list[dict[str, Any]]] = {examples: [] for examples in growth.SIZES}
+    for turn in range(growth.TURNS):
+        for examples, runs in found.items():
+            repeats = max(1, growth.SIZES[-1] // (4 * examples))
+            job = {"task": "emotion", "examples": examples, "repeats": repeats, "source": source}
+            runs.append(answer_of("benchmarks.growth", [json.dumps(job)]))
+        _saying("growth")(f"turn {turn + 1} of {growth.TURNS}")
+    return growth.compared([growth.typical(runs) for runs in found.values()])
 
 
 def _learning(source: str | None) -> dict[str, Any]:

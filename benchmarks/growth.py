@@ -20,6 +20,7 @@ from t5study.models import quiet
 from t5study.provenance import peak_memory_bytes
 
 SIZES = (1000, 4000, 16000)
+TURNS = 3
 
 
 def epoch(task: str, examples: int, repeats: int, source: str | None) -> dict[str, Any]:
@@ -53,6 +54,11 @@ def timed(task: str, examples: int, source: str | None) -> dict[str, Any]:
 def _train(work: Work, updates: int) -> None:
     with tempfile.TemporaryDirectory() as folder, quiet():
         methods.build(methods.OURS, work, updates, Path(folder)).train()
+
+
+def typical(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the median of each quantity over the runs of one number of examples."""
+    return {name: median(run[name] for run in runs) for name in runs[0]}
 
 
 def compared(sizes: list[dict[str, Any]]) -> list[dict[str, Any]]:

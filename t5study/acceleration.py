@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import logging
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,9 @@ _COUNTER, _MIX_1, _MIX_2 = (c - (c >> 31 << 32) for c in (0x9E3779B1, 0x7FEB352D
 
 ATTENTION = "t5study"
 """Name under which this module's attention is registered with transformers."""
+
+KERNELS = 64
+"""Kernels that oneDNN keeps: two shapes of a micro-batch, at least. Each takes about 100 KiB."""
 
 GRAPHS = 64
 """Compiled graphs kept: blocks of two kinds in two stacks, training and not, by kind of input."""
@@ -221,6 +225,25 @@ def shorten_cross_attention(model: nn.Module) -> None:
             module.EncDecAttention.__class__ = _ShortQueryAttention
 
 
+class _BiasAsScores(T5Attention):
+    """Self-attention whose position bias lies in memory as the scores do.
+
+    T5 looks it up as [query, key, head]. Turned into [head, query, key] without being moved, it
+    makes the compiled softmax fetch one number at a time, in every layer.
+    """
+
+    def compute_bias(self, *lengths: Any, **options: Any) -> torch.Tensor:
+        """Return the bias [1, heads, queries, keys], contiguous."""
+        return super().compute_bias(*lengths, **options).contiguous()
+
+
+def align_position_bias(model: nn.Module) -> None:
+    """Lay T5's position bias out as the scores it is added to, in place; no result changes."""
+    for module in model.modules():
+        if type(module) is T5Attention and module.has_relative_attention_bias:
+            module.__class__ = _BiasAsScores
+
+
 @functools.lru_cache(maxsize=1)
 def why_not_compile() -> str | None:
     """Return None where torch.compile works on this machine, or else the reason in one line."""
@@ -261,15 +284,30 @@ def tune_allocator() -> bool:
     """Make the C library keep freed memory; return whether it did (glibc alone can).
 
     By default glibc returns every large tensor to the system and meets a page fault for each 4 KiB
-    of the next one, which takes a fifth of a training step. Memory in use at the peak is the same.
+    of the next one, which takes a fifth of a training step. What is kept is given back now and
+    then by `return_memory`. oneDNN is told to keep few kernels, if it has made none yet: shapes are
+    many and a kernel is made in no time, but a thousand of them take 100 MiB.
     """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS))
     parameters = {"M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, 2**31 - 1)}
     parameters["M_TOP_PAD"] = (-2, 64 * 2**20)
+    return all(_glibc("mallopt", option, value) == 1 for option, value in parameters.values())
+
+
+def return_memory() -> bool:
+    """Give what `tune_allocator` has kept and nobody uses back to the system; return whether so.
+
+    Tensors of many sizes leave gaps between them, and the kept memory grows with their number.
+    """
+    return _glibc("malloc_trim", 0) == 1
+
+
+def _glibc(function: str, *arguments: int) -> int | None:
+    """Call a function of glibc; None where another C library is used (musl, macOS, Windows)."""
     try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # musl, macOS, Windows
-        return False
-    return all(mallopt(option, value) == 1 for option, value in parameters.values())
+        return getattr(ctypes.CDLL(None), function)(*arguments)
+    except (AttributeError, OSError, TypeError):
+        return None
 
 
 def compiled_or_not(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -288,9 +326,9 @@ def compiled_or_not(function: Callable[..., Any]) -> Callable[..., Any]:
 def speed_up(model: nn.Module, compiled: bool, packing: bool = False) -> str:
     """Prepare a model for training on this device, in place; return what compiling came to.
 
-    On a CPU dropout and cross-attention become cheap and the allocator keeps its memory; with
-    `packing`, short texts share the rows of T5's encoder; with `compiled`, blocks are compiled, and
-    a line says so or why not.
+    On a CPU dropout, cross-attention and the position bias become cheap and the allocator keeps its
+    memory; with `packing`, short texts share the rows of T5's encoder; with `compiled`, blocks are
+    compiled, and a line says so or why not.
     """
     if packing:
         pack_encoder(model)
@@ -298,6 +336,7 @@ def speed_up(model: nn.Module, compiled: bool, packing: bool = False) -> str:
         tune_allocator()
         cheapen_dropout(model)
         shorten_cross_attention(model)
+        align_position_bias(model)
     if not compiled:
         return "not asked for"
     outcome = compile_blocks(model)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,10 +17,12 @@ from t5study import acceleration
 from t5study.acceleration import (
     HashedDropout,
     HashedReluDropout,
+    align_position_bias,
     cheapen_dropout,
     compile_blocks,
     compiled_or_not,
     keep_factors,
+    return_memory,
     shorten_cross_attention,
     speed_up,
     tune_allocator,
@@ -170,6 +175,24 @@ def test_short_cross_attention_ignores_padding_and_still_generates():
     assert torch.allclose(one, model(**inputs).logits[2], atol=1e-5)
 
 
+def test_an_aligned_position_bias_lies_as_the_scores_do_and_changes_no_bit():
+    model = tiny_t5(0.1)
+    cheapen_dropout(model)
+    twin = copy.deepcopy(model)
+    align_position_bias(twin)
+    laid_out = []
+    for each, wanted in ((model, False), (twin, True)):
+        for stack in (each.encoder, each.decoder):
+            bias = stack.block[0].layer[0].SelfAttention.compute_bias(5, 5)
+            laid_out.append(bias.is_contiguous() == wanted)
+    assert all(laid_out)
+    for each in (model, twin):
+        torch.manual_seed(4)
+        each.train()(**example()).logits.square().sum().backward()
+    for (name, p), q in zip(model.named_parameters(), twin.named_parameters(), strict=True):
+        assert torch.equal(p.grad, q[1].grad), name
+
+
 def test_masks_follow_the_seed_and_change_with_every_pass():
     model = tiny_t5()
     cheapen_dropout(model)
@@ -273,3 +296,34 @@ def test_a_model_without_blocks_is_left_alone(monkeypatch):
 def test_allocator_is_tuned_or_left():
     assert tune_allocator() in (True, False)
     assert torch.ones(5_000_000).sum() == 5_000_000
+
+
+def test_kept_memory_goes_back():
+    command = """
+import torch
+from t5study.acceleration import return_memory, tune_allocator
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+tuned = tune_allocator()
+big = torch.ones(50_000_000)
+small = torch.ones(100)
+del big
+kept = resident()
+print(tuned, return_memory(), kept - resident())
+"""
+    if not Path("/proc/self/statm").is_file():
+        pytest.skip("this system does not say how much memory a process holds")
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True)
+    tuned, returned, freed = done.stdout.split()
+    if tuned == "True":
+        assert returned == "True"
+        assert int(freed) > 150_000_000
+
+
+def test_without_glibc_nothing_is_tuned(monkeypatch):
+    monkeypatch.setattr(acceleration.ctypes, "CDLL", lambda _: object())
+    assert not tune_allocator()
+    assert not return_memory()

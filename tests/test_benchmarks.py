@@ -262,6 +262,27 @@ def test_an_unfinished_run_continues_and_a_finished_one_begins_anew(filled, monk
     assert report.Results.opened(filled.folder).speed == []
 
 
+def test_growth_takes_the_median_of_its_turns(monkeypatch):
+    asked = []
+
+    def answer(module: str, arguments: list[str]) -> dict:
+        job = json.loads(arguments[0])
+        asked.append(job["examples"])
+        # The second of three turns is slow.
+        slow = 3 if len(asked) in (4, 5, 6) else 1
+        start = {"start_seconds": 1.0, "start_tokens": 0}
+        examples = job["examples"]
+        seconds = 1 + slow * examples / 1000
+        memory = {"peak_memory_bytes": 100 + slow}
+        return start | memory | {"examples": examples, "tokens": examples, "seconds": seconds}
+
+    monkeypatch.setattr(cli, "answer_of", answer)
+    found = cli._growth(None)
+    assert asked == [*growth.SIZES] * growth.TURNS
+    assert [size["time_per_token"] for size in found] == pytest.approx([1, 1, 1])
+    assert [size["peak_memory_bytes"] for size in found] == [101, 101, 101]
+
+
 def test_growth_is_judged(filled):
     assert filled.growth[1]["time_per_token"] == pytest.approx(1.1)
     assert filled.growth[1]["memory"] == pytest.approx(1.01)
