@@ -42,13 +42,10 @@ def bench(
         list[str] | None, typer.Option(help="Only this method; may be repeated.")
     ] = None,
     part: Annotated[
-        list[str] | None, typer.Option(help="Only speed, learning or growth; may be repeated.")
+        list[str] | None, typer.Option(help=f"Only one of {', '.join(PARTS)}; may be repeated.")
     ] = None,
     source: Annotated[
         Path | None, typer.Option(help="Mirror of the hub; else T5STUDY_HUB, else the hub.")
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="Fine-tuned T5 for label scoring, to compare answers.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = RESULTS,
 ) -> None:
@@ -64,7 +61,7 @@ def bench(
     results = report.Results.opened(out)
     if "speed" in parts:
         for kind, name in _comparisons(task or TASKS):
-            jobs = _jobs(kind, name, method, where, model and str(model))
+            jobs = _jobs(kind, name, method, where)
             if jobs and (kind, name) not in report.comparisons(results.speed):
                 results.add(take_turns(jobs, _saying(f"{name}, {kind}")))
                 results.write()
@@ -90,13 +87,11 @@ def _comparisons(tasks: tuple[str, ...] | list[str]) -> list[tuple[str, str]]:
     return training + [("scoring", task) for task in tasks if task == "imdb"]
 
 
-def _jobs(
-    kind: str, task: str, names: list[str] | None, source: str | None, model: str | None
-) -> list[Job]:
+def _jobs(kind: str, task: str, names: list[str] | None, source: str | None) -> list[Job]:
     """Return a job for each method of a comparison; what compiles warms up twice."""
     rows = {"training": CORPUS_ROWS, "scoring": SCORED_ROWS}[kind]
     return [
-        Job(kind, name, task, rows, 2 if name in methods.COMPILING else 1, REPEATS, source, model)
+        Job(kind, name, task, rows, 2 if name in methods.COMPILING else 1, REPEATS, source)
         for name in _methods(kind, task)
         if not names or name in names
     ]

@@ -38,7 +38,13 @@ def write(results: Path = RESULTS, book: Path = BOOK) -> None:
 def speed(results: Path) -> str:
     """Return the tables of speed.json as MyST; without that file, that nothing was run."""
     path = results / "speed.json"
-    return "\n".join(_parts(json.loads(path.read_text()))) if path.is_file() else NOT_RUN
+    if not path.is_file():
+        return NOT_RUN
+    parts = [*_parts(json.loads(path.read_text()))]
+    agreed = results / "agreement.json"
+    if agreed.is_file():
+        parts.append(_agreement(json.loads(agreed.read_text())))
+    return "\n".join(parts)
 
 
 def _parts(content: dict[str, Any]) -> Iterator[str]:
@@ -49,11 +55,6 @@ def _parts(content: dict[str, Any]) -> Iterator[str]:
     for kind, task in report.comparisons(measured):
         lines = [report.cells(row) for row in report.rows_of(measured, kind, task)]
         yield _table(TITLES[kind, task], f"tab-bench-{task}-{kind}", report.HEADS, lines)
-    for task, shares in content["agreement"].items():
-        said = ", ".join(
-            f"{share:.2%} of “{report.TITLES['scoring'][name]}”" for name, share in shares.items()
-        )
-        yield f"On {task} the label scores give the same answer as {said}.\n"
     if goals := report.goals(measured):
         lines = [(goal["what"], f"{goal['aim']:g}", f"{goal['reached']:.2f}") for goal in goals]
         heads = ("what", "aimed at", "reached here")
@@ -70,6 +71,25 @@ def _parts(content: dict[str, Any]) -> Iterator[str]:
         title = f"Validation loss after {found['examples']:,} examples of emotion, three seeds"
         lines = report.learning_lines(found)
         yield _table(title, "tab-bench-learning", report.LEARNING_HEADS, lines)
+
+
+def _agreement(found: dict[str, Any]) -> str:
+    heads = ("generation", "scores in", "wrote a label", "scores name it too")
+    lines = [
+        (
+            report.TITLES["scoring"][pair["generation"]],
+            pair["scores"],
+            f"{pair['wrote']:,}",
+            "" if pair["same"] is None else f"{pair['same']:.2%}",
+        )
+        for pair in found["pairs"]
+    ]
+    accuracy = " and ".join(f"{a:.1%} in {name}" for name, a in found["accuracy"].items())
+    title = (
+        f"{found['rows']:,} test reviews, by a T5 of {found['parameters'] / 1e6:.1f} M weights "
+        f"fine-tuned on IMDB, whose scores are right on {accuracy}"
+    )
+    return _table(title, "tab-bench-agreement", heads, lines)
 
 
 _FIGURE = """\

@@ -48,7 +48,6 @@ class Results:
 
     folder: Path
     speed: list[dict[str, Any]] = field(default_factory=list)
-    agreement: dict[str, dict[str, float]] = field(default_factory=dict)
     growth: list[dict[str, Any]] = field(default_factory=list)
     learning: dict[str, Any] = field(default_factory=dict)
 
@@ -59,16 +58,13 @@ class Results:
         if path.is_file():
             kept = json.loads(path.read_text())
             if kept["machine"] == machine() and not kept["finished"]:
-                parts = (kept[name] for name in ("speed", "agreement", "growth", "learning"))
+                parts = (kept[name] for name in ("speed", "growth", "learning"))
                 return cls(folder, *parts)
         return cls(folder)
 
     def add(self, measured: list[dict[str, Any]]) -> None:
-        """Keep the results of one comparison; of its answers only how far they agree."""
-        for _, task in comparisons(measured):
-            self.agreement |= {task: shares} if (shares := agreement(measured)) else {}
-        left_out = ("source", "model", "answers")
-        self.speed += [{k: v for k, v in r.items() if k not in left_out} for r in measured]
+        """Keep the results of one comparison, without the path of its data."""
+        self.speed += [{k: v for k, v in r.items() if k != "source"} for r in measured]
 
     def write(self, finished: bool = False) -> None:
         """Write speed.json, whole or not at all."""
@@ -77,7 +73,6 @@ class Results:
             "machine": machine(),
             "finished": finished,
             "speed": self.speed,
-            "agreement": self.agreement,
             "growth": self.growth,
             "learning": self.learning,
         }
@@ -348,19 +343,3 @@ def draw(results: list[dict[str, Any]], folder: Path) -> None:
 
 
 _UNDATED: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}}
-
-
-def agreement(measured: list[dict[str, Any]]) -> dict[str, float]:
-    """Return, for each way of generating, the share of its labels that label scores also give.
-
-    Where generation wrote no label there is nothing to agree with; a way that wrote none is left
-    out.
-    """
-    answers = {r["method"]: r["answers"][-1] for r in measured if "answers" in r}
-    ours = answers.pop(methods.OURS, [])
-    shares = {}
-    for name, theirs in answers.items():
-        pairs = [(a, b) for a, b in zip(theirs, ours, strict=False) if a != scoring.OTHER]
-        if pairs:
-            shares[name] = sum(a == b for a, b in pairs) / len(pairs)
-    return shares

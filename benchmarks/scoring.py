@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel, T5ForConditionalGeneration
+from transformers import PreTrainedModel
 
 from benchmarks.turns import Job, Turn
 from benchmarks.work import Work
 from t5study.acceleration import speed_up
 from t5study.batches import Seq2SeqCollator
-from t5study.checkpoints import checkpoint_in
 from t5study.engine import mixed
-from t5study.models import load_model, quiet
+from t5study.models import quiet
 from t5study.precision import resolve_precision
 from t5study.predictions import LabelSet, score_split
 from t5study.provenance import peak_memory_bytes, usual_device
@@ -45,17 +43,23 @@ def greedy(model: PreTrainedModel, work: Work) -> np.ndarray:
 
 
 def ours(model: PreTrainedModel, work: Work) -> np.ndarray:
+    """The study's label scores, in bf16 where there is any."""
+    return scores(model, work, resolve_precision("auto"))
+
+
+def scores(model: PreTrainedModel, work: Work, precision: str) -> np.ndarray:
     """One decoder step, and the label whose first token is likeliest."""
     pad_id = work.tokenizer.pad_token_id
     collator = Seq2SeqCollator(pad_id, start_id=pad_id)
-    with mixed(resolve_precision("auto")):
+    with mixed(precision):
         scored = score_split(
             model, work.encoded, collator, LabelSet(work.labels), 8192, start_id=pad_id
         )
     return scored.argmax(axis=1)
 
 
-ANSWERS: dict[str, Answer] = {"beams": beams, "greedy": greedy, "ours": ours}
+GENERATIONS: dict[str, Answer] = {"beams": beams, "greedy": greedy}
+ANSWERS = GENERATIONS | {"ours": ours}
 
 
 def _generate(
@@ -85,9 +89,6 @@ def score(job: Job, turn: Turn) -> None:
     """Measure one way of answering the same rows, once at each turn."""
     work = Work.load(job.task, job.source, job.rows, split="test")
     model = work.model()
-    if job.model:
-        checkpoint = checkpoint_in(Path(job.model), weights=True)
-        model = load_model(checkpoint, T5ForConditionalGeneration)
     if torch.cuda.is_available():
         model.cuda()
     if job.method == "ours":
@@ -101,7 +102,6 @@ def score(job: Job, turn: Turn) -> None:
             turn.tell(
                 {
                     "examples_per_second": len(answers) / (time.perf_counter() - started),
-                    "answers": answers.tolist(),
                     "peak_memory_bytes": peak_memory_bytes(),
                 }
             )

@@ -37,7 +37,6 @@ class Job:
     warm_up: int
     repeats: int
     source: str | None
-    model: str | None = None
 
 
 class Turn:

@@ -61,13 +61,15 @@ class Work:
         rows: int,
         split: str = "train",
         sizes: dict[str, int] | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Work:
         """Tokenise `rows` rows of a task, chosen by hash in the proportions of the labels.
 
-        The name `PRETRAINING` gives windows of IMDB's reviews with corrupted spans.
+        The name `PRETRAINING` gives windows of IMDB's reviews with corrupted spans. Tokenizer and
+        architecture are those of `checkpoint`, else t5-small's.
         """
         hub, task = Hub(source), get_task("imdb" if name == PRETRAINING else name)
-        checkpoint = open_checkpoint(hub, MODEL)
+        checkpoint = checkpoint or open_checkpoint(hub, MODEL)
         tokenizer = load_tokenizer(checkpoint)
         table = cast(task, split_rows(task, hub, split, rows))
         if name == PRETRAINING:

@@ -6,7 +6,8 @@ pass and the shortest decoder pass that tells the labels apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,12 +93,33 @@ def _next_token_logits(
 ) -> torch.Tensor:
     """Logits [rows, len(decoded), vocabulary] in float32, one decoder input for all rows."""
     tokens = torch.tensor(decoded, device=encoded.device).expand(len(encoded), -1)
-    return model(
-        encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
-        attention_mask=mask,
-        decoder_input_ids=tokens,
-        use_cache=False,
-    ).logits.float()
+    with _head_in_full(model):
+        return model(
+            encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
+            attention_mask=mask,
+            decoder_input_ids=tokens,
+            use_cache=False,
+        ).logits.float()
+
+
+@contextlib.contextmanager
+def _head_in_full(model: torch.nn.Module) -> Iterator[None]:
+    """Multiply by the vocabulary in the weights' own precision, whatever autocast says.
+
+    In bf16 a logit has 8 significant bits, so two labels that are nearly as likely come out equal,
+    and the order of the labels would decide.
+    """
+    head = model.get_output_embeddings()
+
+    def in_full(states: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(states.device.type, enabled=False):
+            return type(head).forward(head, states.to(head.weight.dtype))
+
+    head.forward = in_full
+    try:
+        yield
+    finally:
+        del head.forward
 
 
 def score_split(

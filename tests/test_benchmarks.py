@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,11 +19,24 @@ from transformers import T5Config, T5ForConditionalGeneration
 from typer.testing import CliRunner
 
 from benchmarks import __main__ as cli
-from benchmarks import gpu, growth, learning, measure, memory, methods, page, report, scoring, turns
+from benchmarks import (
+    agreement,
+    gpu,
+    growth,
+    learning,
+    measure,
+    memory,
+    methods,
+    page,
+    report,
+    scoring,
+    turns,
+)
 from benchmarks.work import PRETRAINING, Work, corrupted, training_flops
 from t5study.batches import encode
 from t5study.errors import StudyError
-from t5study.models import load_tokenizer
+from t5study.models import load_tokenizer, save_model
+from t5study.precision import resolve_precision
 from t5study.tasks import cast, get_task, label_ids, split_rows
 
 
@@ -190,7 +203,6 @@ def results() -> list[dict]:
             "task": "emotion",
             "method": method,
             "source": "/somewhere/private",
-            "model": None,
             "examples_per_second": [rate, 2 * rate, 1.5 * rate],
             "tokens_per_second": [1.0],
             "flops": [2e9, 3e9, 4e9],
@@ -199,15 +211,15 @@ def results() -> list[dict]:
             "peak_memory_bytes": [2**30],
         }
 
-    def answers(method: str, given: list[int]) -> dict:
+    def answers(method: str) -> dict:
         rates = {"examples_per_second": [5.0], "peak_memory_bytes": [2**30]}
-        return {"kind": "scoring", "task": "imdb", "method": method, "answers": [given]} | rates
+        return {"kind": "scoring", "task": "imdb", "method": method} | rates
 
     return [
         training("recipe", 1.0),
         training("ours", 100.0),
-        answers("beams", [0, 1, scoring.OTHER, 1]),
-        answers("ours", [0, 1, 0, 0]),
+        answers("beams"),
+        answers("ours"),
     ]
 
 
@@ -218,8 +230,30 @@ def test_rows_compare_medians_with_the_reports_way():
     assert ours.peak_share == pytest.approx(0.25)
 
 
-def test_agreement_counts_only_where_generation_gave_a_label():
-    assert report.agreement(results()) == {"beams": pytest.approx(2 / 3)}
+def test_agreement_counts_only_where_generation_wrote_a_label():
+    written, scored = np.array([0, 1, scoring.OTHER, 1]), np.array([0, 1, 0, 0])
+    found = agreement.agreement(written, scored)
+    assert found == {"wrote": 3, "same": pytest.approx(2 / 3)}
+    silent = np.full(4, scoring.OTHER)
+    assert agreement.agreement(silent, scored) == {"wrote": 0, "same": None}
+
+
+def test_a_learnt_model_writes_labels_and_the_scores_name_them(tmp_path, monkeypatch, work):
+    # Any change of sizes brings the learning rate of small models.
+    small = replace(work, sizes={"d_ff": 48})
+    trainer = methods.build("ours", small, 24, tmp_path)
+    trainer.train()
+    save_model(trainer.model, work.tokenizer, tmp_path / "model")
+    monkeypatch.setattr(agreement.Work, "load", lambda *_, **__: small)
+    agreement.main(tmp_path / "model", out=tmp_path)
+    found = json.loads((tmp_path / "agreement.json").read_text())
+    assert found["rows"] == len(work.encoded)
+    for pair in found["pairs"]:
+        assert pair["wrote"] == found["rows"]
+        # Beam search divides by the length, and these labels are not of one length.
+        if (pair["generation"], pair["scores"]) == ("greedy", resolve_precision("auto")):
+            assert pair["same"] == 1.0
+    assert "scores name it too" in page._agreement(found)
 
 
 @pytest.fixture
@@ -244,10 +278,8 @@ def test_results_are_whole_files_without_paths(filled):
     filled.finish()
     text = (filled.folder / "speed.json").read_text()
     content = json.loads(text)
-    assert content["agreement"]["imdb"]["beams"] == pytest.approx(2 / 3)
     assert content["machine"]["libraries"]["torch"]
     assert "private" not in text
-    assert "answers" not in text
     names = sorted(path.name for path in filled.folder.iterdir())
     assert names == ["speed.json", "speed.png", "speed.svg"]
 

@@ -72,6 +72,18 @@ def test_one_step_is_a_softmax_over_the_first_tokens(model, batch):
     assert torch.allclose(scored, step[:, [40, 42, 43]].log_softmax(-1), atol=1e-4)
 
 
+def test_the_head_rounds_no_score_to_a_tie(model, batch):
+    mask = batch["attention_mask"]
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        encoded = model.get_encoder()(input_ids=batch["input_ids"], attention_mask=mask)[0]
+        logits = predictions._next_token_logits(model, encoded, mask, (0,))
+        plain = model(**batch, use_cache=False).logits
+    assert plain.dtype == torch.bfloat16
+    assert (logits != logits.bfloat16().float()).float().mean() > 0.9
+    # The head is as it was: what is not a score pays nothing.
+    assert "forward" not in vars(model.lm_head)
+
+
 def test_labels_that_share_a_first_token_need_the_tree():
     assert LabelSet(((5, 1), (6, 1))).first_tokens_differ
     tree = LabelSet(((5, 6, 1), (5, 7, 1), (5, 1)))
