@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import growth, learning, memory, methods, page, report, scoring
+from benchmarks.command import in_a_sentence
 from benchmarks.turns import Job, answer_of, take_turns
 from benchmarks.work import PRETRAINING
 from t5study.errors import StudyError
@@ -157,11 +157,7 @@ def _learning(source: str | None) -> dict[str, Any]:
 def main() -> None:
     """Run the command; a mistake of the user ends in one sentence."""
     logging.disable(logging.WARNING)
-    try:
-        app()
-    except StudyError as error:
-        console.print(str(error), style="red", markup=False)
-        sys.exit(1)
+    in_a_sentence(app)
 
 
 if __name__ == "__main__":

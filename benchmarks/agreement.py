@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,9 +17,9 @@ from rich.console import Console
 from transformers import PreTrainedModel, T5ForConditionalGeneration
 
 from benchmarks import page, report, scoring
+from benchmarks.command import in_a_sentence
 from benchmarks.work import Work
 from t5study.checkpoints import checkpoint_in
-from t5study.errors import StudyError
 from t5study.models import load_model, parameter_count, quiet
 from t5study.precision import resolve_precision
 from t5study.provenance import device_name, library_versions, usual_device
@@ -86,8 +85,4 @@ def agreement(written: np.ndarray, scored: np.ndarray) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except StudyError as error:
-        console.print(str(error), style="red", markup=False)
-        sys.exit(1)
+    in_a_sentence(typer.run, main)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ from rich.table import Table
 from transformers import PreTrainedModel
 
 from benchmarks import report
+from benchmarks.command import in_a_sentence
 from benchmarks.methods import BATCH, unsaved
 from benchmarks.turns import answer_of
 from benchmarks.work import LONGEST_SOURCE, LONGEST_TARGET, MODEL, matmul_peak, training_flops
@@ -155,8 +155,4 @@ def apart(attention: str, source: str | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except StudyError as error:
-        console.print(str(error), style="red", markup=False)
-        sys.exit(1)
+    in_a_sentence(typer.run, main)

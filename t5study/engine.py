@@ -190,7 +190,7 @@ class _Memory(TrainerCallback):
     """Freed memory goes back to the system every so many updates, and does not pile up."""
 
     def on_step_end(self, args, state, control, **kwargs) -> None:
-        if state.global_step % MEMORY_EVERY == 0:
+        if args.device.type == "cpu" and state.global_step % MEMORY_EVERY == 0:
             return_memory()
 
 

@@ -180,17 +180,15 @@ def test_an_aligned_position_bias_lies_as_the_scores_do_and_changes_no_bit():
     cheapen_dropout(model)
     twin = copy.deepcopy(model)
     align_position_bias(twin)
-    laid_out = []
     for each, wanted in ((model, False), (twin, True)):
         for stack in (each.encoder, each.decoder):
             bias = stack.block[0].layer[0].SelfAttention.compute_bias(5, 5)
-            laid_out.append(bias.is_contiguous() == wanted)
-    assert all(laid_out)
+            assert bias.is_contiguous() == wanted
     for each in (model, twin):
         torch.manual_seed(4)
         each.train()(**example()).logits.square().sum().backward()
-    for (name, p), q in zip(model.named_parameters(), twin.named_parameters(), strict=True):
-        assert torch.equal(p.grad, q[1].grad), name
+    for (name, p), q in zip(model.named_parameters(), twin.parameters(), strict=True):
+        assert torch.equal(p.grad, q.grad), name
 
 
 def test_masks_follow_the_seed_and_change_with_every_pass():

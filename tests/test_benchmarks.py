@@ -533,7 +533,7 @@ def test_the_gpu_benchmark_says_where_it_can_run(monkeypatch):
 
 
 def test_the_gpu_benchmark_keeps_the_reason_of_a_failure(monkeypatch):
-    monkeypatch.setattr(gpu.sys, "executable", "false")
+    monkeypatch.setattr(turns.sys, "executable", "false")
     assert gpu.apart("sdpa", None) == {
         "attention": "sdpa",
         "failed": "benchmarks.gpu failed: it said nothing",
