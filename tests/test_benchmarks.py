@@ -23,6 +23,7 @@ from benchmarks import (
     agreement,
     gpu,
     growth,
+    headline,
     learning,
     measure,
     memory,
@@ -33,6 +34,7 @@ from benchmarks import (
     turns,
 )
 from benchmarks.work import PRETRAINING, Work, corrupted, training_flops
+from t5study import commands
 from t5study.batches import encode
 from t5study.errors import StudyError
 from t5study.models import load_tokenizer, save_model
@@ -257,6 +259,49 @@ def test_a_learnt_model_writes_labels_and_the_scores_name_them(tmp_path, monkeyp
 
 
 @pytest.fixture
+def short_runs(tmp_path, monkeypatch):
+    """Fine-tunings of the headline cut short, on a mirror without weights."""
+    mirror = tmp_path / "mirror"
+    (mirror / "models" / "google-t5").mkdir(parents=True)
+    tiny_t5(tmp_path).folder.rename(mirror / "models" / "google-t5" / "t5-small")
+    (mirror / "models" / "google-t5" / "t5-small" / "model.safetensors").unlink()
+    monkeypatch.setenv("T5STUDY_STORE", str(tmp_path / "store"))
+
+    def short(task, model, recipe, changes, limits, **rest):
+        assert changes == {"compile": True}
+        assert limits == {}
+        few = {"train": 32, "validation": 8, "test": 8}
+        return commands.finetune(task, model, recipe, {"epochs": 1}, few, **rest)
+
+    monkeypatch.setattr(headline, "finetune", short)
+    return mirror
+
+
+def test_headline_is_what_the_records_say(short_runs, tmp_path):
+    tasks = ["pocket-emotion", "pocket-sentiment"]
+    headline.main(short_runs, tasks, tmp_path)
+    content = json.loads((tmp_path / "headline.json").read_text())
+    assert [run["task"] for run in content["runs"]] == tasks
+    for run in content["runs"]:
+        assert run["seconds"] > run["seconds_of_training"] + run["seconds_of_test"] > 0
+        assert run["test_rows"] == 8
+    content["runs"][0]["seconds"], content["runs"][1]["seconds"] = 600.0, 5430.0
+    shown = page._headline(content)
+    assert "Together 100 minutes, where 75 were aimed at." in shown
+    assert "| 90.5 |" in shown
+
+
+def test_an_interrupted_headline_is_no_measurement(short_runs, tmp_path):
+    headline.main(short_runs, ["pocket-emotion"], tmp_path)
+    (made,) = (tmp_path / "store").glob("*/provenance.json")
+    made.write_text(json.dumps(json.loads(made.read_text()) | {"resumed_from": 3}))
+    (tmp_path / "headline.json").unlink()
+    with pytest.raises(StudyError, match="was interrupted"):
+        headline.main(short_runs, ["pocket-emotion"], tmp_path)
+    assert not (tmp_path / "headline.json").exists()
+
+
+@pytest.fixture
 def filled(tmp_path) -> report.Results:
     kept = report.Results.opened(tmp_path / "results")
     kept.add(results()[:2])
@@ -371,6 +416,20 @@ def test_whole_fine_tunings_are_computed_from_the_rates():
     # A gigaflop an example, at a teraflop a second: a label takes a third.
     assert bound[1:] == ("0.01", "0.01", "0.00", "0.02")
     assert report.whole_lines(found[:-1]) == []
+
+
+def test_short_queries_spare_at_most_what_is_said():
+    # T5Config's defaults are t5-small's: 6 layers, of which the decoder's keys and values cost
+    # two products of 512 by 512 for each token of a source.
+    per_token = training_flops(T5Config(), np.array([1]), np.array([0])) - 12 * 512 * 6
+    assert pytest.approx(6 * (6 * 2 * 512 * 512) / per_token) == report.SPARED
+
+
+@pytest.mark.parametrize(("hours", "said"), [(1.6, "no code"), (1.4, "are more than that")])
+def test_the_bound_leaves_out_what_is_spared(hours, said):
+    shown = page._bound(hours)
+    assert f"{hours * 6 / 7:.2f} hours" in shown
+    assert said in shown
 
 
 def test_the_book_shows_every_part_of_the_results(filled, tmp_path):
