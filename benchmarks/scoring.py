@@ -1,4 +1,4 @@
-"""Ways of asking a model for a label, compared: generation as the report does it, and scores."""
+"""Ways of asking a model for a label, compared: two ways of generation, and scores."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Answer = Callable[[PreTrainedModel, Work], np.ndarray]
 
 
 def beams(model: PreTrainedModel, work: Work) -> np.ndarray:
-    """Beam search as the report's notebooks call it, in the order given."""
+    """Beam search with the four beams of the report's translation, in the order given."""
     return _generate(model, work, np.arange(len(work.encoded)), rows=8, num_beams=4)
 
 

@@ -218,9 +218,9 @@ study.glue("bert-cloze-chance", f"{100 * recovered.values['chance']['share']:.0f
 # {glue:text}`bert-fill-bits` bits, where an even guess over the vocabulary has
 # {glue:text}`bert-fill-even-bits`.
 #
-# One sentence shows little. On {glue:text}`bert-cloze-n` texts of the bundled corpus that no model
-# was trained on, with one word of one token hidden in each, the first choice is the hidden word in
-# {glue:text}`bert-cloze-first` (95 % interval {glue:text}`bert-cloze-low` to
+# One sentence shows little. On {glue:text}`bert-cloze-n` texts of the {term}`pocket corpus` that no
+# model was trained on, with one word of one token hidden in each, the first choice is the hidden
+# word in {glue:text}`bert-cloze-first` (95 % interval {glue:text}`bert-cloze-low` to
 # {glue:text}`bert-cloze-high`), and in {glue:text}`bert-cloze-five` it is among the first five.
 # Always saying the commonest of these hidden words would score {glue:text}`bert-cloze-chance`. A
 # network below that has not yet learnt to use the context of such sentences; its answers on this
@@ -368,7 +368,7 @@ for name in ("next", "random"):
 # $$
 #
 # For two labels $W$ has two rows. To see what the vectors are worth by themselves, the network is
-# frozen here and only this layer is trained, on a few hundred single sentences of the bundled corpus
+# frozen here and only this layer is trained, on a few hundred single sentences of the pocket corpus
 # that praise or blame a film. Beside it stand two controls that answer the question "how much of
 # this is due to pre-training?": the same architecture with random weights, and counts of words and word pairs
 # without any network.
@@ -402,8 +402,8 @@ study.glue("bert-dense-mean", accuracy["pre-trained, mean"])
 # overlap, the figure does not show which is better. The control takes away more than the reading: the
 # study's embeddings start from counts of which words stand near each other, those of the random
 # network from chance. In practice the network is not frozen: {term}`fine-tuning` lets the
-# gradient of the new layer change all the weights below. The chapter on GLUE does that, with seeds
-# and intervals.
+# gradient of the new layer change all the weights below. The chapter on GLUE does that, with
+# intervals, and with several seeds where the profile names them.
 
 # %% [markdown]
 # ## What the report says, and what holds

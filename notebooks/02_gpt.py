@@ -312,16 +312,16 @@ found_by_gpt = study.observe("gpt.cloze", count=300, seed=seed)
 # 80 tokens. BERT
 # has no way to write, but it can be made to: put up a row of masks as long as the held-out text's
 # first sentence and fill it from left to right, each word sampled from its distribution. The judge
-# is the grammar of the bundled corpus. It is strict, it accepts the sentences of that grammar and no
-# others, and a sentence that contradicts itself ("the plot was good, but I liked the songs") is not
-# among them; so it is a fair judge of networks trained on that corpus and says nothing of a network
-# trained on the web.
+# is the grammar of the {term}`pocket corpus`. It is strict, it accepts the sentences of that
+# grammar and no others, and a sentence that contradicts itself ("the plot was good, but I liked the
+# songs") is not among them; so it is a fair judge of networks trained on that corpus and says
+# nothing of a network trained on the web.
 
 # %%
 by_gpt = study.observe("gpt.generation", samples=500, seed=seed)
 by_bert = study.observe("bert.generation", samples=200, seed=seed)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-read-write", "caption": "Reading and writing, BERT and GPT, on the same held-out material: blanks whose clue lies to the right, single hidden words, and sentences written freely and judged by the corpus's grammar. 95 % intervals."}, "image": {"alt": "Three panels of dots with intervals for BERT and GPT: right answers on blanks with the clue to the right, hidden words found, and generated sentences that are grammatical."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-read-write", "caption": "Reading and writing, BERT and GPT, on the same held-out material: blanks whose clue lies to the right, single hidden words, and sentences written freely and judged by the corpus's grammar. 95 % intervals; the first panel's say nothing where a network gives all blanks the same answer."}, "image": {"alt": "Three panels of dots with intervals for BERT and GPT: right answers on blanks with the clue to the right, hidden words found, and generated sentences that are grammatical."}}
 diagrams.shares(
     ["BERT", "GPT"],
     {
@@ -369,15 +369,20 @@ study.glue("gpt-bert-grammatical", per_cent(by_bert.values["sentences"]))
 #
 # A GPT can also be *asked* differently. Write each of these words into the blank, score every
 # whole sentence, and compare. The words to the right are now part of what is scored, and GPT gets
-# {glue:text}`gpt-clues-whole` right. Half is chance. If this share is clearly above a half, GPT has
-# the knowledge and lacks only a vector at the blank that holds it. If it is not, this network has
-# not learnt the contrast; the same holds for BERT's share. The price of asking this way is one pass
-# for each candidate in place of one pass for all. (The largest GPTs are therefore used for
-# understanding by putting the question *behind* the text {cite:p}`brown2020gpt3`.)
+# {glue:text}`gpt-clues-whole` right. If this share is clearly above a half, GPT has the knowledge
+# and lacks only a vector at the blank that holds it. If it is not, the test shows no use of the
+# contrast; the same holds for BERT's share. For a half is chance, and a network that leans to one
+# side whatever follows gets a half as well. In the published book both networks do just that:
+# however they are asked, they answer praise every time, so their intervals say nothing either.
+#
+# The price of asking for whole sentences is one pass for each candidate in place of one pass for
+# all. (The largest GPTs are therefore used for understanding by putting the question *behind* the
+# text {cite:p}`brown2020gpt3`.)
 #
 # The second row need not favour the reader. In the published book GPT finds more hidden words than
 # BERT, although it sees one side only. Masking trains on one token in seven, so after as many tokens
-# read BERT has been corrected far less often. That is a matter of training, not of the mask.
+# read BERT has been corrected far less often. That may be why; rates and objectives differ too, and
+# this page does not part them.
 #
 # As to writing: {glue:text}`gpt-written-german` of {glue:text}`gpt-written` samples hold a word
 # that the pocket corpus knows from German alone, and the judge passes them over. The other
@@ -407,7 +412,7 @@ framed(pd.DataFrame(samples)).hide()
 # | --- | --- |
 # | GPT was released in 2019 | corrected: GPT in 2018, GPT-2 in 2019; the paper it cites is GPT-3's, of 2020 |
 # | BERT has encoder blocks, GPT decoder blocks | yes, and the difference between the two is the mask: GPT's blocks have no cross-attention ({ref}`gpt-two-masks`) |
-# | this explains BERT's understanding and GPT's coherent text | tested ({numref}`fig-read-write`): the mask sets what each vector can know, not what a network learns. In the published book the test does not bear the report out: both are at chance on the clues, GPT finds more hidden words, and the judge passes no sentence of either |
+# | this explains BERT's understanding and GPT's coherent text | tested ({numref}`fig-read-write`): the mask sets what each vector can know, not what a network learns. In the published book the test decides little: both give one answer to every clue, the judge cannot rate networks trained on other text, and only the hidden words tell the two apart, in GPT's favour |
 # | GPT is good at summarisation and translation | GPT-2 was shown to do both without training for them, far below systems made for the task {cite:p}`radford2019gpt2`; the chapter on generation measures T5 instead |
 #
 # ## Exercises

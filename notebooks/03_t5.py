@@ -22,8 +22,8 @@
 # three architectures T5 is (the report names the wrong one, for an understandable reason), what its
 # decoder looks at, how it is pre-trained, how it knows where a word stands, and what its loss is.
 #
-# As before every figure is drawn from tensors of the network this page runs, and wherever the report
-# misreads the paper, the evidence is computed.
+# As before every figure is drawn from tensors of the networks this page runs, and wherever the
+# report misreads the paper, the evidence is computed.
 
 # %% tags=["parameters", "hide-cell"]
 profile = "pocket"
@@ -46,8 +46,9 @@ study.badge()
 #
 # A {term}`prefix` in front of the input says which task is meant. The answer is text as well, even
 # where the task asks for a class or a number: the class is a {term}`label word`, the number is
-# written out. The report's Fig. 3 shows four such tasks. Here they are, live: what is read, and what
-# is answered.
+# written out. The report's Fig. 3 shows four such tasks. Here are three of them, live, and
+# sentiment in place of the fourth, the similarity of two sentences: what is read, and what is
+# answered.
 
 # %% tags=["hide-input"]
 STORY = (
@@ -73,12 +74,14 @@ answers = pd.DataFrame([row for role in questions for row in asked(role)])
 framed(answers[["prompt", "answer"]]).hide()
 
 # %% [markdown]
-# Each row was answered by the network fine-tuned for its task; all four began as the same
-# checkpoint. (The checkpoints published with the paper were trained on all these tasks mixed
-# together before they were released, so one of them answers all four.) Between the tasks only the
-# weights differ: no new layer, no other loss. An answer can be wrong; the table shows the form of a
-# task. Even how alike two sentences are, the task STS-B, T5 answers with a text such as *3.8*: to
-# the network that is no number but a few tokens, which have probabilities like any other.
+# Each row was answered by the network fine-tuned for its task. All have one architecture and one
+# vocabulary. In the published book the translator and the summariser began as the T5 that read most
+# ({ref}`transfer-budgets`), the other two as the profile's own. (The checkpoints published with the
+# paper were trained on all these tasks mixed together before they were released, so one of them
+# answers all four.) Between the tasks only the weights differ: no new layer, no other loss. An
+# answer can be wrong; the table shows the form of a task. Even how alike two sentences are, the
+# task STS-B, T5 answers with a text such as *3.8*: to the network that is no number but a few
+# tokens, which have probabilities like any other.
 
 # %% [markdown]
 # (t5-architectures)=
@@ -365,8 +368,9 @@ study.glue("t5-small-of-largest", f"{100 * sizes.values['small_of_largest']:.1f}
 # | the decoder pays no attention to the prefix | corrected: {glue:text}`t5-prefix-mass` of its cross-attention lies there ({numref}`fig-t5-prefix`) |
 # | T5 and BERT both use masked language modelling | corrected: T5 hides spans and writes them out ({ref}`t5-span-corruption`) |
 # | T5 uses a cross-entropy loss, as BERT does | yes ({numref}`fig-t5-forcing`) |
-# | the original (elsewhere: the base) model has 11 billion parameters | corrected: that is the largest of five sizes ({ref}`t5-sizes`) |
-# | it is one of the largest language models even today (2021) | yes, with a limit: it was among the large ones; GPT-3 had 175 billion in 2020, sixteen times as many {cite:p}`brown2020gpt3` |
+# | the original model has 11 billion parameters | yes, the largest of the five sizes released together ({ref}`t5-sizes`) |
+# | the base model has 11 billion parameters | corrected: {glue:text}`t5-base-size` ({ref}`t5-sizes`) |
+# | it is one of the largest language models even today (2021) | yes, with a limit: it was among the large ones; GPT-3 had 175 billion in 2020, more than fifteen times as many {cite:p}`brown2020gpt3` |
 # | T5-small is around half a per cent of T5-base | corrected: {glue:text}`t5-small-of-base` |
 #
 # ## Exercises

@@ -461,10 +461,10 @@ study.glue("glue-near-ceiling", sum(gap <= 0.03 for gap in gaps))
 # %% [markdown]
 # Tasks of this page with a known ceiling: {glue:text}`glue-ceilings` of {glue:text}`glue-roles`. Tasks
 # on which T5's first seed comes within three points of it: {glue:text}`glue-near-ceiling`. Where it stays
-# below on the bundled corpus, that is the price of a book that is made in minutes: few rows, few
-# updates, a small pre-training. Tried once with all rows and updates half as large, the sentiment of
-# sentences came nearer its ceiling; acceptability hardly moved. A word out of place is what so short a
-# pre-training has not taught the network to see.
+# below on the {term}`pocket corpus`, that is the price of a book that is made in minutes: few rows,
+# few updates, a small pre-training. Tried once with all rows and updates half as large, the
+# sentiment of sentences came nearer its ceiling; acceptability hardly moved. A word out of place is
+# what so short a pre-training has not taught the network to see.
 #
 # ### Beside published scores
 #

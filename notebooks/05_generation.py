@@ -474,10 +474,11 @@ study.glue("gen-article-invented", len(free["invented"].iloc[-1]))
 #
 # A model that was trained on one small kind of text may also write the summary of a text it knows,
 # whatever it is given. In the published book these are papers on machine learning with summaries of
-# one sentence (SciTLDR): hence "We propose …" under a story about a fire. In the free summary of the article the check finds
-# {glue:text}`gen-article-invented` invented facts. It counts numbers, dates and names only. A
-# summary that names none passes, even if it has nothing to do with its source; the column *new
-# words* shows that. A summary that reads well is no sign of one that is true.
+# one sentence (SciTLDR): hence "We propose …" under an article about an epidemic. Facts that the
+# check finds invented in the free summary of the article: {glue:text}`gen-article-invented`. The
+# check counts numbers, dates and names only. A summary that names none passes, even if it has
+# nothing to do with its source; the column *new words* shows that. A summary that reads well is no
+# sign of one that is true.
 #
 # ### On the test set
 #

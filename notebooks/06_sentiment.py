@@ -183,9 +183,11 @@ figures.plot_confusion(run)
 # %% [markdown]
 # ## Actual and predicted
 #
-# The report prints 32 reviews with the actual and the predicted label. Here are the first 32 test
-# rows, with the probability the model gave its answer. The text of a row is printed where the page
-# was built from data that may be printed.
+# The report's code prints 32 reviews with the actual and the predicted label, and the report shows
+# a few of them. Here are the first 32 test rows of this study, with the probability the model gave
+# its answer. In the published book all of these are negative, since IMDB's test set is sorted by
+# label, so only one kind of mistake can show there. The text of a row is printed where the page was
+# built from data that may be printed.
 
 # %% tags=["hide-input"]
 study.examples(role, run, count=32)

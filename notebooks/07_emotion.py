@@ -131,7 +131,8 @@ figures.plot_confusion(run)
 # %% [markdown]
 # ## Actual and predicted
 #
-# The first 32 test rows, as in the report.
+# The first 32 test rows. The report's code prints as many. In the published book they are not the
+# same ones: one that the report shows is *surprise*, and none of these is.
 
 # %% tags=["hide-input"]
 study.examples(role, run, count=32)
@@ -169,8 +170,9 @@ figures.plot_intervals(comparison, "accuracy", "accuracy low", "accuracy high", 
 # :class: dropdown
 # One would expect the rare ones. A network from random weights must learn from the labelled rows
 # alone which words are alike, and a rare label brings few rows. But the F1 of a rare label rests on
-# few test rows, so one pair of runs may show another order. In the published book so do all five
-# seeds: anger gains most and surprise, the rarest, least.
+# few test rows, so one pair of runs may show another order. In the published book the mean over
+# five seeds puts anger first and surprise, the rarest, last. But the seeds disagree: in one of them
+# surprise gains most, in another it loses, so its place is not settled.
 # `tables.report_beside(scratch[0], role)` shows the other report.
 # :::
 

@@ -145,7 +145,10 @@ study.glue("transfer-largest", transfer.largest_gain(gains))
 # {term}`budget` of a pre-training is counted here in tokens read. T5 was pre-trained again with
 # other budgets, each a training of its own to the end of its schedule, and each was then
 # fine-tuned in the same way. All start from the same counts, so a budget says what was read, not what
-# was counted. The row of 0 tokens is the network from random weights; it has no counts either.
+# was counted. The row of 0 tokens is the network from random weights; it has no counts either. In
+# the published book the largest budget was read in bf16, the others in fp32. Fine-tunings were in
+# fp32, whatever the budget; further down, those that read up to 512 tokens of a review were in
+# bf16.
 
 # %%
 judges = list(study.profile.budgets.tasks) if study.profile.budgets else []
@@ -231,8 +234,8 @@ tables.framed(transfer.shown(longest, transfer.missing(study, "longer"))).format
 # %% [markdown]
 # In the published book the longest reading lifts emotion above the baseline and above the report's
 # figures, with none of its weights. On reviews it comes close to the baseline and stays below the
-# report; there, reading the whole review in place of its first 128 tokens gives more than the text read
-# before.
+# report; there, reading up to 512 tokens of a review in place of 128 gives more than the longer
+# pre-training. Longer reviews are still cut.
 #
 # A published table asks a neighbouring question at another scale: how many of the tokens must be
 # different? {cite:t}`raffel2020t5` pre-trained T5-base on ever fewer different tokens, repeating
@@ -343,15 +346,16 @@ for column in columns:
 # %% [markdown]
 # From the smallest to the largest of the three, the tokens differ by
 # {glue:text}`transfer-spread-tokens`, the FLOPs by {glue:text}`transfer-spread-flops` and the
-# parameters by {glue:text}`transfer-spread-parameters`. Most of the FLOPs of so small a network are
-# its output layer. GPT computes it at every position, BERT at the masked ones and T5 for the text that
-# it writes, so at equal tokens GPT costs most. The held-out losses must not be compared
-# across rows: to fill a gap, to fill a masked word and to go on with a text are three different
-# questions. The score on the task may be compared with care: it is one seed each, and in the
-# published book T5 was pre-trained with Adafactor, BERT and GPT with AdamW at rates of their own, while
-# all three were fine-tuned with T5's recipe. A lower score may be the recipe's and not the
-# architecture's. One thing can be expected: a model with one direction of sight reads the beginning
-# of a sentence without knowing what follows. That costs less where the answer is given after the end.
+# parameters by {glue:text}`transfer-spread-parameters`. In so small a network the output layer
+# costs more than any other at a position where it is computed. GPT computes it at every position,
+# BERT at the masked ones and T5 for the text that it writes, so at equal tokens GPT costs most. The
+# held-out losses must not be compared across rows: to fill a gap, to fill a masked word and to go
+# on with a text are three different questions. The score on the task may be compared with care: it
+# is one seed each, and in the published book T5 was pre-trained with Adafactor, BERT and GPT with
+# AdamW at rates of their own, while all three were fine-tuned with T5's recipe. A lower score may
+# be the recipe's and not the architecture's. One thing can be expected: a model with one direction
+# of sight reads the beginning of a sentence without knowing what follows. That costs less where the
+# answer is given after the end.
 #
 # (transfer-enough)=
 # ## Where it is enough

@@ -123,11 +123,12 @@ tables.section_table(verdicts, "Major Learnings")
 # ## The report's limitations
 #
 # Of {glue:text}`claims-limitations` statements, corrected: {glue:text}`claims-limitations-corrected`,
-# not run: {glue:text}`claims-limitations-open`. By the estimates of {ref}`scaling` T5-base fits into
-# 24 GB even with the report's recipe; that was not measured. Lost hours are a matter of saving the
-# state. Pre-training needs no cluster to be tried. This study has limits of its own, and they are on
-# its pages: intervals that know nothing of the choice of rows ({ref}`transfer-curves`), small models,
-# and checkpoints that a machine without network cannot have.
+# not run: {glue:text}`claims-limitations-open`. By the estimates and the measurements on one H200
+# of {ref}`scaling`, T5-base fits into 24 GB even with the report's recipe; no card of 24 GB was
+# tried. Lost hours are a matter of saving the state. Pre-training needs no cluster to be tried.
+# This study has limits of its own, and they are on its pages: intervals that know nothing of the
+# choice of rows ({ref}`transfer-curves`), small models, and checkpoints that a machine without
+# network cannot have.
 
 # %% tags=["hide-input"]
 tables.section_table(verdicts, "Limitations")
@@ -135,10 +136,11 @@ tables.section_table(verdicts, "Limitations")
 # %% [markdown]
 # ## The report's future scope
 #
-# The report names three directions: larger variants and more epochs, sequence-to-sequence tasks, and
-# more performance for the size. The second is done in {ref}`sequences-translation` and
-# {ref}`sequences-summaries`. For the third, {ref}`transfer-enough` sets small models of our own beside
-# large ones of others. The first stays open here as far as it needs checkpoints that were not run:
+# The report names two directions: larger variants and more epochs, and more performance for the
+# size. Good results on sequence-to-sequence tasks it holds to be confirmed by its two examples;
+# {ref}`sequences-translation` and {ref}`sequences-summaries` measure them. For the second
+# direction, {ref}`transfer-enough` sets small models of our own beside large ones of others. The
+# first stays open here as far as it needs checkpoints that were not run:
 # {glue:text}`claims-future-open` of {glue:text}`claims-future`.
 
 # %% tags=["hide-input"]
