@@ -247,7 +247,8 @@ def align_position_bias(model: nn.Module) -> None:
 @functools.lru_cache(maxsize=1)
 def why_not_compile() -> str | None:
     """Return None where torch.compile works on this machine, or else the reason in one line."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    # Each process of torchrun has a GPU of its own, and must not open another's.
+    device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
     try:
         torch.compile(lambda x: x + 1)(torch.ones(4, device=device))
     except Exception as error:  # inductor raises many kinds: no compiler, no headers, no disk

@@ -11,7 +11,7 @@ import pandas as pd
 import psutil
 import torch
 
-from t5study import predictions, training
+from t5study import training
 from t5study.checkpoints import Checkpoint, checkpoint_in, open_checkpoint
 from t5study.claims import load_claims, scorecard
 from t5study.errors import StudyError
@@ -105,13 +105,7 @@ def predict(run: Path, texts: list[str], role: str | None = None) -> list[str]:
     model = training.saved_model(experiment)
     sources = _sources(task, texts, experiment.recipe.cleaning)
     if task.kind == "generation":
-        return predictions.generate(
-            model,
-            tokenizer,
-            sources,
-            experiment.recipe.max_source_length,
-            max_new_tokens=training.LONGEST_TARGET,
-        )
+        return training.write_texts(experiment, model, tokenizer, sources)
     answers = training.answer_texts(experiment, model, tokenizer, sources)
     words = task.label_words
     return [

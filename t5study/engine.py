@@ -10,7 +10,6 @@ killed continues to the numbers it would have reached.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -31,6 +30,7 @@ from transformers import (
     PrinterCallback,
     Trainer,
     TrainerCallback,
+    TrainerState,
     TrainingArguments,
     get_scheduler,
 )
@@ -41,12 +41,20 @@ from t5study.adafactor import BatchedAdafactor
 from t5study.batches import split_batch
 from t5study.errors import StudyError
 from t5study.models import quiet
+from t5study.resumption import (
+    best_of,
+    evaluations,
+    exhausted,
+    latest_with_best,
+    seal,
+    state_of,
+    step_of,
+)
 from t5study.runs import RESULT_VERSION
 
 SumLoss = Callable[[torch.nn.Module, dict[str, torch.Tensor]], torch.Tensor]
 """(model, micro-batch) -> sum of the losses of its items."""
 
-_SUMS = "SHA256SUMS"
 _MADE_WITH = "made_with.json"
 
 GROWN, LARGE = 10.0, 3.0
@@ -210,10 +218,7 @@ class _Schedule(TrainerCallback):
         )
 
     def on_evaluate(self, args, state, control, **kwargs) -> None:
-        if self.settings.patience is None:
-            return
-        losses = [row["eval_loss"] for row in state.log_history if "eval_loss" in row]
-        if len(losses) - 1 - int(np.argmin(losses)) >= self.settings.patience:
+        if exhausted(evaluations(state.log_history), self.settings.patience):
             control.should_training_stop = True
             control.should_save = True
 
@@ -243,9 +248,15 @@ class StudyTrainer(Trainer):
         self.parts = 1
         """Pieces that each micro-batch is cut into, since memory ran out."""
         self._exchanging = False
+        self._first_loss: float | None = None
+        """The loss of update 1, in the process life that began there."""
         optimizer = build_optimizer(model, settings)
+        schedule = settings.schedule.replace("-", "_")
+        if schedule == "constant" and settings.warmup_steps:
+            # transformers' constant schedule leaves the warm-up out.
+            schedule = "constant_with_warmup"
         scheduler = get_scheduler(
-            settings.schedule.replace("-", "_"),
+            schedule,
             optimizer,
             num_warmup_steps=settings.warmup_steps,
             num_training_steps=len(plan),
@@ -285,6 +296,8 @@ class StudyTrainer(Trainer):
                 self._halve(inputs["micro_batches"])
             else:
                 self._refuse_divergence(total)
+                if self.state.global_step == 0:
+                    self._first_loss = float(self.accelerator.gather(total).mean())
                 return total
             # Only here has the error, and with it what the failed pass had computed, gone.
             model.zero_grad()
@@ -309,10 +322,11 @@ class StudyTrainer(Trainer):
         total = torch.zeros((), device=self.args.device)
         for number, batch in enumerate(micro_batches, start=1):
             is_last = number == len(micro_batches)
-            self._exchanging = several and is_last
             with contextlib.nullcontext() if is_last else self.accelerator.no_sync(model):
+                self._exchanging = False
                 with self.compute_loss_context_manager():
                     loss = self.sum_loss(model, self._prepare_inputs(batch)) * scale
+                self._exchanging = several and is_last
                 self.accelerator.backward(loss)
             total += loss.detach()
         return total
@@ -341,28 +355,38 @@ class StudyTrainer(Trainer):
     def _refuse_divergence(self, loss: torch.Tensor) -> None:
         if not torch.isfinite(loss):
             raise StudyError(
-                f"the loss is {loss.item()} at update {self.state.global_step + 1}: the likely "
-                f"cause is the learning rate {self.settings.learning_rate:g}, lower it in the "
-                "recipe; the checkpoints before it are kept"
+                f"the loss is {loss.item()} at update {self.state.global_step + 1}: "
+                f"{self._likely_cause()}; the checkpoints before it are kept"
             )
+
+    def _likely_cause(self) -> str:
+        rate = self.settings.learning_rate
+        return f"the likely cause is the learning rate {rate:g}, lower it in the recipe"
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Log, and stop a run whose loss has left all bounds though it is still a number."""
         super().log(logs, *args, **kwargs)
         if "loss" not in logs:
             return
-        first = next(row["loss"] for row in self.state.log_history if "loss" in row)
+        first = self._first_loss
+        if first is None:
+            first = next(row["loss"] for row in self.state.log_history if "loss" in row)
         if logs["loss"] > GROWN * max(first, LARGE):
             raise StudyError(
                 f"the loss has grown from {first:.3g} to {logs['loss']:.3g} at update "
-                f"{self.state.global_step}: the likely cause is the learning rate "
-                f"{self.settings.learning_rate:g}, lower it in the recipe"
+                f"{self.state.global_step}: {self._likely_cause()}"
             )
 
     def evaluate(self, *args, **kwargs) -> dict[str, float]:
         """Run the evaluation and log it with the prefix `eval_`."""
         self.model.eval()
         metrics = {f"eval_{name}": value for name, value in self.evaluation(self.model).items()}
+        if not np.isfinite(metrics["eval_loss"]):
+            raise StudyError(
+                f"the validation loss is {metrics['eval_loss']} after update "
+                f"{self.state.global_step}: {self._likely_cause()}; the checkpoints before it are "
+                "kept"
+            )
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
@@ -375,16 +399,22 @@ class StudyTrainer(Trainer):
         Returns {"best_step": int, "best_loss": float, "resumed_from": int}.
         """
         start = self._start()
-        resumed_from = _step_of(start) if start else 0
-        with quiet():
-            self.train(resume_from_checkpoint=str(start) if start else None)
-        step, loss = min(
-            ((row["step"], row["eval_loss"]) for row in self._evaluations()),
-            key=lambda pair: (pair[1], pair[0]),
-        )
+        resumed_from = step_of(start) if start else 0
+        if start and self._had_stopped(start):
+            # The Trainer would train on: it takes a stop for one of the life before.
+            self.state = TrainerState.load_from_json(str(start / "trainer_state.json"))
+        else:
+            with quiet():
+                self.train(resume_from_checkpoint=str(start) if start else None)
+        step, loss = best_of(evaluations(self.state.log_history))
         weights = self.folder / f"checkpoint-{step}" / "model.safetensors"
         safetensors.torch.load_model(self.model, weights)
         return {"best_step": step, "best_loss": loss, "resumed_from": resumed_from}
+
+    def _had_stopped(self, start: Path) -> bool:
+        """Whether the run had ended early when this checkpoint was written."""
+        losses = evaluations(state_of(start)["log_history"])
+        return exhausted(losses, self.settings.patience)
 
     def _start(self) -> Path | None:
         """Return the checkpoint to continue from: the same in all processes, made as this run is.
@@ -392,7 +422,7 @@ class StudyTrainer(Trainer):
         Raises StudyError where it was made with other settings or other code.
         """
         with self.accelerator.main_process_first():
-            start = latest_checkpoint(self.folder)
+            start = latest_with_best(self.folder)
         if len(set(gather_object([start.name if start else ""]))) > 1:
             raise StudyError(
                 f"the processes see different checkpoints under {self.folder}: name a folder with "
@@ -422,9 +452,6 @@ class StudyTrainer(Trainer):
             "parts": self.parts,
         }
 
-    def _evaluations(self) -> list[dict[str, Any]]:
-        return [row for row in self.state.log_history if "eval_loss" in row]
-
     def _save_checkpoint(self, model, trial) -> None:
         """Write a checkpoint beside its place, with checksums, and move it there whole."""
         staging = self.folder / ".staging"
@@ -453,20 +480,23 @@ class StudyTrainer(Trainer):
         # A pickle that nothing here reads, and that names paths of the machine.
         (staging / name / "training_args.bin").unlink(missing_ok=True)
         (staging / name / _MADE_WITH).write_text(json.dumps(self._made_with()))
-        _write_sums(staging / name)
+        seal(staging / name)
         shutil.rmtree(self.folder / name, ignore_errors=True)
         os.replace(staging / name, self.folder / name)
         staging.rmdir()
         self._prune()
 
     def _prune(self) -> None:
-        """Keep the best checkpoints by validation loss, and the newest one to resume from."""
-        losses = {row["step"]: row["eval_loss"] for row in self._evaluations()}
+        """Keep the best checkpoints by validation loss, and two to resume from.
+
+        Should the newest be damaged, there is the one before it.
+        """
+        losses = evaluations(self.state.log_history)
         ranked = sorted(losses, key=lambda step: (losses[step], step))
-        keep = set(ranked[: self.settings.keep_checkpoints]) | {self.state.global_step}
-        for folder in self.folder.glob("checkpoint-*"):
-            if _step_of(folder) not in keep:
-                shutil.rmtree(folder)
+        kept = {step_of(folder): folder for folder in self.folder.glob("checkpoint-*")}
+        wanted = {*ranked[: self.settings.keep_checkpoints], *sorted(kept)[-2:]}
+        for step in kept.keys() - wanted:
+            shutil.rmtree(kept[step])
 
     def _save_rng_state(self, output_dir: str) -> None:
         """Nothing to save: random numbers depend on seed and step alone."""
@@ -490,7 +520,7 @@ def _only(items: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _training_arguments(settings: EngineSettings, folder: Path, steps: int) -> TrainingArguments:
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
         per_device_train_batch_size=1,
@@ -506,41 +536,14 @@ def _training_arguments(settings: EngineSettings, folder: Path, steps: int) -> T
         disable_tqdm=True,
         report_to=[],
         ddp_find_unused_parameters=False,
+        # No buffer is learnt, and one process may do its forward pass again, where memory ran out.
+        ddp_broadcast_buffers=False,
         remove_unused_columns=False,
         dataloader_pin_memory=False,
         # A GPU must not wait for the processor to make the next update; on a CPU they share cores.
         dataloader_num_workers=4 if torch.cuda.is_available() else 0,
     )
-
-
-def _step_of(folder: Path) -> int:
-    return int(folder.name.rsplit("-", 1)[1])
-
-
-def _write_sums(folder: Path) -> None:
-    lines = [f"{_sha256(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
-    (folder / _SUMS).write_text("".join(lines))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def is_intact(folder: Path) -> bool:
-    """Return whether a checkpoint holds every file that was written, unchanged."""
-    sums = folder / _SUMS
-    if not sums.is_file():
-        return False
-    pairs = [line.split("  ", 1) for line in sums.read_text().splitlines()]
-    return all((folder / n).is_file() and _sha256(folder / n) == digest for digest, n in pairs)
-
-
-def latest_checkpoint(folder: Path) -> Path | None:
-    """Return the newest intact checkpoint under `folder`; damaged ones are named and removed."""
-    for checkpoint in sorted(folder.glob("checkpoint-*"), key=_step_of, reverse=True):
-        if is_intact(checkpoint):
-            return checkpoint
-        log.warning("%s is damaged: continuing from the one before it", checkpoint.name)
-        shutil.rmtree(checkpoint, ignore_errors=True)
-    return None
+    # Several GPUs take torchrun. By itself the Trainer would share each micro-batch out among them
+    # by DataParallel, which leaves mixed precision out.
+    arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments

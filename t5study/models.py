@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -142,9 +143,18 @@ MODEL_CLASSES: dict[str, type[PreTrainedModel]] = {
 def save_model(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path | str
 ) -> None:
-    """Save weights (safetensors), configuration and tokenizer into a folder."""
+    """Save weights (safetensors), configuration and tokenizer into a folder.
+
+    Raises StudyError where the weights cannot be written.
+    """
     with quiet():
-        model.save_pretrained(folder)
+        try:
+            model.save_pretrained(folder)
+        except SafetensorError as error:  # a full disk is no OSError to safetensors
+            raise StudyError(
+                f"the weights cannot be written into {folder} ({error}): free some space and run "
+                "the same command again"
+            ) from error
         tokenizer.save_pretrained(folder)
 
 

@@ -32,7 +32,7 @@ from t5study import cooccurrence, corpora, objectives
 from t5study.acceleration import compiled_or_not, tune_allocator
 from t5study.batches import bucket_of, pad, split_batch
 from t5study.corpora import TokenStream
-from t5study.engine import EngineSettings, StudyTrainer, latest_checkpoint, mixed, seq2seq_loss
+from t5study.engine import EngineSettings, StudyTrainer, mixed, seq2seq_loss
 from t5study.errors import StudyError
 from t5study.experiments import Pretraining
 from t5study.hub import Hub
@@ -41,6 +41,7 @@ from t5study.precision import resolve_precision
 from t5study.prepared import PreparedText, prepare
 from t5study.profiles import PretrainingRecipe
 from t5study.provenance import device_name, peak_memory_bytes, recorded, usual_device
+from t5study.resumption import latest_checkpoint, step_of
 from t5study.runs import Workspace
 from t5study.vocabulary import SPECIAL_PIECES, sentinel_ids
 
@@ -420,7 +421,8 @@ def pretrain(plan: Pretraining, hub: Hub, work: Workspace) -> dict[str, Any]:
         tune_allocator()
         text = prepare(plan.recipe, hub, work.root.parent)
         start = latest_checkpoint(work.scratch)
-        trainer = _trainer(plan, text, work.scratch, _step_of(start))
+        resumed_from = step_of(start) if start else 0
+        trainer = _trainer(plan, text, work.scratch, resumed_from)
         with quiet():
             trainer.train(resume_from_checkpoint=str(start) if start else None)
         work.save_metrics(
@@ -440,13 +442,9 @@ def pretrain(plan: Pretraining, hub: Hub, work: Workspace) -> dict[str, Any]:
             save_model(trainer.model, text.tokenizer, work.record / "model")
         provenance |= {
             "data": corpora.revisions(plan.recipe.corpus, hub),
-            "resumed_from": _step_of(start),
+            "resumed_from": resumed_from,
         }
     return provenance
-
-
-def _step_of(checkpoint: Path | None) -> int:
-    return int(checkpoint.name.rsplit("-", 1)[1]) if checkpoint else 0
 
 
 def _examples(plan: Pretraining, stream: TokenStream, tokenizer: Any) -> Any:

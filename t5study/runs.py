@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import glob
 import hashlib
 import json
 import math
@@ -288,6 +289,7 @@ class RunStore:
             raise StudyError(f"{out} already holds another run: choose an empty folder for --out")
         if out.is_dir() and any(out.iterdir()):
             raise StudyError(f"{out} is not empty and holds no run: choose an empty folder")
+        _refuse_another_run_into(out, identity)
         return self._produce(out, identity, config, produce)
 
     def _produce(
@@ -399,6 +401,23 @@ def _exclusive(work: Workspace, identity: str) -> Iterator[None]:
             if _is_same_file(handle, work.root / "lock"):
                 yield
                 return
+
+
+def _refuse_another_run_into(out: Path, identity: str) -> None:
+    """Raise StudyError while another run is being written for the same folder."""
+    pattern = f".{glob.escape(out.name)}.{'?' * len(identity)}.partial"
+    for partial in out.parent.glob(pattern):
+        lock = partial / "lock"
+        if partial.name == f".{out.name}.{identity}.partial" or not lock.is_file():
+            continue
+        with lock.open() as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StudyError(
+                    f"another process is producing another run for {out}: wait for it, or choose "
+                    "another folder for --out"
+                ) from None
 
 
 def _is_same_file(handle: IO[str], path: Path) -> bool:

@@ -321,18 +321,27 @@ def answer_texts(
     return softmax(scored, axis=1)
 
 
+def write_texts(
+    experiment: Experiment, model: torch.nn.Module, tokenizer: Any, sources: list[str]
+) -> list[str]:
+    """Return what the model writes for source texts, in the run's precision."""
+    recipe = experiment.recipe
+    with mixed(resolve_precision(recipe.precision)):
+        return predictions.generate(
+            model,
+            tokenizer,
+            sources,
+            recipe.max_source_length,
+            recipe.tokens_per_micro_batch,
+            max_new_tokens=LONGEST_TARGET,
+        )
+
+
 def _generate(
     experiment: Experiment, texts: Any, model: torch.nn.Module, tokenizer: Any
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    task, recipe = experiment.task, experiment.recipe
-    outputs = predictions.generate(
-        model,
-        tokenizer,
-        texts["source"],
-        recipe.max_source_length,
-        recipe.tokens_per_micro_batch,
-        max_new_tokens=LONGEST_TARGET,
-    )
+    task = experiment.task
+    outputs = write_texts(experiment, model, tokenizer, texts["source"])
     names = [name for name in task.metrics if name != "faithful"]
     metrics = predictions.named_metrics(names, texts["target"], outputs)
     if "faithful" in task.metrics:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -291,8 +292,8 @@ def test_a_model_without_blocks_is_left_alone(monkeypatch):
     assert compile_blocks(nn.Linear(2, 2)) == "not compiled (the model names no blocks)"
 
 
-def test_allocator_is_tuned_or_left():
-    assert tune_allocator() in (True, False)
+def test_allocator_is_tuned_where_it_is_glibcs():
+    assert tune_allocator() == (platform.libc_ver()[0] == "glibc")
     assert torch.ones(5_000_000).sum() == 5_000_000
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -15,19 +16,22 @@ from tiny import no_hub, tiny_experiment, tiny_t5
 
 from t5study import commands, engine
 from t5study.acceleration import cheapen_dropout, shorten_cross_attention, speed_up
-from t5study.engine import is_intact, latest_checkpoint, seq2seq_loss, update_seed
+from t5study.engine import seq2seq_loss, update_seed
 from t5study.errors import StudyError
-from t5study.models import load_tokenizer
+from t5study.models import load_tokenizer, save_model
 from t5study.precision import resolve_precision
+from t5study.resumption import is_intact
 from t5study.runs import RunStore, Workspace
 from t5study.training import (
     TaskData,
     build_trainer,
     finetune,
+    history,
     mean_loss,
     new_model,
     new_plan,
     plan_settings,
+    write_texts,
 )
 
 
@@ -175,16 +179,27 @@ def test_an_interrupted_run_ends_with_the_numbers_of_an_undisturbed_one(checkpoi
     assert weights[0] == weights[1]
 
 
-def test_a_damaged_checkpoint_is_left_out_for_the_one_before(checkpoint, tmp_path, caplog):
-    trainer = trainer_for(checkpoint, tmp_path)
-    trainer.train_to_best()
-    newest = latest_checkpoint(trainer.folder)
-    assert newest.name == "checkpoint-12"
-    with (newest / "model.safetensors").open("r+b") as weights:
-        weights.truncate(100)
-    assert not is_intact(newest)
-    assert latest_checkpoint(trainer.folder).name == "checkpoint-9"
-    assert "checkpoint-12 is damaged" in caplog.text
+@pytest.mark.parametrize("damaged", ["newest", "best"])
+def test_a_damaged_checkpoint_changes_nothing_of_the_outcome(checkpoint, tmp_path, damaged):
+    """The losses fall and rise again: the best checkpoint is neither the first nor the newest."""
+
+    def falling_and_rising(trainer):
+        trainer.evaluation = lambda model: {"loss": abs(trainer.state.global_step - 6.5)}
+        return trainer
+
+    trainer = falling_and_rising(trainer_for(checkpoint, tmp_path))
+    expected = trainer.train_to_best()
+    weights = [p.clone() for p in trainer.model.parameters()]
+    step = {"newest": 12, "best": expected["best_step"]}[damaged]
+    assert step == {"newest": 12, "best": 6}[damaged]
+    with (trainer.folder / f"checkpoint-{step}" / "model.safetensors").open("r+b") as file:
+        file.truncate(100)
+    again = falling_and_rising(trainer_for(checkpoint, tmp_path))
+    found = again.train_to_best()
+    assert found.pop("resumed_from") == {"newest": 9, "best": 3}[damaged]
+    assert found == {name: expected[name] for name in found}
+    for one, other in zip(weights, again.model.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_the_best_checkpoints_and_the_newest_are_kept_without_pickled_arguments(
@@ -193,7 +208,8 @@ def test_the_best_checkpoints_and_the_newest_are_kept_without_pickled_arguments(
     trainer = trainer_for(checkpoint, tmp_path, keep_checkpoints=1, learning_rate=1e-3)
     result = trainer.train_to_best()
     kept = {int(path.name.split("-")[1]) for path in trainer.folder.glob("checkpoint-*")}
-    assert kept == {result["best_step"], 12}
+    # Two to resume from, should the newest be damaged.
+    assert kept == {result["best_step"], 9, 12}
     assert not list(trainer.folder.rglob("training_args.bin"))
     losses = {r["step"]: r["eval_loss"] for r in trainer.state.log_history if "eval_loss" in r}
     assert losses[result["best_step"]] == min(losses.values())
@@ -205,6 +221,54 @@ def test_early_stopping_ends_after_its_patience(checkpoint, tmp_path):
     trainer.evaluation = lambda model: {"loss": next(losses)}
     assert trainer.train_to_best()["best_step"] == 6
     assert trainer.state.global_step == 12 < len(trainer.plan)
+
+
+def test_a_run_that_had_ended_early_is_not_trained_on(checkpoint, tmp_path):
+    """As when the process dies while the test rows are scored."""
+
+    def stopping(losses):
+        trainer = trainer_for(checkpoint, tmp_path, early_stopping=2, epochs=4)
+        trainer.evaluation = lambda model: {"loss": next(losses)}
+        return trainer
+
+    first = stopping(iter([3.0, 2.0, 2.5, 2.4]))
+    expected = first.train_to_best()
+    again = stopping(iter([]))
+    assert again.train_to_best() == expected | {"resumed_from": 12}
+    assert history(again).equals(history(first))
+    for one, other in zip(first.model.parameters(), again.model.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_constant_schedule_warms_up_too(checkpoint, tmp_path):
+    plain, warmed = (
+        trainer_for(checkpoint, tmp_path / str(steps), schedule="constant", warmup_steps=steps)
+        for steps in (0, 4)
+    )
+    assert plain.lr_scheduler.get_last_lr()[0] == plain.settings.learning_rate
+    assert warmed.lr_scheduler.get_last_lr()[0] == 0
+    warmed.train_to_best()
+    rates = [row["learning_rate"] for row in warmed.state.log_history if "learning_rate" in row]
+    assert rates[-1] == warmed.settings.learning_rate > rates[0]
+
+
+def test_a_process_without_torchrun_keeps_to_one_gpu(checkpoint, tmp_path, monkeypatch):
+    set_up = engine.TrainingArguments._setup_devices.func
+
+    def two_gpus(arguments):
+        device = set_up(arguments)
+        arguments._n_gpu = 2
+        return device
+
+    monkeypatch.setattr(engine.TrainingArguments._setup_devices, "func", two_gpus)
+    assert trainer_for(checkpoint, tmp_path).args.n_gpu == 1
+
+
+def test_a_validation_loss_that_is_not_a_number_stops_with_step_and_cause(checkpoint, tmp_path):
+    trainer = trainer_for(checkpoint, tmp_path)
+    trainer.evaluation = lambda model: {"loss": float("nan")}
+    with pytest.raises(StudyError, match=r"validation loss is nan after update 3: .*learning rate"):
+        trainer.train_to_best()
 
 
 def test_a_loss_that_is_not_a_number_stops_with_step_and_cause(checkpoint, tmp_path):
@@ -231,6 +295,20 @@ def test_a_loss_that_leaves_all_bounds_stops_with_step_and_cause(checkpoint, tmp
     growth = iter(5.0 * 2.0**n for n in range(100))
     trainer.sum_loss = lambda model, batch: seq2seq_loss(model, batch) * next(growth)
     with pytest.raises(StudyError, match=r"grown from .* at update \d+: .*learning rate"):
+        trainer.train_to_best()
+
+
+def test_a_loss_that_explodes_before_it_is_first_logged_stops_the_run(checkpoint, tmp_path):
+    trainer = trainer_for(checkpoint, tmp_path)
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, engine._Schedule):
+            callback.settings = replace(callback.settings, log_every=100)
+
+    def exploding(model, batch):
+        return seq2seq_loss(model, batch) * (1 if trainer.state.global_step == 0 else 100)
+
+    trainer.sum_loss = exploding
+    with pytest.raises(StudyError, match=r"grown from .* at update 3: .*learning rate"):
         trainer.train_to_best()
 
 
@@ -285,6 +363,29 @@ def test_a_disk_that_fills_during_a_checkpoint_costs_that_checkpoint_alone(check
     assert trainer_for(checkpoint, tmp_path).train_to_best()["resumed_from"] == 3
 
 
+def test_a_disk_that_fills_while_the_model_is_saved_is_one_sentence(checkpoint, tmp_path):
+    trainer = trainer_for(checkpoint, tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]))
+    try:
+        with pytest.raises(StudyError, match="weights cannot be written into .*free some space"):
+            save_model(trainer.model, load_tokenizer(checkpoint), tmp_path / "model")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_texts_are_written_in_the_precision_of_the_run(checkpoint, monkeypatch, precision):
+    monkeypatch.setattr("t5study.training.resolve_precision", lambda precision: precision)
+    mixed = []
+    monkeypatch.setattr(
+        "t5study.predictions.generate",
+        lambda *_, **__: mixed.append(torch.is_autocast_enabled("cpu")),
+    )
+    write_texts(tiny_experiment(checkpoint, precision=precision), None, None, [])
+    assert mixed == [precision == "bf16"]
+
+
 def test_nothing_but_damaged_checkpoints_begins_anew(checkpoint, tmp_path, caplog):
     trainer = trainer_for(checkpoint, tmp_path)
     expected = trainer.train_to_best()
@@ -323,6 +424,56 @@ def test_memory_that_runs_out_halves_the_micro_batches_and_keeps_the_gradient(
     assert found["best_loss"] == pytest.approx(expected["best_loss"], rel=1e-4)
     for one, other in zip(plain.model.parameters(), short.model.parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-5)
+
+
+SHORT_OF_MEMORY = """
+import os, sys
+from pathlib import Path
+import torch
+from test_engine import trainer_for
+from t5study.checkpoints import checkpoint_in
+from t5study.engine import seq2seq_loss
+
+trainer = trainer_for(
+    checkpoint_in(Path(sys.argv[1]), name="tiny-t5", weights=True),
+    Path(sys.argv[2]), tokens=100_000, dropout=0.0,
+)
+left = [os.environ["RANK"] == "1" and sys.argv[3] == "short"]
+
+def sum_loss(model, batch):
+    if any(left):
+        left.pop()
+        raise torch.OutOfMemoryError
+    return seq2seq_loss(model, batch)
+
+trainer.sum_loss = sum_loss
+trainer.train_to_best()
+print("parts", trainer.parts, [r["loss"] for r in trainer.state.log_history if "loss" in r])
+"""
+
+
+def test_one_process_of_several_halves_its_only_micro_batch(checkpoint, tmp_path):
+    script = tmp_path / "short.py"
+    script.write_text(SHORT_OF_MEMORY)
+    found = {}
+    for name in ("plain", "short"):
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"),
+                *("--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", script),
+                *(checkpoint.folder, tmp_path / name, name),
+            ],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)},
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        lines = [line.split(" ", 2) for line in done.stdout.splitlines() if "parts" in line]
+        found[name] = sorted((int(parts), json.loads(losses)) for _, parts, losses in lines)
+    assert [parts for parts, _ in found["plain"]] == [1, 1]
+    assert [parts for parts, _ in found["short"]] == [1, 2]
+    for (_, expected), (_, losses) in zip(found["plain"], found["short"], strict=True):
+        assert losses == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_text_too_long_for_memory_is_an_error_with_a_remedy(checkpoint, tmp_path):

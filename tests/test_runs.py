@@ -146,6 +146,19 @@ def test_out_writes_the_record_into_the_folder_itself_and_refuses_another_run(tm
     assert (tmp_path / "full" / "letter.txt").read_text() == "mine"
 
 
+def test_two_runs_are_not_produced_for_one_folder(tmp_path):
+    out, store = tmp_path / "here", RunStore(tmp_path / "runs")
+
+    def meanwhile(work):
+        with pytest.raises(StudyError, match=r"producing another run for .*here"):
+            store.obtain(CONFIG | {"seed": 1}, produce, out=out)
+        store.obtain(CONFIG | {"seed": 1}, produce, out=tmp_path / "there")
+        return produce(work)
+
+    store.obtain(CONFIG, meanwhile, out=out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "there"]
+
+
 def test_out_may_be_the_empty_folder_that_one_stands_in(tmp_path, monkeypatch):
     here = tmp_path / "here"
     here.mkdir()
