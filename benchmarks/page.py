@@ -61,7 +61,10 @@ def _parts(content: dict[str, Any]) -> Iterator[str]:
         heads = ("what", "aimed at", "reached here")
         yield _table("What was aimed at and what was reached", "tab-bench-goals", heads, lines)
     if lines := report.whole_lines(measured):
-        title = "The report's two fine-tunings, whole: computed from the rates above, not run"
+        title = (
+            "The report's two fine-tunings, whole: computed from the rates above, not run. Labels "
+            "by four beams, greedily, and by scores"
+        )
         yield _table(title, "tab-bench-whole", report.WHOLE_HEADS, lines)
         yield _bound(float(lines[-1][-1]))
     if content["growth"]:
