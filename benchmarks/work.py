@@ -21,6 +21,7 @@ from t5study.hub import Hub
 from t5study.models import load_tokenizer, random_model
 from t5study.objectives import random_spans_helper, span_corruption
 from t5study.precision import resolve_precision
+from t5study.provenance import usual_device
 from t5study.tasks import cast, get_task, label_ids, split_rows
 
 PRETRAINING = "span-corruption"
@@ -141,7 +142,7 @@ def matmul_peak(size: int = 2048, repeats: int = 8) -> float:
     In bf16 where the hardware has it, else in fp32: the precision that training resolves to.
     """
     dtype = torch.bfloat16 if resolve_precision("auto") == "bf16" else torch.float32
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = usual_device()
     size = 4 * size if device == "cuda" else size
     a = torch.randn(size, size, device=device).to(dtype)
     seconds = []

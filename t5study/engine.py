@@ -41,6 +41,7 @@ from t5study.adafactor import BatchedAdafactor
 from t5study.batches import split_batch
 from t5study.errors import StudyError
 from t5study.models import quiet
+from t5study.provenance import usual_device
 from t5study.resumption import (
     best_of,
     evaluations,
@@ -101,8 +102,7 @@ class EngineSettings:
 
 def mixed(precision: str) -> contextlib.AbstractContextManager:
     """Return the context in which a forward pass runs in "bf16", or in "fp32" as it is."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.autocast(device, torch.bfloat16, enabled=precision == "bf16")
+    return torch.autocast(usual_device(), torch.bfloat16, enabled=precision == "bf16")
 
 
 def seq2seq_loss(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
