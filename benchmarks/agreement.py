@@ -45,8 +45,7 @@ def main(
     work = Work.load(TASK, source, rows, split="test", checkpoint=checkpoint)
     found = compared(load_model(checkpoint, T5ForConditionalGeneration), work)
     content = {"device": device_name(), "libraries": library_versions()} | found
-    out.mkdir(parents=True, exist_ok=True)
-    report.write_whole(out / "agreement.json", json.dumps(content, indent=1) + "\n")
+    report.write_json(out / "agreement.json", content)
     console.print_json(json.dumps(found))
 
 

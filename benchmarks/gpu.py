@@ -142,7 +142,7 @@ def main(
     found = [apart(name, source) for name in attention or ATTENTIONS]
     console.print(table(found))
     content = {"device": device_name(), "libraries": library_versions(), "measured": found}
-    report.write_whole(RESULTS, json.dumps(content, indent=1) + "\n")
+    report.write_json(RESULTS, content)
 
 
 def apart(attention: str, source: str | None) -> dict[str, Any]:

@@ -43,8 +43,7 @@ def main(
         for name in task or report.WHOLE
     ]
     content = {"runs": [found(run) for run in runs]}
-    out.mkdir(parents=True, exist_ok=True)
-    report.write_whole(out / "headline.json", json.dumps(content, indent=1) + "\n")
+    report.write_json(out / "headline.json", content)
     console.print_json(json.dumps(content))
 
 

@@ -7,7 +7,6 @@ added up. Nothing is downloaded; the architectures are those of the T5 paper.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -212,7 +211,7 @@ def main() -> None:
             for need in needs
         ],
     }
-    report.write_whole(RESULTS, json.dumps(content, indent=1) + "\n")
+    report.write_json(RESULTS, content)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,6 @@ class Results:
 
     def write(self, finished: bool = False) -> None:
         """Write speed.json, whole or not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         content = {
             "machine": machine(),
             "finished": finished,
@@ -76,13 +75,19 @@ class Results:
             "growth": self.growth,
             "learning": self.learning,
         }
-        write_whole(self.folder / "speed.json", json.dumps(content, indent=1) + "\n")
+        write_json(self.folder / "speed.json", content)
 
     def finish(self) -> None:
         """Write speed.json as finished, and the figure."""
         self.write(finished=True)
         if self.speed:
             draw(self.speed, self.folder)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write results, in a folder that need not be there yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps(content, indent=1) + "\n")
 
 
 def write_whole(path: Path, text: str) -> None:

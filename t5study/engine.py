@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import shutil
 import time
@@ -42,16 +43,9 @@ from t5study.batches import split_batch
 from t5study.errors import StudyError
 from t5study.models import quiet
 from t5study.provenance import usual_device
-from t5study.resumption import (
-    best_of,
-    evaluations,
-    exhausted,
-    latest_with_best,
-    seal,
-    state_of,
-    step_of,
-)
+from t5study.resumption import best_of, evaluations, exhausted, latest_with_best, step_of
 from t5study.runs import RESULT_VERSION
+from t5study.seals import seal
 
 SumLoss = Callable[[torch.nn.Module, dict[str, torch.Tensor]], torch.Tensor]
 """(model, micro-batch) -> sum of the losses of its items."""
@@ -295,8 +289,9 @@ class StudyTrainer(Trainer):
                     raise
                 self._halve(inputs["micro_batches"])
             else:
-                self._refuse_divergence(total)
-                if self.state.global_step == 0:
+                now = self.state.global_step + 1
+                self._refuse_no_number("loss", total.item(), f"at update {now}")
+                if now == 1:
                     self._first_loss = float(self.accelerator.gather(total).mean())
                 return total
             # Only here has the error, and with it what the failed pass had computed, gone.
@@ -352,11 +347,11 @@ class StudyTrainer(Trainer):
             self.parts,
         )
 
-    def _refuse_divergence(self, loss: torch.Tensor) -> None:
-        if not torch.isfinite(loss):
+    def _refuse_no_number(self, name: str, loss: float, when: str) -> None:
+        if not math.isfinite(loss):
             raise StudyError(
-                f"the loss is {loss.item()} at update {self.state.global_step + 1}: "
-                f"{self._likely_cause()}; the checkpoints before it are kept"
+                f"the {name} is {loss} {when}: {self._likely_cause()}; the checkpoints before it "
+                "are kept"
             )
 
     def _likely_cause(self) -> str:
@@ -381,12 +376,8 @@ class StudyTrainer(Trainer):
         """Run the evaluation and log it with the prefix `eval_`."""
         self.model.eval()
         metrics = {f"eval_{name}": value for name, value in self.evaluation(self.model).items()}
-        if not np.isfinite(metrics["eval_loss"]):
-            raise StudyError(
-                f"the validation loss is {metrics['eval_loss']} after update "
-                f"{self.state.global_step}: {self._likely_cause()}; the checkpoints before it are "
-                "kept"
-            )
+        when = f"after update {self.state.global_step}"
+        self._refuse_no_number("validation loss", metrics["eval_loss"], when)
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
@@ -400,21 +391,16 @@ class StudyTrainer(Trainer):
         """
         start = self._start()
         resumed_from = step_of(start) if start else 0
-        if start and self._had_stopped(start):
-            # The Trainer would train on: it takes a stop for one of the life before.
+        if start:
             self.state = TrainerState.load_from_json(str(start / "trainer_state.json"))
-        else:
+        # A run that had stopped early would be trained on: the Trainer keeps no stop.
+        if not exhausted(evaluations(self.state.log_history), self.settings.patience):
             with quiet():
                 self.train(resume_from_checkpoint=str(start) if start else None)
         step, loss = best_of(evaluations(self.state.log_history))
         weights = self.folder / f"checkpoint-{step}" / "model.safetensors"
         safetensors.torch.load_model(self.model, weights)
         return {"best_step": step, "best_loss": loss, "resumed_from": resumed_from}
-
-    def _had_stopped(self, start: Path) -> bool:
-        """Whether the run had ended early when this checkpoint was written."""
-        losses = evaluations(state_of(start)["log_history"])
-        return exhausted(losses, self.settings.patience)
 
     def _start(self) -> Path | None:
         """Return the checkpoint to continue from: the same in all processes, made as this run is.

@@ -1,18 +1,17 @@
 """The checkpoints of a run in progress: whole or not at all, and which of them to continue from.
 
-A checkpoint is a folder `checkpoint-<updates>` with the checksums of all its files.
+A checkpoint is a folder `checkpoint-<updates>` with a seal (see `seals`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shutil
 from pathlib import Path
 from typing import Any
 
-_SUMS = "SHA256SUMS"
+from t5study.seals import problem_of
 
 log = logging.getLogger(__name__)
 
@@ -22,27 +21,9 @@ def step_of(checkpoint: Path) -> int:
     return int(checkpoint.name.rsplit("-", 1)[1])
 
 
-def seal(checkpoint: Path) -> None:
-    """Write the checksums of a checkpoint's files beside them."""
-    lines = [f"{_sha256(path)}  {path.name}\n" for path in sorted(checkpoint.iterdir())]
-    (checkpoint / _SUMS).write_text("".join(lines))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
 def is_intact(checkpoint: Path) -> bool:
     """Return whether a checkpoint holds the files that were written, all and unchanged."""
-    sums = checkpoint / _SUMS
-    if not sums.is_file():
-        return False
-    lines = (line.partition("  ") for line in sums.read_text(errors="replace").splitlines())
-    digests = {name: digest for digest, _, name in lines}
-    if digests.keys() != {path.name for path in checkpoint.iterdir()} - {_SUMS}:
-        return False
-    return all(_sha256(checkpoint / name) == digest for name, digest in digests.items())
+    return not problem_of(checkpoint)
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
@@ -68,7 +49,8 @@ def latest_with_best(folder: Path) -> Path | None:
     checkpoint leads there again.
     """
     while (start := latest_checkpoint(folder)) is not None:
-        evaluated = evaluations(state_of(start)["log_history"])
+        state = json.loads((start / "trainer_state.json").read_text())
+        evaluated = evaluations(state["log_history"])
         best = folder / f"checkpoint-{best_of(evaluated)[0]}" if evaluated else start
         if best == start or is_intact(best):
             return start
@@ -77,11 +59,6 @@ def latest_with_best(folder: Path) -> Path | None:
             if step_of(checkpoint) >= step_of(best):
                 shutil.rmtree(checkpoint)
     return None
-
-
-def state_of(checkpoint: Path) -> dict[str, Any]:
-    """Return what the Trainer kept of its own state, log included."""
-    return json.loads((checkpoint / "trainer_state.json").read_text())
 
 
 def evaluations(log_history: list[dict[str, Any]]) -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""Seals of published run records: a list of checksums in each, so that no edit goes unseen.
+"""Seals of run records and checkpoints: a list of checksums in each, so that no change goes unseen.
 
 The list is a file SHA256SUMS as sha256sum writes it: `sha256sum -c SHA256SUMS` checks it by hand.
 """
@@ -13,19 +13,19 @@ from t5study.errors import StudyError
 SUMS = "SHA256SUMS"
 
 
-def seal(record: Path) -> None:
-    """Write the checksums of all files of a record into it."""
-    lines = [f"{_sha256(path)}  {path.name}\n" for path in _files(record)]
-    (record / SUMS).write_text("".join(lines), "utf-8")
+def seal(folder: Path) -> None:
+    """Write the checksums of all files of a folder into it."""
+    lines = [f"{_sha256(path)}  {path.name}\n" for path in _files(folder)]
+    (folder / SUMS).write_text("".join(lines), "utf-8")
 
 
 def verify(record: Path) -> None:
-    """Compare a record with its seal.
+    """Compare a published record with its seal.
 
     Raises:
         StudyError: it has none, or a file was changed, added or taken away; it is named.
     """
-    problem = _problem(record)
+    problem = problem_of(record)
     if problem:
         raise StudyError(
             f"The published record {record.name} {problem}: restore it from git, or publish the "
@@ -33,12 +33,13 @@ def verify(record: Path) -> None:
         )
 
 
-def _problem(record: Path) -> str:
-    if not (record / SUMS).is_file():
+def problem_of(folder: Path) -> str:
+    """Return in what a folder differs from its seal, or that it has none; else nothing."""
+    if not (folder / SUMS).is_file():
         return f"has no {SUMS}"
-    lines = (record / SUMS).read_text("utf-8").splitlines()
+    lines = (folder / SUMS).read_text("utf-8", errors="replace").splitlines()
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    there = {path.name: path for path in _files(record)}
+    there = {path.name: path for path in _files(folder)}
     for name in sorted(sums.keys() | there.keys()):
         if name not in there:
             return f"lacks {name}"
@@ -49,8 +50,8 @@ def _problem(record: Path) -> str:
     return ""
 
 
-def _files(record: Path) -> list[Path]:
-    return sorted(path for path in record.iterdir() if path.is_file() and path.name != SUMS)
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and path.name != SUMS)
 
 
 def _sha256(path: Path) -> str:

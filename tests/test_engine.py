@@ -108,6 +108,19 @@ def test_training_takes_the_short_way_through_cross_attention(checkpoint, tmp_pa
     assert float(seq2seq_loss(model, batch)) > 0
 
 
+def two_processes(*words, **environment) -> subprocess.CompletedProcess:
+    """Run a script, or with -m a module, in two processes of torchrun."""
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d"]
+    done = subprocess.run(
+        [sys.executable, *launch, "--rdzv-endpoint=127.0.0.1:0", *words],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done
+
+
 def test_two_processes_train_what_one_does(checkpoint, tmp_path):
     """Through the command: one record, found again by one process, with the same numbers."""
     recipe = tmp_path / "recipe.yaml"
@@ -118,19 +131,10 @@ def test_two_processes_train_what_one_does(checkpoint, tmp_path):
     limits = {"train": 96, "validation": 16, "test": 200}
     task = ("pocket-sentiment", str(checkpoint.folder), recipe)
     one = commands.finetune(*task, {}, limits, 21, None, tmp_path / "one")
-    launch = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d"]
     words = [f"--{name}={value}" for name, value in limits.items()]
     words += [f"--task={task[0]}", f"--model={task[1]}", f"--recipe={recipe}"]
-    done = subprocess.run(
-        [
-            *(sys.executable, *launch, "--rdzv-endpoint=127.0.0.1:0", "-m", "t5study", "finetune"),
-            *words,
-        ],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "T5STUDY_STORE": str(tmp_path / "store")},
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    store = str(tmp_path / "store")
+    done = two_processes("-m", "t5study", "finetune", *words, T5STUDY_STORE=store)
     assert done.stdout.count("macro avg") == 1
     two = RunStore(tmp_path / "store").find(one.identity)
     assert two.provenance["processes"] == 2
@@ -427,7 +431,7 @@ def test_memory_that_runs_out_halves_the_micro_batches_and_keeps_the_gradient(
 
 
 SHORT_OF_MEMORY = """
-import os, sys
+import json, os, sys
 from pathlib import Path
 import torch
 from test_engine import trainer_for
@@ -448,7 +452,8 @@ def sum_loss(model, batch):
 
 trainer.sum_loss = sum_loss
 trainer.train_to_best()
-print("parts", trainer.parts, [r["loss"] for r in trainer.state.log_history if "loss" in r])
+losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
+Path(sys.argv[2], os.environ["RANK"]).write_text(json.dumps([trainer.parts, losses]))
 """
 
 
@@ -457,19 +462,9 @@ def test_one_process_of_several_halves_its_only_micro_batch(checkpoint, tmp_path
     script.write_text(SHORT_OF_MEMORY)
     found = {}
     for name in ("plain", "short"):
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"),
-                *("--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", script),
-                *(checkpoint.folder, tmp_path / name, name),
-            ],
-            capture_output=True,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)},
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        lines = [line.split(" ", 2) for line in done.stdout.splitlines() if "parts" in line]
-        found[name] = sorted((int(parts), json.loads(losses)) for _, parts, losses in lines)
+        words = (script, checkpoint.folder, tmp_path / name, name)
+        two_processes(*words, PYTHONPATH=str(Path(__file__).parent))
+        found[name] = [json.loads((tmp_path / name / rank).read_text()) for rank in "01"]
     assert [parts for parts, _ in found["plain"]] == [1, 1]
     assert [parts for parts, _ in found["short"]] == [1, 2]
     for (_, expected), (_, losses) in zip(found["plain"], found["short"], strict=True):
