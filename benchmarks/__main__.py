@@ -26,7 +26,6 @@ REPEATS = 9
 CORPUS_ROWS = 2048
 """Rows that a task's lengths are taken from."""
 
-SCORED_ROWS = 1024 if torch.cuda.is_available() else 48
 LEARNT_FROM = 2048
 VARIED_ON = "emotion"
 """Mending changes no work, and packing only what is done with short texts: shown on one task."""
@@ -75,7 +74,7 @@ def bench(
         results.write()
         console.print(report.learning_table(results.learning))
     if torch.cuda.is_available():
-        memory.main()
+        memory.main(out)
     results.finish()
     if out == RESULTS:
         page.write()
@@ -89,9 +88,8 @@ def _comparisons(tasks: tuple[str, ...] | list[str]) -> list[tuple[str, str]]:
 
 def _jobs(kind: str, task: str, names: list[str] | None, source: str | None) -> list[Job]:
     """Return a job for each method of a comparison; what compiles warms up twice."""
-    rows = {"training": CORPUS_ROWS, "scoring": SCORED_ROWS}[kind]
     return [
-        Job(kind, name, task, rows, 2 if name in methods.COMPILING else 1, REPEATS, source)
+        Job(kind, name, task, CORPUS_ROWS, 2 if name in methods.COMPILING else 1, REPEATS, source)
         for name in _methods(kind, task)
         if not names or name in names
     ]

@@ -15,6 +15,7 @@ from statistics import mean
 from typing import Any
 
 import torch
+from transformers import PreTrainedModel, Trainer
 
 from benchmarks import methods
 from benchmarks.work import SMALLER, Work
@@ -39,8 +40,13 @@ def losses(method: str, task: str, examples: int, source: str | None) -> list[fl
         with tempfile.TemporaryDirectory() as folder, quiet():
             trainer = methods.build(method, train, examples // methods.BATCH, Path(folder), seed)
             trainer.train()
-        found.append(_loss(trainer.model, held_out))
+        found.append(_loss(plain(trainer), held_out))
     return found
+
+
+def plain(trainer: Trainer) -> PreTrainedModel:
+    """Return the model without the bf16 that Accelerate leaves around its forward pass."""
+    return trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
 
 
 def _loss(model: torch.nn.Module, work: Work) -> float:

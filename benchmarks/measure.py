@@ -29,6 +29,8 @@ class Ledger:
 
     trainer: Trainer
     updates: dict[int, list[dict[str, torch.Tensor]]] = field(default_factory=dict)
+    passed: float = 0.0
+    """When the last batch's backward pass ended."""
 
     def __post_init__(self) -> None:
         step = self.trainer.training_step
@@ -38,7 +40,9 @@ class Ledger:
             self.updates.setdefault(self.trainer.state.global_step, []).extend(
                 {name: batch[name] for name in ("attention_mask", "labels")} for batch in batches
             )
-            return step(model, inputs, *rest)
+            loss = step(model, inputs, *rest)
+            self.passed = _now()
+            return loss
 
         self.trainer.training_step = counted
 
@@ -60,8 +64,8 @@ class Clock(TrainerCallback):
     """Times each update, from its turn to its end: data, batches and optimiser in all.
 
     Where an update was shortened, the seconds of its batches are multiplied by `scale`, and those
-    of its optimiser step are not. `tokens_an_example` is the mean over all rows: a few examples
-    that happen to be short must not pass for speed.
+    of clipping and of its optimiser step are not. `tokens_an_example` is the mean over all rows: a
+    few examples that happen to be short must not pass for speed.
     """
 
     scale: float
@@ -69,23 +73,18 @@ class Clock(TrainerCallback):
     ledger: Ledger
     turn: Turn
     _began: float = 0.0
-    _accumulated: float = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Wait for the turn of the first update."""
         self._begin()
-
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """End the batches of an update."""
-        self._accumulated = _now()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """End an update, tell what it was, and wait for the next turn.
 
         After the last update too: what a process does when it ends would slow the others down.
         """
-        end = _now()
-        seconds = self.scale * (self._accumulated - self._began) + end - self._accumulated
+        end, passed = _now(), self.ledger.passed
+        seconds = self.scale * (passed - self._began) + end - passed
         self.turn.tell(self._measured(state.global_step - 1, seconds))
         self._begin()
 

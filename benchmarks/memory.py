@@ -22,7 +22,7 @@ from transformers import T5Config, T5ForConditionalGeneration
 
 from benchmarks import report
 
-RESULTS = Path(__file__).parent / "results" / "memory.json"
+RESULTS = Path(__file__).parent / "results"
 GB = 10**9
 CARDS = (4, 12, 24)
 """Memory of common graphics cards, in GB."""
@@ -196,8 +196,8 @@ def table(needs: list[Need], measured: bool) -> Table:
     return result
 
 
-def main() -> None:
-    """Print the table and write memory.json."""
+def main(out: Path = RESULTS) -> None:
+    """Print the table and write memory.json into a folder."""
     logging.disable(logging.WARNING)
     measured = torch.cuda.is_available()
     needs = list(measurements() if measured else estimates())
@@ -211,7 +211,7 @@ def main() -> None:
             for need in needs
         ],
     }
-    report.write_json(RESULTS, content)
+    report.write_json(out / "memory.json", content)
 
 
 if __name__ == "__main__":

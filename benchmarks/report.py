@@ -17,7 +17,7 @@ from rich.table import Table
 
 from benchmarks import learning, methods, scoring
 from t5study.precision import resolve_precision
-from t5study.provenance import device_name, git_commit, library_versions
+from t5study.provenance import device_name, git_commit, library_versions, usable_cores
 from t5study.tables import mean_interval
 
 matplotlib.use("Agg")
@@ -140,9 +140,7 @@ def machine() -> dict[str, Any]:
     """Describe the machine by its parts; no names and no paths."""
     return {
         "device": device_name(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": usable_cores(),
         "threads": torch.get_num_threads(),
         "precision": resolve_precision("auto"),
         "memory_bytes": psutil.virtual_memory().total,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -84,10 +84,26 @@ class Work:
         columns = self.encoded.data.with_format(None).select_columns(["source", "target"])
         return columns.rename_columns({"source": "input_ids", "target": "labels"})
 
+    def only(self, rows: np.ndarray) -> Work:
+        """Return the same with these rows alone, in their order."""
+        encoded = self.encoded
+        part = Encoded(
+            encoded.data.select(rows),
+            encoded.source_lengths[rows],
+            encoded.target_lengths[rows],
+            encoded.max_source_length,
+        )
+        return replace(self, encoded=part)
+
+    @property
+    def tokens(self) -> int:
+        """The number of tokens of all sources and targets."""
+        return int(self.encoded.source_lengths.sum() + self.encoded.target_lengths.sum())
+
     @property
     def tokens_an_example(self) -> float:
         """The mean number of tokens of source and target."""
-        return float(self.encoded.source_lengths.mean() + self.encoded.target_lengths.mean())
+        return self.tokens / len(self.encoded)
 
     @property
     def learning_rate(self) -> float:
@@ -97,6 +113,18 @@ class Work:
     def model(self, seed: int = 0) -> PreTrainedModel:
         """Return t5-small's architecture, with the changed sizes, with random weights."""
         return random_model(self.checkpoint, seed, T5ForConditionalGeneration, **self.sizes)
+
+
+def spread(lengths: np.ndarray, count: int, rows: int, seed: int) -> np.ndarray:
+    """Return `count` row indices whose lengths are spread like all lengths.
+
+    They come in batches of `rows` neighbours in the order of length, the batches in random order.
+    """
+    rng, order = np.random.default_rng(seed), np.argsort(lengths, kind="stable")
+    batches = count // rows
+    shares = (np.arange(batches) + rng.random(batches)) / batches
+    starts = (shares * (len(order) - rows)).round().astype(int)
+    return np.concatenate([order[start : start + rows] for start in rng.permutation(starts)])
 
 
 def corrupted(texts: list[str], tokenizer: PreTrainedTokenizerBase) -> Encoded:

@@ -54,11 +54,11 @@ study.badge()
 # content {cite:p}`bahdanau2015attention`:
 #
 # $$
-# h_i = \sum_j \alpha_{ij}\, V x_j, \qquad
-# \alpha_{ij} = \operatorname{softmax}_j\!\left(\frac{(Q x_i)^\top (K x_j)}{\sqrt{d_k}}\right).
+# h_i = \sum_j \alpha_{ij}\, W_V x_j, \qquad
+# \alpha_{ij} = \operatorname{softmax}_j\!\left(\frac{(W_Q x_i)^\top (W_K x_j)}{\sqrt{d_k}}\right),
 # $$
 #
-# Any two words are one step apart, and no $h_i$ waits for another: the whole layer is a few matrix
+# where $W_Q$, $W_K$ and $W_V$ are learnt and $d_k$ is the length of $W_Q x_i$. Any two words are one step apart, and no $h_i$ waits for another: the whole layer is a few matrix
 # products. {cite:t}`vaswani2017attention` gave attention this form and built a model of such
 # layers and feed-forward layers, without recurrence or convolution.
 #
@@ -70,59 +70,76 @@ study.badge()
 #
 # ## Parallel, measured
 #
-# "Parallelizable" is a statement about the first column, and it can be timed. The measurement takes
-# one LSTM layer and one Transformer encoder layer (self-attention and a feed-forward layer) of the
-# same width, gives both a single sequence, and times a forward and a backward pass. With one
-# sequence there is nothing to do side by side but the sequence's own positions.
+# "Parallelizable" is a statement about the first column. It can be counted and it can be timed. Both
+# are done here for one LSTM layer and one Transformer encoder layer (self-attention and a
+# feed-forward layer) of the same width, {glue:text}`parallel-width`, that read a single sequence:
+# with one sequence there is nothing to do side by side but its own positions.
+#
+# - *Counted* is the longest chain of operations that wait for each other in a forward pass, found in
+#   the graph that PyTorch keeps for the gradient. However many units a machine has, it must do these
+#   one after the other.
+# - *Timed* is a forward and a backward pass. Every length is timed many times, in rounds over all of
+#   them, and the least time counts: other work on the machine can only add to it.
 
 # %%
 run = study.measure_parallelism()
 
 # %% tags=["hide-cell"]
-longest = run.metrics["lengths"][-1]
-study.glue("parallel-length", longest)
-study.glue("parallel-ratio", run.metrics["lstm"][-1] / run.metrics["attention"][-1], 1)
-study.glue("parallel-short", run.metrics["lengths"][0])
-study.glue("parallel-short-ratio", run.metrics["lstm"][0] / run.metrics["attention"][0], 1)
-ratios = np.divide(run.metrics["lstm"], run.metrics["attention"])
+metrics = run.metrics
+lengths = metrics["lengths"]
+ratios = np.divide(metrics["lstm"], metrics["attention"])
+study.glue("parallel-length", lengths[-1])
+study.glue("parallel-short", lengths[0])
+study.glue("parallel-ratio", float(ratios[-1]), 1)
+study.glue("parallel-short-ratio", float(ratios[0]), 1)
 study.glue("parallel-median", float(np.median(ratios)), 1)
-study.glue("parallel-device", run.metrics["device"])
+study.glue("parallel-chain-lstm", f"{metrics['chain_lstm'][-1]:,}")
+study.glue("parallel-chain-short", f"{metrics['chain_lstm'][0]:,}")
+study.glue("parallel-chain-attention", metrics["chain_attention"][-1])
+study.glue("parallel-device", metrics["device"])
+study.glue("parallel-width", run.config["width"])
+study.glue("parallel-meet", 4 * run.config["width"])
 
-# %% mystnb={"figure": {"caption": "Time of one forward and backward pass over a single sequence, by its length: an LSTM layer, whose steps wait for each other, and a Transformer encoder layer (self-attention and feed-forward) of the same width. Both axes are logarithmic.", "name": "fig-parallel"}, "image": {"alt": "Line chart on logarithmic axes: milliseconds a sequence against sequence length for an LSTM layer and for a Transformer encoder layer."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "An LSTM layer and a Transformer encoder layer (self-attention and feed-forward) of the same width, over a single sequence, by its length. Left: the longest chain of operations that wait for each other. Right: the time of one forward and backward pass. All axes are logarithmic.", "name": "fig-parallel"}, "image": {"alt": "Two line charts on logarithmic axes, by sequence length, for an LSTM layer and for a Transformer encoder layer. On the left the LSTM's chain of waiting operations rises in a straight line and attention's stays flat. On the right both times rise."}} tags=["hide-input"]
 figures.plot_parallelism(run)
 
 # %% [markdown]
-# {numref}`fig-parallel` was measured on: {glue:text}`parallel-device`. At
-# {glue:text}`parallel-length` tokens the LSTM layer takes {glue:text}`parallel-ratio` times as long
-# as the attention layer; at {glue:text}`parallel-short` tokens the ratio is
-# {glue:text}`parallel-short-ratio`, and at the middle of all lengths it is
-# {glue:text}`parallel-median`. A single point can be off where something else ran on the machine, so
-# the scorecard judges by the median. The ratio depends on the machine: the more units can work at
-# once, the more the waiting of the LSTM costs. It depends on the batch, too. With many sequences
-# side by side a recurrent layer also finds parallel work, across sequences in place of along them.
+# The left side of {numref}`fig-parallel` is what the report's word means. The LSTM's chain grows by the
+# same number of operations with every token, from {glue:text}`parallel-chain-short` at
+# {glue:text}`parallel-short` tokens to {glue:text}`parallel-chain-lstm` at
+# {glue:text}`parallel-length`; attention's is {glue:text}`parallel-chain-attention` at every length.
+# The scorecard judges by this.
 #
-# So the report's word is right about the order of work. How much time that saves depends on
-# machine, batch and length: with few processor cores the $n^2$ term can use up the lead on long
-# sequences. And it says nothing about generating text, where a Transformer decoder also writes one
-# token after the other.
+# The right side is what came of it on one machine: {glue:text}`parallel-device`. The LSTM layer takes
+# {glue:text}`parallel-short-ratio` times as long as the attention layer at
+# {glue:text}`parallel-short` tokens, {glue:text}`parallel-ratio` times at
+# {glue:text}`parallel-length`, and the median over all lengths is {glue:text}`parallel-median`. The
+# more units can work at once, the more the LSTM's waiting costs; a few cores are busy with
+# either layer, and on long sequences the $n^2$ term uses up what lead there is. It depends on the batch, too:
+# with many sequences side by side a recurrent layer also finds parallel work, across sequences in
+# place of along them. A GPU, with thousands of units, was not tried here. And none of this is about
+# generating text, where a Transformer decoder also writes one token after the other.
 #
 # :::{admonition} Exercise
 # :class: tip
-# The last column of the table says that attention's work grows with $n^2$. At which length would
-# you expect the attention layer to lose its lead, for a width of $d$?
+# Count the multiplications of both layers for $n$ tokens of width $d$, if the feed-forward layer is
+# $2d$ wide. At which length does the $n^2$ term make up half of the attention layer's work?
 # :::
 #
 # :::{admonition} Solution
 # :class: dropdown
-# The term $n^2 d$ overtakes $n\,d^2$ when $n > d$. Beyond a few times $d$ tokens the attention
-# layer's time grows with the square of the length while the LSTM's grows linearly, so the curves
-# approach each other. Add lengths to `LENGTHS` in `t5study/experiments.py` to see where they cross.
+# The LSTM has four gates, each with a matrix for the input and one for the state: $8\,n\,d^2$. The
+# attention layer has four projections and the feed-forward layer's two matrices, $8\,n\,d^2$, and
+# scores and weighted means, $2\,n^2 d$. So attention never does less; it leads because it waits less.
+# The two terms are equal at $n = 4d$, {glue:text}`parallel-meet` tokens here: from there on its time
+# grows with the square of the length, and the LSTM's does not. Add lengths to `LENGTHS` in
+# `t5study/experiments.py` to see where the curves cross.
 # :::
 #
 # ## What transfer has to do with it
 #
-# {term}`Pre-training <pre-training>` on unlabelled text began with recurrent networks
-# {cite:p}`dai2015semisupervised,howard2018ulmfit`: first a language model on plain text, then
+# {term}`Pre-training <pre-training>` a whole network on unlabelled text, to be fine-tuned as it is,
+# began with recurrent networks {cite:p}`dai2015semisupervised,howard2018ulmfit`: first a language model on plain text, then
 # {term}`fine-tuning` on the labelled task. A model that trains quickly can do this with far more
 # text, and the Transformer is such a model {cite:p}`radford2018gpt,devlin2019bert`. The next three
 # chapters open up three such models.

@@ -22,6 +22,11 @@
 # more layer makes of the result. Each step is computed on a real network while you read. The
 # report says that BERT learns "from both left-to-right and right-to-left"; we shall see that it
 # does something better.
+#
+# The network is the profile's: here a BERT of {glue:text}`bert-parameters` parameters, pre-trained
+# {glue:text}`bert-read`. For comparison, BERT-base has 110 million parameters and read a corpus of
+# 3.3 billion words about forty times. In the published book the network is small and has read
+# little: watch the mechanism there, not the answers.
 
 # %% tags=["parameters", "hide-cell"]
 profile = "pocket"
@@ -62,6 +67,9 @@ study.glue("bert-heads", seen.values["heads"])
 study.glue("bert-width", seen.values["width"])
 study.glue("bert-head-width", seen.values["head_width"])
 study.glue("bert-parameters", f"{seen.values['parameters']:,}")
+own = study.profile.models["bert"] == "own"
+pretrained = f"on {study.pretrain('bert').metrics['tokens']:,} tokens" if own else "by its authors"
+study.glue("bert-read", pretrained)
 study.glue("bert-head-difference", f"{seen.values['difference']:.1e}")
 study.glue("bert-smallest-weight", f"{seen.values['smallest_weight']:.1e}")
 
@@ -97,9 +105,10 @@ study.glue("bert-smallest-weight", f"{seen.values['smallest_weight']:.1e}")
 # A = \mathrm{softmax}\!\left(\frac{QK^\top}{\sqrt{d_k}}\right).
 # $$
 #
-# The division by $\sqrt{d_k}$, the root of a query's width, keeps the scores' spread near one as
-# the vectors grow wider; without it softmax would put nearly all weight on one position from the
-# start and hardly learn.
+# Why the division by $\sqrt{d_k}$, the root of a query's width? A score is a sum of $d_k$ products.
+# Where the entries of queries and keys are independent with variance one, roughly as at the start
+# of training, its variance is $d_k$, and the division brings that back to one. Without it, wide
+# vectors would make softmax put nearly all weight on one position from the start and hardly learn.
 
 # %% mystnb={"figure": {"caption": "The first head of the first layer, computed by hand from its queries and keys. Left: the scores. Right: softmax of each row, the attention weights. Read a row: this token looks, the columns are looked at.", "name": "fig-bert-steps"}, "image": {"alt": "Two square heat maps over the tokens of the example sentence. The left one shows scores, negative in blue and positive in red; the right one shows the weights after softmax, each row summing to one."}} tags=["hide-input"]
 diagrams.attention_steps(seen)
@@ -113,7 +122,8 @@ diagrams.attention_steps(seen)
 #
 # Look at what is *not* there, too. The smallest weight anywhere, in all layers and heads, is
 # {glue:text}`bert-smallest-weight`: small perhaps, but above zero. Every token looks at every
-# other, to its left and to its right. Such attention is called {term}`fully visible <fully visible mask>`.
+# other, to its left and to its right. Such attention is called
+# {term}`fully visible <fully visible mask>`.
 #
 # ### Many heads
 #
@@ -124,7 +134,7 @@ diagrams.attention_steps(seen)
 # {glue:text}`bert-layers` layers of {glue:text}`bert-heads` heads, each
 # {glue:text}`bert-head-width` wide.
 
-# %% mystnb={"figure": {"caption": "All attention weights of the network on the example: a row of pictures for each layer, a column for each head. Every picture is a square of tokens by tokens, dark where the weight is large; one scale for all.", "name": "fig-bert-heads"}, "image": {"alt": "A grid of small heat maps, one per layer and head, with different patterns: diagonals, vertical stripes and spread-out weight."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "All attention weights of the network on the example: a row of pictures for each layer, a column for each head. Every picture is a square of tokens by tokens, dark where the weight is large; one scale for all.", "name": "fig-bert-heads"}, "image": {"alt": "A grid of small heat maps, one for each layer and head. In some the weight lies in few cells or in vertical stripes, in others it is spread out."}} tags=["hide-input"]
 diagrams.attention_overview(seen)
 
 # %% tags=["hide-cell"]
@@ -140,6 +150,11 @@ study.glue("bert-even-bits", seen.values["uniform_entropy"])
 # {glue:text}`bert-even-bits` bits if it looks at all of them alike. The most concentrated head of
 # this network is head {glue:text}`bert-sharp-head` of layer {glue:text}`bert-sharp-layer`, with
 # {glue:text}`bert-sharp-bits` bits on average. {numref}`fig-bert-sharp` shows it with its tokens.
+#
+# A vertical stripe is a token that most others look at. In the published book most heads of the
+# first two layers have one at `[SEP]`, and so has the most concentrated head. There is nothing to
+# read at `[SEP]`. But a row of weights must sum to one, so a head that has nothing to say has to
+# put its weight somewhere; that may be what such a stripe shows.
 
 # %% mystnb={"figure": {"caption": "The most concentrated head of the network on the example, chosen by entropy.", "name": "fig-bert-sharp"}, "image": {"alt": "One heat map of attention weights over the tokens of the example sentence; most rows have a single dark cell."}} tags=["hide-input"]
 diagrams.attention_heads(seen, [(layer, head)])
@@ -164,22 +179,25 @@ diagrams.attention_heads(seen, [(layer, head)])
 # X' = \mathrm{LayerNorm}\big(Z + \mathrm{GELU}(ZW_1 + b_1)\,W_2 + b_2\big).
 # $$
 #
-# That is one encoder block. BERT is nothing but these, one on top of the other: attention mixes
-# positions, the feed-forward layer digests, and the next block begins again with better vectors.
-# The network of this page has {glue:text}`bert-parameters` parameters, its two pre-training heads
-# included; BERT-base stacks 12 blocks of 12 heads, 768 wide, and has 110 million.
+# (GELU is a ramp with a rounded corner: $x\,\Phi(x)$, with $\Phi$ the normal distribution
+# function.) That is one encoder block. BERT is nothing but these, one on top of the other:
+# attention mixes positions, the feed-forward layer digests, and the next block begins again with
+# better vectors. The {glue:text}`bert-parameters` parameters of this page's network include its two
+# pre-training heads; BERT-base stacks 12 blocks of 12 heads, 768 wide.
 
 # %% [markdown]
 # ## Learning without labels: the masked word
 #
 # Nobody labels enough text to train such a network, so BERT makes its own questions. In
-# {term}`masked language modelling` $15\,\%$ of the tokens are chosen; the network must say what they
-# were. Of the chosen ones $80\,\%$ are replaced by `[MASK]`, $10\,\%$ by a random token and $10\,\%$ are left
-# as they are, so that the network cannot rely on the mask: any token might be the one in question.
+# {term}`masked language modelling` $15\,\%$ of the tokens are chosen; the network must say what
+# they were. Of the chosen ones $80\,\%$ are replaced by `[MASK]`, $10\,\%$ by a random token and
+# $10\,\%$ are left as they are. The paper's first reason (section 3.1) is that `[MASK]` never
+# occurs in the tasks that follow: a network trained on masks alone would learn to work where it
+# sees one. So it must not rely on the mask: any token might be the one in question.
 #
-# For a hidden position $i$ the last vector $h_i$ gives a score to each of the vocabulary's words, by
-# a product with their embeddings, and softmax makes it a distribution. The report's "probability of
-# word from the vocabulary" is this:
+# For a hidden position $i$ the last vector $h_i$ gives a score to each of the vocabulary's words,
+# by a product with their embeddings, and softmax makes it a distribution. The report's "probability
+# of word from the vocabulary" is this:
 #
 # $$
 # p(w \mid \text{the rest}) = \mathrm{softmax}\big(E\, g(h_i) + b\big)_w ,
@@ -213,26 +231,25 @@ study.glue("bert-cloze-chance", f"{100 * recovered.values['chance']['share']:.0f
 # %% [markdown]
 # The network's first choice is "{glue:text}`bert-fill-best`"; the word that stood there, *boring*,
 # is number {glue:text}`bert-fill-rank` of {glue:text}`bert-vocabulary` with a probability of
-# {glue:text}`bert-fill-probability`. There is no single right word here. High entropy alone is no
-# merit, though: a model that knows nothing has it too. The distribution's entropy is
-# {glue:text}`bert-fill-bits` bits, where an even guess over the vocabulary has
-# {glue:text}`bert-fill-even-bits`.
+# {glue:text}`bert-fill-probability`. The distribution's entropy is {glue:text}`bert-fill-bits`
+# bits, where an even guess over the vocabulary has {glue:text}`bert-fill-even-bits`. No single word
+# is right here, so some spread is fitting; but a model that knows nothing is spread out too.
 #
 # One sentence shows little. On {glue:text}`bert-cloze-n` texts of the {term}`pocket corpus` that no
 # model was trained on, with one word of one token hidden in each, the first choice is the hidden
 # word in {glue:text}`bert-cloze-first` (95 % interval {glue:text}`bert-cloze-low` to
 # {glue:text}`bert-cloze-high`), and in {glue:text}`bert-cloze-five` it is among the first five.
-# Always saying the commonest of these hidden words would score {glue:text}`bert-cloze-chance`. A
-# network below that has not yet learnt to use the context of such sentences; its answers on this
-# page show the mechanism, not what BERT can do.
+# Always saying the commonest of these hidden words would score {glue:text}`bert-cloze-chance`. In
+# the published book the network scores below that. It read other text, and has not learnt to use
+# the context of such sentences; its answers show the mechanism, not what BERT can do.
 
 # %% [markdown]
 # (bert-both-directions)=
 # ## Both directions at once
 #
 # What does the blank know of its surroundings? Take them away and see. Below, the same blank is
-# filled four times: with the whole sentence, with everything to its right replaced by `[MASK]`, with
-# everything to its left, and with both.
+# filled four times: with the whole sentence, with everything to its right replaced by `[MASK]`,
+# with everything to its left, and with both.
 
 # %%
 views = study.observe("bert.context", sentence=blank)
@@ -258,17 +275,21 @@ for name, view in by_view.items():
 #
 # The left side, *Although the story was*, says that an adjective follows. Whether it praises or
 # blames depends on *I liked the film*, on the right, together with *Although*, on the left: the
-# clue is the contrast between the two. Only a network that combines both sides can use it. Whether
-# this network does is in the table: if the four rows are nearly alike, it has learnt how frequent
-# words are and little of how they depend on each other.
+# clue is the contrast between the two. Only a network that combines both sides can use it. With
+# nothing to read this network's entropy is {glue:text}`bert-context-neither-bits` bits, with both
+# sides {glue:text}`bert-context-both-sides-bits`. In the published book the sides make it a little
+# surer and no wiser: among the tokens of {numref}`fig-bert-context` *boring* is the only adjective,
+# and it is there because it is the answer. Either side alone gives it about the probability that
+# both give. This network has learnt how frequent words are, and little of how they depend on each
+# other.
 #
 # This is what the paper's title means by *deep bidirectional*, and why the report's wording
-# misleads. Learning "from left-to-right and right-to-left" describes ELMo
-# {cite:p}`peters2018elmo`: two networks, one for each direction, whose outputs are put side by side
-# at the end; neither ever sees the whole sentence. BERT has no direction. In every block each
-# position reads from both sides at once, so the very first layer can already combine *Although* with
-# *liked*. Masking is what makes this possible: a network that sees both sides would see the very
-# word it has to predict, unless that word is hidden.
+# misleads. Learning "from left-to-right and right-to-left" describes ELMo {cite:p}`peters2018elmo`:
+# two networks, one for each direction, whose outputs are put side by side at the end; neither ever
+# sees the whole sentence. BERT has no direction. In every block each position reads from both sides
+# at once, so the very first layer can already combine *Although* with *liked*. Masking is what
+# makes this possible: a network that sees both sides would see the very word it has to predict,
+# unless that word is hidden.
 
 # %% [markdown]
 # ## One word, many vectors
@@ -301,8 +322,9 @@ for number, name in enumerate(("really", "not", "hardly"), start=1):
 # scale of the figure. After the last block the cosine with *very good* is
 # {glue:text}`bert-cosine-really` for *really good*, {glue:text}`bert-cosine-not` for *not good* and
 # {glue:text}`bert-cosine-hardly` for *hardly good*. A network that knows what *not* and *hardly* do
-# would put *really good* nearest by far. One whose three numbers are nearly equal has seen that the
-# neighbours differ, not what they mean.
+# would put *really good* nearest by far. In the published book all three numbers are close to one,
+# and *hardly good* is the nearest: this network has seen that the neighbours differ, not what they
+# mean.
 
 # %% [markdown]
 # ## Two losses, one sum
@@ -312,9 +334,9 @@ for number, name in enumerate(("really", "not", "hardly"), start=1):
 # layer on the vector of `[CLS]` must tell which. (The report writes that it predicts "whether
 # Sentence A or B are the next sentence"; the question is whether B follows A.)
 #
-# Both objectives are {term}`cross-entropies <cross-entropy>`: minus the logarithm of the probability
-# given to what was true. With $M$ the set of masked positions, $w_i$ the hidden words and
-# $y \in \{\text{follows}, \text{does not}\}$ the truth about the pair,
+# Both objectives are {term}`cross-entropies <cross-entropy>`: minus the logarithm of the
+# probability given to what was true. With $M$ the set of masked positions, $w_i$ the hidden words
+# and $y \in \{\text{follows}, \text{does not}\}$ the truth about the pair,
 #
 # $$
 # \mathcal{L} \;=\;
@@ -323,8 +345,9 @@ for number, name in enumerate(("really", "not", "hardly"), start=1):
 # \underbrace{-\log p(y \mid \text{input})}_{\text{next sentence}} .
 # $$
 #
-# Here is every term of it, on one pair that follows and one that does not. Brackets mark the words
-# that were masked.
+# With the natural logarithm a loss is in *nats*; divided by $\log 2$ it is in bits, the unit of the
+# entropies above. Here is every term, on one pair that follows and one that does not. Brackets mark
+# the words that were masked.
 
 # %%
 losses = study.observe(
@@ -351,10 +374,16 @@ for name in ("next", "random"):
 # | B follows | {glue:text}`bert-next-follows` | {glue:text}`bert-next-sum` | {glue:text}`bert-next-model` | {glue:text}`bert-next-difference` |
 # | B does not | {glue:text}`bert-random-follows` | {glue:text}`bert-random-sum` | {glue:text}`bert-random-model` | {glue:text}`bert-random-difference` |
 #
-# What is left in the last column is rounding, so the report's statement holds: the loss is the mean
-# over the masked words plus the mean over the pairs, both cross-entropies. Whether the second term earns its place is another
-# question. RoBERTa left it out, trained longer on more text, and did better
-# {cite:p}`liu2019roberta`.
+# The paper defines it so (appendix A.2: the training loss is the sum of the mean masked LM
+# likelihood and the mean next sentence prediction likelihood), and the library computes it so: what
+# is left in the last column is rounding.
+#
+# Whether the second term earns its place is another question, and the answers differ. BERT's
+# authors trained a network without it and found it worse, most of all on QNLI (section 5.1: does
+# this sentence answer this question?). RoBERTa's authors compared again on one corpus with one
+# number of updates (section 4.2): without the term, on blocks of full sentences, the tasks that
+# follow came out the same or slightly better {cite:p}`liu2019roberta`. They suspect that the first
+# comparison dropped the term and kept the pairs of segments as input.
 
 # %% [markdown]
 # (bert-dense-layer)=
@@ -367,10 +396,11 @@ for name in ("next", "random"):
 # p(\text{label} \mid \text{text}) = \mathrm{softmax}\big(W h_{\texttt{[CLS]}} + b\big).
 # $$
 #
-# For two labels $W$ has two rows. To see what the vectors are worth by themselves, the network is
-# frozen here and only this layer is trained, on a few hundred single sentences of the pocket corpus
-# that praise or blame a film. Beside it stand two controls that answer the question "how much of
-# this is due to pre-training?": the same architecture with random weights, and counts of words and word pairs
+# $W$ has a row for each label. For two labels one row is enough, since only the difference of the
+# two scores counts. To see what the vectors are worth by themselves, the network is frozen here and
+# only this layer is trained, on a few hundred single sentences of the pocket corpus that praise or
+# blame a film. Beside it stand two controls that answer the question "how much of this is due to
+# pre-training?": the same architecture with random weights, and counts of words and word pairs
 # without any network.
 
 # %%
@@ -397,13 +427,19 @@ study.glue("bert-dense-mean", accuracy["pre-trained, mean"])
 # {glue:text}`bert-dense-test` others, it is right in {glue:text}`bert-dense-cls` of them with the
 # vector of `[CLS]` and in {glue:text}`bert-dense-mean` with the mean of all vectors; on a random
 # network's mean it reaches {glue:text}`bert-dense-random`, on counts of words
-# {glue:text}`bert-dense-words`. A share near a half is what guessing gives: then this layer found
-# nothing about praise and blame in the vector. Where two intervals of {numref}`fig-bert-dense`
-# overlap, the figure does not show which is better. The control takes away more than the reading: the
-# study's embeddings start from counts of which words stand near each other, those of the random
-# network from chance. In practice the network is not frozen: {term}`fine-tuning` lets the
-# gradient of the new layer change all the weights below. The chapter on GLUE does that, with
-# intervals, and with several seeds where the profile names them.
+# {glue:text}`bert-dense-words`. A share near a half is what guessing gives. Where two intervals of
+# {numref}`fig-bert-dense` overlap, the figure does not show which is better. The random network
+# lacks more than the pre-training: its embeddings, too, are random, where the study's start, in the
+# published book, from counts of which words stand near each other.
+#
+# In the published book the vector of `[CLS]` is no better than guessing, and the mean of all
+# vectors is not above the counts of words. The paper expects the first. A footnote to its section
+# 3.1 says that the vector of `[CLS]` is not a meaningful representation of a sentence without
+# fine-tuning, since it was trained with next-sentence prediction {cite:p}`devlin2019bert`: nothing
+# ever asked it about praise. In practice the network is not frozen.
+# {term}`Fine-tuning <fine-tuning>` lets the gradient of the new layer change all the weights below.
+# The chapter on GLUE does that, with intervals, and with several seeds where the profile names
+# them.
 
 # %% [markdown]
 # ## What the report says, and what holds
@@ -414,15 +450,15 @@ study.glue("bert-dense-mean", accuracy["pre-trained, mean"])
 # | it learns left-to-right and right-to-left | corrected: it has no direction; every position reads both sides in every block ({ref}`bert-both-directions`) |
 # | multi-head self-attention makes contextual embeddings | yes: the same word's vector is the same before the first block and differs after ({numref}`fig-bert-vectors`); by how much depends on the training |
 # | next-sentence prediction tells whether A or B is next | corrected: it tells whether B follows A |
-# | the loss is the sum of two mean cross-entropies | yes, within {glue:text}`bert-next-difference` ({numref}`fig-bert-losses`) |
-# | a single dense layer on top does well on many tasks | measured above with the layer alone trained; the chapter on GLUE trains the whole |
+# | the loss is the sum of two mean cross-entropies | yes: the paper defines it so, and the library's differs by {glue:text}`bert-next-difference`, rounding ({numref}`fig-bert-losses`) |
+# | a single dense layer on top does well on many tasks | in the published book not with the body frozen ({numref}`fig-bert-dense`); BERT's paper claims it only after fine-tuning, which the chapter on GLUE does |
 #
 # ## Exercises
 #
 # :::{admonition} Exercise 1
 # :class: tip
-# In the formula for $A$, swap two tokens of the input and leave out the position vectors $P_i$. What
-# happens to the output? What does that say about attention and word order?
+# In the formula for $A$, swap two tokens of the input and leave out the position vectors $P_i$.
+# What happens to the output? What does that say about attention and word order?
 # :::
 #
 # :::{admonition} Solution
@@ -441,24 +477,30 @@ study.glue("bert-dense-mean", accuracy["pre-trained, mean"])
 #
 # :::{admonition} Solution
 # :class: dropdown
-# It would learn to copy: for a visible token the answer stands in the input, and passing it on gives
-# a loss near zero. Most of the gradient would then teach what is already known. The $10\,\%$ of chosen
-# tokens that are left as they are ask for a little of this, on purpose, so that the vectors of
-# visible words are useful too.
+# It would learn to copy: for a visible token the answer stands in the input, and passing it on
+# gives a loss near zero. Most of the gradient would then teach what is already known. The $10\,\%$
+# of chosen tokens that are left as they are ask for a little of this, on purpose, so that the
+# vectors of visible words are useful too.
 # :::
 #
 # :::{admonition} Exercise 3
 # :class: tip
-# Replace the example by `"The [story] was boring, but I liked the film."` in the cell with `blank`
-# and run the two cells after it. Which side carries more of the information now? Look at the
-# entropies.
+# Run the notebook, then add a cell and run this in it:
+#
+# ```python
+# other = "The [story] was boring, but I liked the film."
+# others = study.observe("bert.context", sentence=other)
+# pd.DataFrame(others.values["views"])[["view", "probability", "entropy"]]
+# ```
+#
+# Which side carries more of the information now? Look at the entropies.
 # :::
 #
 # :::{admonition} Solution
 # :class: dropdown
-# A noun is asked for, and nearly all that is known about it stands to its right: a thing that can be
-# boring, in a sentence about a film. The view *right only* should come closer to *both sides* than
-# *left only* does; the left is a single article.
+# A noun is asked for, and nearly all that is known about it stands to its right: a thing that can
+# be boring, in a sentence about a film. The view *right only* should come closer to *both sides*
+# than *left only* does; the left is a single article.
 # :::
 
 # %% [markdown]

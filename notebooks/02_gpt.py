@@ -25,8 +25,12 @@
 #
 # A word on dates first. The report gives 2019 as the year of GPT and cites the paper on GPT-3. The
 # name stands for three models: GPT of 2018 {cite:p}`radford2018gpt`, GPT-2 of 2019
-# {cite:p}`radford2019gpt2`, which is what the report's figure and links are about, and GPT-3 of 2020
-# {cite:p}`brown2020gpt3`. The architecture on this page is GPT-2's.
+# {cite:p}`radford2019gpt2`, which is what the report's figure and its other two links are about,
+# and GPT-3 of 2020 {cite:p}`brown2020gpt3`. The architecture on this page is GPT-2's.
+#
+# The network is the profile's: here a GPT of {glue:text}`gpt-parameters` parameters, pre-trained
+# {glue:text}`gpt-read`. In the published book it is small and has read little: watch the mechanism
+# there, not the answers.
 
 # %% tags=["parameters", "hide-cell"]
 profile = "pocket"
@@ -36,12 +40,14 @@ seed = 21
 import pandas as pd
 
 from t5study import diagrams
+from t5study.published import load_published
 from t5study.study import Study
 from t5study.tables import framed
 
 pd.set_option("display.max_colwidth", None)
 pd.set_option("display.precision", 3)
 study = Study(profile, seed=seed)
+published = load_published()
 study.badge()
 
 # %% [markdown]
@@ -87,13 +93,13 @@ study.glue("gpt-hardest", diagrams.word(max(losses, key=losses.get)))
 study.glue("gpt-easiest", diagrams.word(min(losses, key=losses.get)))
 
 # %% [markdown]
-# The logarithms of {glue:text}`gpt-count` tokens add up to {glue:text}`gpt-sum`; divided by
-# their number and with the sign turned this is {glue:text}`gpt-loss`, and the network itself reports
+# The logarithms of {glue:text}`gpt-count` tokens add up to {glue:text}`gpt-sum`; divided by their
+# number and with the sign turned this is {glue:text}`gpt-loss`, and the network itself reports
 # {glue:text}`gpt-model-loss`. Its perplexity on the sentence is {glue:text}`gpt-perplexity`, out of
 # a vocabulary of {glue:text}`gpt-vocabulary`. The token it found hardest is
-# *{glue:text}`gpt-hardest`*, the easiest *{glue:text}`gpt-easiest`*: look in {numref}`fig-gpt-losses`
-# for places where the text was free to go on in many ways, and for those where grammar left little
-# choice.
+# *{glue:text}`gpt-hardest`*, the easiest *{glue:text}`gpt-easiest`*: look in
+# {numref}`fig-gpt-losses` for places where the text was free to go on in many ways, and for those
+# where grammar left little choice.
 
 # %% [markdown]
 # ## The causal mask
@@ -121,6 +127,9 @@ study.glue("gpt-future", f"{seen.values['on_the_future']:g}")
 study.glue("gpt-layers", seen.values["layers"])
 study.glue("gpt-heads", seen.values["heads"])
 study.glue("gpt-parameters", f"{seen.values['parameters']:,}")
+own = study.profile.models["gpt"] == "own"
+pretrained = f"on {study.pretrain('gpt').metrics['tokens']:,} tokens" if own else "by its authors"
+study.glue("gpt-read", pretrained)
 
 # %% [markdown]
 # The largest weight on any later token, in all {glue:text}`gpt-layers` layers of
@@ -128,12 +137,12 @@ study.glue("gpt-parameters", f"{seen.values['parameters']:,}")
 #
 # ### What is a decoder block?
 #
-# The report's figure says: BERT stacks {term}`encoder` blocks, GPT stacks {term}`decoder` blocks. In
-# the Transformer of 2017 {cite:p}`vaswani2017attention` a decoder block has three parts: masked
+# The report's figure says: BERT stacks {term}`encoder` blocks, GPT stacks {term}`decoder` blocks.
+# In the Transformer of 2017 {cite:p}`vaswani2017attention` a decoder block has three parts: masked
 # self-attention, attention to the encoder's output, and a {term}`feed-forward layer`. A GPT has no
-# encoder, so the second part falls away. What is left is BERT's block with a mask. (GPT-2 also moves
-# {term}`layer normalisation` in front of each part, which trains more stably; that is unrelated to
-# writing.) The network of this page has {glue:text}`gpt-parameters` parameters.
+# encoder, so the second part falls away. What is left is BERT's block with a mask. (GPT-2 also
+# moves {term}`layer normalisation` in front of each part, which trains more stably; that is
+# unrelated to writing.) The network of this page has {glue:text}`gpt-parameters` parameters.
 
 # %% [markdown]
 # (gpt-two-masks)=
@@ -141,7 +150,10 @@ study.glue("gpt-parameters", f"{seen.values['parameters']:,}")
 #
 # A mask is code, and code can be wrong. So here is the difference measured from outside: take the
 # sentence, replace one token, run the whole network again, and see which positions' final vectors
-# have moved. Do that for every token and for both networks.
+# have moved. Do that for every token and for both networks. BERT's token is replaced by `[MASK]`,
+# which it has met in training. GPT has no such token and gets its end-of-text token, which it has
+# never met inside a sentence. So compare the two directions within a network, along a row of the
+# table below, and not the two networks down a column.
 
 # %%
 reader = study.observe("bert.influence", sentence=sentence)
@@ -163,7 +175,7 @@ study.glue("gpt-bert-moves-left", reader.values["from_the_left"])
 # | GPT | {glue:text}`gpt-moves-left` | {glue:text}`gpt-moves-right` |
 #
 # In GPT a change to the right moves nothing, apart from rounding: a value of about $10^{-7}$ is
-# the precision of 32-bit numbers. That is the key difference, and everything else follows from it.
+# the precision of 32-bit numbers. That is the key difference, and much else follows from it.
 # A writer must work with what is already there, so GPT's vectors know only the left. A reader has
 # the whole text, so BERT's know both sides. And because nothing to the left changes when a token is
 # added, a GPT can keep its old keys and values and compute one new position a step; BERT would have
@@ -172,29 +184,22 @@ study.glue("gpt-bert-moves-left", reader.values["from_the_left"])
 # %% [markdown]
 # ## The next token
 #
-# At the end of a beginning stands a distribution over the whole vocabulary.
-
-# %%
-prompt = "Although the story was"
-after = study.observe("gpt.next", sentence=prompt)
-
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gpt-next", "caption": "The network's most probable next tokens after 'Although the story was'."}, "image": {"alt": "Horizontal bars with the probabilities of the most probable next tokens."}}
-diagrams.candidates(after)
-
-# %% [markdown]
-# To write, one token has to be picked. The ways to pick differ in how they treat this distribution:
+# At the end of a beginning stands a distribution over the whole vocabulary: the bars for $T = 1$ in
+# {numref}`fig-gpt-truncation`. To write, one token has to be picked. The ways to pick differ in
+# how they treat this distribution:
 #
 # - {term}`Greedy search` takes the most probable token.
-# - {term}`Beam search` keeps the few best beginnings, extends each by every token, and keeps the best
-#   again: it looks for the most probable *text*, not the most probable next token.
-# - {term}`Sampling` draws from the distribution. A {term}`temperature` $T$ divides the scores before
-#   the softmax, $p_T(w) \propto p(w)^{1/T}$: below 1 the likely becomes likelier, above 1 the
-#   distribution flattens.
+# - {term}`Beam search` keeps the few best beginnings, extends each by every token, and keeps the
+#   best again: it looks for the most probable *text*, not the most probable next token.
+# - {term}`Sampling` draws from the distribution. A {term}`temperature` $T$ divides the scores
+#   before the softmax, $p_T(w) \propto p(w)^{1/T}$: below 1 the likely becomes likelier, above 1
+#   the distribution flattens.
 # - {term}`Top-k sampling` {cite:p}`fan2018topk` draws among the $k$ most probable tokens only.
 # - {term}`Nucleus sampling` {cite:p}`holtzman2020degeneration` draws among the fewest tokens whose
 #   probabilities add up to at least $p$: few where the model is sure, many where it is not.
 
 # %%
+prompt = "Although the story was"
 cuts = study.observe("gpt.truncation", prompt=prompt, top=12, top_k=5, top_p=0.9)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gpt-truncation", "caption": "The most probable next tokens after 'Although the story was' at three temperatures, and where top-k and nucleus sampling cut the distribution at temperature 1. A cut beyond the shown tokens appears in the legend alone."}, "image": {"alt": "Grouped bars of the probabilities of the most probable tokens at temperatures one half, one and one and a half, with vertical lines for the cuts of top-k and nucleus sampling."}}
@@ -231,14 +236,14 @@ study.glue("gpt-sampling-score", float(by_method["sampling, T = 1"]))
 
 # %% [markdown]
 # The column *different word pairs* is the share of a text's pairs of neighbouring words that are
-# different ones: 1 if no pair comes twice. The column *mean log p* is the model's own opinion of what was written, per token: greedy search
-# reaches {glue:text}`gpt-greedy-score`, beam search {glue:text}`gpt-beam-score`, free sampling
-# {glue:text}`gpt-sampling-score` on average. Higher is more probable, and that is not the same as
-# better. People's texts are not the most probable ones: again and again they use a word that the
-# model finds unlikely, and a search for the maximum avoids them, which on open-ended prompts ends
-# in bland and repeating text {cite:p}`holtzman2020degeneration`. Where the input leaves little
-# choice of what to say, as in translation, searching is what one wants; see the chapter on
-# generation.
+# different ones: 1 if no pair comes twice. The column *mean log p* is the model's own opinion of
+# what was written, per token: greedy search reaches {glue:text}`gpt-greedy-score`, beam search
+# {glue:text}`gpt-beam-score`, free sampling {glue:text}`gpt-sampling-score` on average. Higher is
+# more probable, and that is not the same as better. People's texts are not the most probable ones:
+# again and again they use a word that the model finds unlikely, and a search for the maximum avoids
+# them, which on open-ended prompts ends in bland and repeating text
+# {cite:p}`holtzman2020degeneration`. Where the input leaves little choice of what to say, as in
+# translation, searching is what one wants; see the chapter on generation.
 
 # %% [markdown]
 # (gpt-understanding)=
@@ -249,15 +254,21 @@ study.glue("gpt-sampling-score", float(by_method["sampling, T = 1"]))
 #
 # ### Job one: a blank whose clue lies to the right
 #
-# The sentences come in pairs. Their left sides are the same, only the end differs:
+# The sentences come in pairs. Their left sides are the same, only the verb at the end differs:
 #
 # > Although the story was ___, I **liked** the film.
 # >
 # > Although the story was ___, I **hated** the film.
 #
 # The first asks for a word of blame, the second for praise. Ten words stand for each side (those of
-# them that are one token in the vocabulary are counted), and the answer is the side that gets more
-# probability at the blank.
+# them that are one token in the vocabulary are counted). Which side gets more probability at the
+# blank would say little: that is decided by how common the words are. So take the *leaning* to
+# blame, which is blame's share of the probability that both sides get, and compare it within a
+# pair: after *liked* or *loved* it should be larger than after *hated* or *disliked*.
+#
+# GPT can be asked in two ways: at the blank, where it has read the left alone, or by whole
+# sentences. For the second each word is written into the blank, and the probabilities of the
+# sentences are compared. The words to the right are then part of what is scored.
 
 # %% tags=["hide-input"]
 groups = {
@@ -288,12 +299,65 @@ groups = {
 }
 wanted = {"liked": "blame", "loved": "blame", "hated": "praise", "disliked": "praise"}
 items = [
-    {"sentence": f"Although the {part} was [good], I {verb} the film.", "right": right}
-    for part in ["story", "plot", "music", "acting", "ending", "dialogue", "script", "beginning"]
+    {
+        "sentence": f"Although the {noun} was [good], I {verb} the film.",
+        "noun": noun,
+        "verb": verb,
+        "right": right,
+    }
+    for noun in ["story", "plot", "music", "acting", "ending", "dialogue", "script", "beginning"]
     for verb, right in wanted.items()
 ]
 read = study.observe("bert.clues", items=items, groups=groups)
 wrote = study.observe("gpt.clues", items=items, groups=groups)
+
+
+# %% tags=["hide-input"]
+def leanings(look, masses):
+    table = pd.DataFrame(look.values["rows"])
+    table["leaning"] = [mass["blame"] / sum(mass.values()) for mass in table[masses]]
+    return table.pivot(index="noun", columns="verb", values="leaning")
+
+
+leaning = {
+    "BERT, at the blank": leanings(read, "masses"),
+    "GPT, at the blank": leanings(wrote, "left_masses"),
+    "GPT, by whole sentences": leanings(wrote, "whole_masses"),
+}
+means = pd.DataFrame({name: table.mean() for name, table in leaning.items()}).T
+framed(means[list(wanted)]).format(precision=4)
+
+
+# %% tags=["hide-cell"]
+def moves(table):
+    after_praise = table[["liked", "loved"]].to_numpy()
+    return (after_praise[:, :, None] - table[["hated", "disliked"]].to_numpy()[:, None]).ravel()
+
+
+for asked, table in zip(("bert", "left", "whole"), leaning.values(), strict=True):
+    # What is below this is rounding.
+    study.glue(f"gpt-clues-{asked}", int((moves(table) > 1e-6).sum()))
+study.glue("gpt-clues-n", len(moves(leaning["BERT, at the blank"])))
+study.glue("gpt-clues-most", float(abs(moves(leaning["BERT, at the blank"])).max()), digits=3)
+study.glue("gpt-clues-nouns", len(leaning["BERT, at the blank"]))
+
+# %% [markdown]
+# The table gives the mean leaning to blame after each verb, over {glue:text}`gpt-clues-nouns`
+# nouns. Each noun makes four pairs, so there are {glue:text}`gpt-clues-n`. BERT's leaning moves the
+# right way in {glue:text}`gpt-clues-bert` of them, by {glue:text}`gpt-clues-most` at most. GPT's
+# cannot move at the blank: the sentences of a pair are the same up to there, so its answer to both
+# is the same, and no amount of training can change that. By whole sentences it moves the right way
+# in {glue:text}`gpt-clues-whole`.
+#
+# In the published book both lean to praise, whatever the verb. Within pairs BERT's leaning does
+# move with the verb, by very little. And the pairs are not independent, since they share four
+# verbs, so their number proves less than it seems to. In the published book nearly all of BERT's
+# move is due to one verb, *liked*, which stands as far from *loved* as from *hated*, and most of
+# GPT's, by whole sentences, to *disliked*. That is no sign of a network that reads the contrast.
+#
+# Asking for whole sentences has a price: one pass for each candidate in place of one pass for all.
+# (The largest GPTs are therefore used for understanding by putting the question *behind* the text
+# {cite:p}`brown2020gpt3`.)
 
 # %% [markdown]
 # ### Job two: one hidden word anywhere
@@ -308,28 +372,28 @@ found_by_gpt = study.observe("gpt.cloze", count=300, seed=seed)
 # %% [markdown]
 # ### Job three: write
 #
-# Both get the first token of a held-out text. GPT samples at temperature 1 until its end token, or until it has written
-# 80 tokens. BERT
-# has no way to write, but it can be made to: put up a row of masks as long as the held-out text's
-# first sentence and fill it from left to right, each word sampled from its distribution. The judge
-# is the grammar of the {term}`pocket corpus`. It is strict, it accepts the sentences of that
-# grammar and no others, and a sentence that contradicts itself ("the plot was good, but I liked the
-# songs") is not among them; so it is a fair judge of networks trained on that corpus and says
-# nothing of a network trained on the web.
+# Both get the first token of a held-out text. GPT samples at temperature 1 until its end token, or
+# until it has written 80 tokens. BERT has no way to write, but it can be made to: put up a row of
+# masks as long as the held-out text's first sentence and fill it from left to right, each word
+# sampled from its distribution. The judge is the grammar of the {term}`pocket corpus`. It accepts
+# the sentences of that grammar and no others, and a sentence that contradicts itself ("the plot was
+# good, but I liked the songs") is not among them. So it can rate networks trained on that corpus
+# alone. Where not one sentence passes even by form, as in the published book, this page says *not
+# rated*.
 
 # %%
 by_gpt = study.observe("gpt.generation", samples=500, seed=seed)
 by_bert = study.observe("bert.generation", samples=200, seed=seed)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-read-write", "caption": "Reading and writing, BERT and GPT, on the same held-out material: blanks whose clue lies to the right, single hidden words, and sentences written freely and judged by the corpus's grammar. 95 % intervals; the first panel's say nothing where a network gives all blanks the same answer."}, "image": {"alt": "Three panels of dots with intervals for BERT and GPT: right answers on blanks with the clue to the right, hidden words found, and generated sentences that are grammatical."}}
-diagrams.shares(
-    ["BERT", "GPT"],
-    {
-        "clue to the right": [read.values["correct"], wrote.values["left"]],
-        "hidden word found": [found_by_bert.values["first"], found_by_gpt.values["first"]],
-        "grammatical sentences": [by_bert.values["sentences"], by_gpt.values["sentences"]],
-    },
-)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-read-write", "caption": "Hidden words of held-out texts, found by BERT from both sides and by GPT from the left; where the corpus's grammar can rate what the two write, also the share of their sentences that are grammatical. 95 % intervals."}, "image": {"alt": "Panels of dots with intervals for BERT and GPT: hidden words that are the first choice, hidden words among the first five and, where they can be rated, written sentences that are grammatical."}}
+panels = {
+    "hidden word first": [found_by_bert.values["first"], found_by_gpt.values["first"]],
+    "among the first five": [found_by_bert.values["among_five"], found_by_gpt.values["among_five"]],
+}
+rated = any(seen.values["well_formed"]["count"] for seen in (by_bert, by_gpt))
+if rated:
+    panels["grammatical sentences"] = [by_bert.values["sentences"], by_gpt.values["sentences"]]
+diagrams.shares(["BERT", "GPT"], panels)
 
 
 # %% tags=["hide-cell"]
@@ -337,66 +401,42 @@ def per_cent(share):
     return f"{100 * share['share']:.0f} %"
 
 
-study.glue("gpt-clues-n", read.values["correct"]["n"])
-study.glue("gpt-clues-bert", per_cent(read.values["correct"]))
-study.glue("gpt-clues-left", per_cent(wrote.values["left"]))
-study.glue("gpt-clues-whole", per_cent(wrote.values["whole"]))
+def verdict(share):
+    return per_cent(share) if rated else "not rated"
+
+
 study.glue("gpt-cloze-bert", per_cent(found_by_bert.values["first"]))
 study.glue("gpt-cloze-gpt", per_cent(found_by_gpt.values["first"]))
-study.glue("gpt-written", by_gpt.values["n"])
-study.glue("gpt-written-german", by_gpt.values["german"])
-study.glue("gpt-written-english", by_gpt.values["texts"]["n"])
 study.glue("gpt-written-sentences", by_gpt.values["sentences"]["n"])
-study.glue("gpt-grammatical", per_cent(by_gpt.values["sentences"]))
-study.glue("gpt-formed", per_cent(by_gpt.values["well_formed"]))
-study.glue("gpt-bert-formed", per_cent(by_bert.values["well_formed"]))
-study.glue("gpt-grammatical-texts", per_cent(by_gpt.values["texts"]))
-study.glue("gpt-copied", by_gpt.values["seen_texts"]["count"])
-study.glue("gpt-seen-sentences", per_cent(by_gpt.values["seen_sentences"]))
-study.glue("gpt-bert-grammatical", per_cent(by_bert.values["sentences"]))
+study.glue("gpt-formed", verdict(by_gpt.values["well_formed"]))
+study.glue("gpt-grammatical", verdict(by_gpt.values["sentences"]))
+study.glue("gpt-seen-sentences", verdict(by_gpt.values["seen_sentences"]))
+study.glue("gpt-bert-formed", verdict(by_bert.values["well_formed"]))
+study.glue("gpt-bert-grammatical", verdict(by_bert.values["sentences"]))
+study.glue("gpt-bert-seen", verdict(by_bert.values["seen_sentences"]))
+for name in ("no-nsp-mrpc", "ltr-mrpc", "no-nsp-sst2", "ltr-sst2"):
+    study.glue(f"gpt-{name}", f"{100 * published.value(f'bert-{name}'):.1f} %")
 
 # %% [markdown]
 # | job | BERT | GPT |
 # | --- | --- | --- |
-# | {glue:text}`gpt-clues-n` blanks with the clue to the right | {glue:text}`gpt-clues-bert` | {glue:text}`gpt-clues-left` |
+# | pairs, of {glue:text}`gpt-clues-n`, whose leaning moves the right way | {glue:text}`gpt-clues-bert` | {glue:text}`gpt-clues-left` at the blank, {glue:text}`gpt-clues-whole` by whole sentences |
 # | single hidden words found | {glue:text}`gpt-cloze-bert` | {glue:text}`gpt-cloze-gpt` |
 # | sentences written, right in form | {glue:text}`gpt-bert-formed` | {glue:text}`gpt-formed` |
 # | sentences written, right in form and sense | {glue:text}`gpt-bert-grammatical` | {glue:text}`gpt-grammatical` |
-#
-# GPT's half in the first row needs no experiment: the two sentences of a pair are the same up to the
-# blank, so its answer to both is the same, and one of the two is wrong. No amount of training can
-# change that.
-#
-# A GPT can also be *asked* differently. Write each of these words into the blank, score every
-# whole sentence, and compare. The words to the right are now part of what is scored, and GPT gets
-# {glue:text}`gpt-clues-whole` right. If this share is clearly above a half, GPT has the knowledge
-# and lacks only a vector at the blank that holds it. If it is not, the test shows no use of the
-# contrast; the same holds for BERT's share. For a half is chance, and a network that leans to one
-# side whatever follows gets a half as well. In the published book both networks do just that:
-# however they are asked, they answer praise every time, so their intervals say nothing either.
-#
-# The price of asking for whole sentences is one pass for each candidate in place of one pass for
-# all. (The largest GPTs are therefore used for understanding by putting the question *behind* the
-# text {cite:p}`brown2020gpt3`.)
+# | sentences written that stand in the pocket corpus | {glue:text}`gpt-bert-seen` | {glue:text}`gpt-seen-sentences` |
 #
 # The second row need not favour the reader. In the published book GPT finds more hidden words than
-# BERT, although it sees one side only. Masking trains on one token in seven, so after as many tokens
-# read BERT has been corrected far less often. That may be why; rates and objectives differ too, and
-# this page does not part them.
+# BERT, although it sees one side only. Masking trains on one token in seven, so after as many
+# tokens read BERT has been corrected far less often. That may be why; rates and objectives differ
+# too, and this page does not part them.
 #
-# As to writing: {glue:text}`gpt-written-german` of {glue:text}`gpt-written` samples hold a word
-# that the pocket corpus knows from German alone, and the judge passes them over. The other
-# {glue:text}`gpt-written-english` have {glue:text}`gpt-written-sentences` sentences, of which
-# {glue:text}`gpt-grammatical` are grammatical; {glue:text}`gpt-grammatical-texts` of the texts are
-# so from beginning to end. Counting form alone, {glue:text}`gpt-formed` of the sentences pass.
-# Where the second share is larger, the gap is made of sentences that are right in form but whose
-# parts do not go together: praise after a "but" that called for blame, grief over an exam that was
-# passed. Where both are near zero, as for a network trained on other text, the judge cannot rate
-# it: read the samples below instead. Did the model learn its sentences by heart? Of the samples,
-# {glue:text}`gpt-copied` occur as a whole in the {term}`pocket corpus`'s training text; of the
-# single sentences {glue:text}`gpt-seen-sentences` do. For a network trained on that corpus this
-# measures copying, and short sentences must recur in a small language. For a network trained on
-# other text it measures nothing. A few samples:
+# As to writing: the judge read {glue:text}`gpt-written-sentences` English sentences of GPT's. Where
+# more of them pass by form than by form and sense, the gap is made of sentences whose parts do not
+# go together: praise after a "but" that called for blame, grief over an exam that was passed. The
+# last row asks whether sentences were learnt by heart; in a small language short ones must recur.
+# On any text the samples say most. In the published book both networks write scraps: GPT's hold
+# together for a few words at a time, BERT's hardly for two.
 
 # %% tags=["hide-input"]
 samples = {
@@ -406,13 +446,30 @@ samples = {
 framed(pd.DataFrame(samples)).hide()
 
 # %% [markdown]
+# ### What others measured
+#
+# None of this is how GPT was meant to understand. Its own paper, "Improving Language Understanding
+# by Generative Pre-Training", fine-tunes the network for each task, with a linear layer on the
+# vector of the *last* token, which has seen the whole text {cite:p}`radford2018gpt`. In 2018 that
+# was the state of the art on most of the tasks it was tried on. So a decoder can understand. The
+# question is what the mask costs it.
+#
+# BERT's authors measured that (section 5.1 of {cite:t}`devlin2019bert`). They trained one network
+# twice with the same data and settings, neither time with next-sentence prediction: once to fill in
+# masked words with both sides in view, once as a left-to-right language model. Left to right was
+# worse on every task. On paraphrases (MRPC) the accuracy fell from {glue:text}`gpt-no-nsp-mrpc` to
+# {glue:text}`gpt-ltr-mrpc`, on film reviews (SST-2) from {glue:text}`gpt-no-nsp-sst2` to
+# {glue:text}`gpt-ltr-sst2`. It fell most in SQuAD, where the answer to a question has to be marked
+# in a text: there each word's own vector is asked, and it does not know what stands to its right.
+
+# %% [markdown]
 # ## What the report says, and what holds
 #
 # | the report | what this page found |
 # | --- | --- |
 # | GPT was released in 2019 | corrected: GPT in 2018, GPT-2 in 2019; the paper it cites is GPT-3's, of 2020 |
 # | BERT has encoder blocks, GPT decoder blocks | yes, and the difference between the two is the mask: GPT's blocks have no cross-attention ({ref}`gpt-two-masks`) |
-# | this explains BERT's understanding and GPT's coherent text | tested ({numref}`fig-read-write`): the mask sets what each vector can know, not what a network learns. In the published book the test decides little: both give one answer to every clue, the judge cannot rate networks trained on other text, and only the hidden words tell the two apart, in GPT's favour |
+# | this explains BERT's understanding and GPT's coherent text | in part: the mask sets what each vector can know, and with the same data and settings BERT's authors found left-to-right worse on every task. But GPT was published for understanding, too, by fine-tuning. In the published book this page's own tests ({numref}`fig-read-write`) decide little: the networks are small, and only the hidden words tell them apart, in GPT's favour |
 # | GPT is good at summarisation and translation | GPT-2 was shown to do both without training for them, far below systems made for the task {cite:p}`radford2019gpt2`; the chapter on generation measures T5 instead |
 #
 # ## Exercises
@@ -438,24 +495,28 @@ framed(pd.DataFrame(samples)).hide()
 #
 # :::{admonition} Solution
 # :class: dropdown
-# $p_T(w) \propto p(w)^{1/T}$, and $x \mapsto x^{1/T}$ increases for every $T > 0$. For $T \to 0$ all
-# probability goes to the most probable token: greedy search. For $T \to \infty$ every token becomes
-# equally likely. Sampling at high temperature therefore needs a cut such as top-k: the many tokens
-# that were nearly impossible together become probable.
+# $p_T(w) \propto p(w)^{1/T}$, and $x \mapsto x^{1/T}$ increases for every $T > 0$. For $T \to 0$
+# all probability goes to the most probable token: greedy search. For $T \to \infty$ every token
+# becomes equally likely. Sampling at high temperature therefore needs a cut such as top-k: the many
+# tokens that were nearly impossible together become probable.
 # :::
 #
 # :::{admonition} Exercise 3
 # :class: tip
-# Suppose BERT did better than GPT in job one. How would you show that this is due to the mask, and not
-# to size, training text or loss?
+# Suppose BERT did better than GPT in job one. How would you show that this is due to the mask, and
+# not to size, training text or loss?
 # :::
 #
 # :::{admonition} Solution
 # :class: dropdown
-# Train the same network on the same text twice, both times to fill in masked words, once with and once
-# without the causal mask, and give both the job. (With GPT's own loss this would not do: without the
-# mask the network could read the token that it has to predict.) Chapter 3 runs one network under two masks ({numref}`fig-three-architectures`): the mask is an
-# argument, not a part of the weights.
+# Train the same network on the same text twice, both times to fill in masked words, once with and
+# once without the causal mask, and give both the job. (With GPT's own loss this would not do:
+# without the mask the network could read the token that it has to predict.) BERT's authors came
+# near: the same network, text and settings, both sides in view against left to right, with
+# {glue:text}`gpt-no-nsp-mrpc` against {glue:text}`gpt-ltr-mrpc` on MRPC (section 5.1 of their
+# paper, Table 5). But there the loss changes together with the mask, so the two effects are not
+# parted. Chapter 3 runs one network under two masks ({numref}`fig-three-architectures`): the mask
+# is an argument, not a part of the weights.
 # :::
 
 # %% [markdown]

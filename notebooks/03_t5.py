@@ -78,10 +78,11 @@ framed(answers[["prompt", "answer"]]).hide()
 # vocabulary. In the published book the translator and the summariser began as the T5 that read most
 # ({ref}`transfer-budgets`), the other two as the profile's own. (The checkpoints published with the
 # paper were trained on all these tasks mixed together before they were released, so one of them
-# answers all four.) Between the tasks only the weights differ: no new layer, no other loss. An
-# answer can be wrong; the table shows the form of a task. Even how alike two sentences are, the
-# task STS-B, T5 answers with a text such as *3.8*: to the network that is no number but a few
-# tokens, which have probabilities like any other.
+# answers all four.) Between the tasks only the weights differ: no new layer, no other loss. The
+# table shows the form of a task; most of these answers are wrong in the published book, whose T5 is
+# small and has read little. Even how alike two sentences are, the task STS-B, T5 answers with a text
+# such as *3.8*: to the network that is no number but a few tokens, which have probabilities like any
+# other.
 
 # %% [markdown]
 # (t5-architectures)=
@@ -98,7 +99,9 @@ framed(answers[["prompt", "answer"]]).hide()
 #
 # The figure is not a drawing of the idea. The first panel comes from three attention tensors of this
 # page's T5, the other two from this page's GPT, run once under its own mask and once under a
-# prefix mask; a cell is filled if some head of some layer gave it a weight above zero.
+# prefix mask; a cell is filled if some head of some layer gave it a weight above zero. (The
+# vocabulary of the published book was learnt from English text alone. Letters such as *ö* are not in
+# it, and the figures show `<unk>` for them.)
 
 # %%
 short = {"source": "The king slept.", "target": "Der König schlief."}
@@ -137,7 +140,8 @@ study.glue("t5-decoder-future", f"{masks.values['on_the_future']:g}")
 # gut … the model doesn't pay attention to 'translate English to German'". This is a testable sentence,
 # and it is wrong twice over. A fully visible mask hides nothing; it is the *absence* of hiding. And
 # the decoder reaches the prefix through cross-attention, like every other part of the input.
-# {numref}`fig-t5-attentions` shows the three kinds of weights.
+# {numref}`fig-t5-attentions` shows the three kinds of weights, {numref}`fig-t5-prefix` those on a
+# prefix.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-attentions", "caption": "The weights of T5's last layers, the mean over heads. Encoder: every token sees every token. Decoder: only itself and the past, starting from the padding token. Cross-attention: each output position over the whole input."}, "image": {"alt": "Three heat maps: encoder self-attention, full; decoder self-attention, lower triangle; cross-attention of output tokens over input tokens, full."}}
 diagrams.encoder_decoder_attention(masks)
@@ -170,7 +174,8 @@ study.glue("t5-prefix-moved-at", diagrams.word(prefix.values["labels"][moves.ind
 # would give {glue:text}`t5-prefix-even`). From head to head and position to position the share ranges
 # from {glue:text}`t5-prefix-least` to {glue:text}`t5-prefix-most`.
 #
-# Weights alone prove little, so change the prefix to `summarize:`, leave everything else, and
+# Weights alone prove little. They lie on places, and the encoder has mixed what stood at each place
+# into all the others: the prefix reaches the decoder that way, too. So change the prefix to `summarize:`, leave everything else, and
 # compare the distributions of the next token at each step. Their *total variation distance* is half
 # the sum of the absolute differences: 0 if they agree, 1 if they have nothing in common. The
 # largest is {glue:text}`t5-prefix-moved`, where the translation has
@@ -185,8 +190,8 @@ study.glue("t5-prefix-moved-at", diagrams.word(prefix.values["labels"][moves.ind
 # (t5-span-corruption)=
 # ## Pre-training: span corruption
 #
-# The report says that T5, like BERT, is pre-trained by {term}`masked language modelling`. The idea is
-# the same, the form is not. {term}`Span corruption` works on spans of text:
+# The report says that T5, like BERT, is pre-trained by {term}`masked language modelling`. In the wide
+# sense it is, and the paper's section 3.1.4 uses the word so. The form is another. {term}`Span corruption` works on spans of text:
 #
 # 1. Choose $15\,\%$ of the tokens, in spans of three on average.
 # 2. Put one {term}`sentinel` in place of each span: `<extra_id_0>`, `<extra_id_1>`, …
@@ -222,14 +227,15 @@ study.glue("t5-corruption-filled", corrupted.values["filled"])
 #
 # > {glue:text}`t5-corruption-filled`
 #
-# The loss on the true target is {glue:text}`t5-corruption-loss` a token. Where the answer differs
-# from the text, ask whether it is *wrong*: several spans may fit a gap.
+# The loss on the true target is {glue:text}`t5-corruption-loss` a token. Several spans may fit a gap,
+# so an answer that differs from the text need not be wrong. In the published book it is: the same
+# common word for both gaps, and sentinels that were never asked for, which are left out above.
 #
 # | | BERT's masked words | T5's spans |
 # | --- | --- | --- |
 # | the input shows | one `[MASK]` for each hidden token | one sentinel for each hidden span: its length is part of the question |
 # | the answer stands | at the masked positions, each predicted by itself | in a text of its own, each token predicted given those before |
-# | computed for the answer | a pass over the whole input | a short target: most of the text is never written |
+# | computed for the answer | the encoder, and an output for each hidden token | the encoder on a shorter input, and the decoder on a short target: most of the text is never written |
 # | replaced by random or left | $10\,\%$ and $10\,\%$ | never |
 
 # %% [markdown]
@@ -245,8 +251,9 @@ study.glue("t5-corruption-filled", corrupted.values["filled"])
 # $$
 #
 # Distances share {glue:text}`t5-buckets` {term}`buckets <bucket>`: near ones have a bucket each,
-# farther ones share, on a logarithmic scale, and beyond {glue:text}`t5-max-distance` all are alike. So
-# the network can read texts longer than any it was trained on. (T5 also leaves out the division by
+# farther ones share, on a logarithmic scale, and beyond {glue:text}`t5-max-distance` all are alike. No
+# table ends where the training texts did; whether a bias is any good at a distance that was hardly
+# ever met is another matter. (T5 also leaves out the division by
 # $\sqrt{d_k}$: its initial weights are chosen so that the scores have the right size without.)
 
 # %%
@@ -260,13 +267,20 @@ study.glue("t5-bias-parameters", bias.values["parameters"])
 study.glue("t5-bias-heads", bias.values["heads"])
 strongest = bias.arrays["encoder"].max(0)
 study.glue("t5-bias-peak", int(bias.arrays["distances"][strongest.argmax()]))
+length = "targets are a fifth of the text"
+if study.profile.models["t5"] == "own":
+    made = study.pretrain("t5")
+    sequences = made.metrics["tokens"] / made.config["recipe"]["sequence_length"]
+    length = f"targets had {made.metrics['target_tokens'] / sequences:.0f} tokens"
+study.glue("t5-target-length", f"in pre-training {length}")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-bias", "caption": "The learnt bias of each head by distance. Negative distances: the key stands before the query. The decoder looks only backwards. Steps are buckets."}, "image": {"alt": "Two panels of step curves, one for the encoder with distances to both sides, one for the decoder with distances to the left only; each head has its own curve, with flat steps far away."}}
 diagrams.position_bias(bias)
 
 # %% [markdown]
 # {numref}`fig-t5-bias` shows the curves that the pre-trained network has learnt. Where a curve is
-# high, its head prefers to look that far; the highest point of all encoder heads is at distance
+# high, its head prefers to look that far, if it ever had to: {glue:text}`t5-target-length`. What the
+# decoder's curves show beyond that was never trained. The highest point of all encoder heads is at distance
 # {glue:text}`t5-bias-peak`. The whole device costs {glue:text}`t5-bias-parameters` parameters a stack
 # ({glue:text}`t5-buckets` buckets for {glue:text}`t5-bias-heads` heads): only
 # {glue:text}`t5-bias-layers` layer of the stack owns a table, and the others use its result.
@@ -315,17 +329,20 @@ study.glue("t5-forced-right", sum(step["best"] == step["label"] for step in forc
 # ## How large is T5?
 #
 # The first table lists the first modules of this page's network, as the report does for T5-small;
-# the second lists its large parts. The report cuts its counts off and does not round them. The chapter on sentiment compares the report's own rows, all of
-# them, with T5-small's.
+# the second lists its large parts. The report cuts its counts off and does not round them, and so
+# does the last column. {doc}`06_sentiment` compares the report's own rows, all of them, with
+# T5-small's.
 
 # %%
 modules = study.observe("t5.modules", rows=32)
 pd.DataFrame(modules.values["rows"])[["name", "type", "params", "rounded"]].rename(
-    columns={"rounded": "as the report prints it"}
+    columns={"rounded": "cut as the report cuts"}
 )
 
 # %% tags=["hide-input"]
-framed(pd.DataFrame(modules.values["parts"])).hide().format({"parameters": "{:,}"})
+framed(pd.DataFrame(modules.values["parts"])[["part", "parameters"]]).hide().format(
+    {"parameters": "{:,}"}
+)
 
 # %% [markdown]
 # Encoder and decoder share one embedding, which also serves as the output layer; the library counts it
@@ -366,7 +383,7 @@ study.glue("t5-small-of-largest", f"{100 * sizes.values['small_of_largest']:.1f}
 # | in the encoder-decoder the encoder is fully visible | yes ({numref}`fig-t5-attentions`) |
 # | the output is written under a causal mask | yes: the largest weight on a later token is {glue:text}`t5-decoder-future` |
 # | the decoder pays no attention to the prefix | corrected: {glue:text}`t5-prefix-mass` of its cross-attention lies there ({numref}`fig-t5-prefix`) |
-# | T5 and BERT both use masked language modelling | corrected: T5 hides spans and writes them out ({ref}`t5-span-corruption`) |
+# | T5 and BERT both use masked language modelling | yes, in the wide sense in which T5's paper uses the word; T5 hides spans and writes them out ({ref}`t5-span-corruption`) |
 # | T5 uses a cross-entropy loss, as BERT does | yes ({numref}`fig-t5-forcing`) |
 # | the original model has 11 billion parameters | yes, the largest of the five sizes released together ({ref}`t5-sizes`) |
 # | the base model has 11 billion parameters | corrected: {glue:text}`t5-base-size` ({ref}`t5-sizes`) |

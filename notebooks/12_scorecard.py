@@ -16,11 +16,11 @@
 # %% [markdown]
 # # The scorecard
 #
-# Every statement of the report that something can check is a {term}`claim` with a check. This page
-# judges them all from what the chapters before it computed, by rules that were written down before:
-# a number with at least three seeds is *reproduced* when it lies within the spread of our runs; a
-# claim about a named checkpoint is judged by runs of that checkpoint alone; and what nothing at
-# hand can judge is *not run*.
+# Every statement of the report that we found to be checkable is a {term}`claim` with a check. This
+# page judges them all from what the chapters before it computed. A number with at least three seeds
+# is *reproduced* when it lies within the spread of our runs; a claim about a named checkpoint is
+# judged by runs of that checkpoint alone; and what nothing at hand can judge is *not run*. Other
+# rules stand beside their claim, and one that was changed after its result was seen says so.
 
 # %% tags=["parameters", "hide-cell"]
 profile = "pocket"
@@ -69,6 +69,8 @@ tables.claim_table(verdicts, ["corrected", "not reproduced"])
 
 # %% [markdown]
 # ## What holds
+#
+# Some of these hold with a limit; the evidence names it.
 
 # %% tags=["hide-input"]
 tables.claim_table(verdicts, ["reproduced", "exceeded"])
@@ -76,9 +78,10 @@ tables.claim_table(verdicts, ["reproduced", "exceeded"])
 # %% [markdown]
 # ## The numbers
 #
-# Every number that the report measured, with what others published for the same model and data, what
-# this study measured with that checkpoint, and what its own weights reached with the recipe of the
-# chapter. A number measured with other weights stands in its own column and judges nothing.
+# Every number that the report measured, with what others published for the same model and data,
+# what this study measured with that checkpoint, and what other weights reached. Where several did,
+# those of the task's own chapter are shown; the cell names weights and recipe. A number measured
+# with other weights stands in its own column and judges nothing.
 
 # %% tags=["hide-input"]
 tables.number_table(verdicts)
@@ -100,12 +103,13 @@ for name, section in SECTIONS.items():
 # (scorecard-conclusion)=
 # ## The report's conclusion
 #
-# The report concludes that T5 is a universal model for tasks that can be put as text, that its smallest
-# variant comes near people, and that larger ones would be better in proportion but out of reach. Of
-# {glue:text}`claims-conclusion` statements, corrected: {glue:text}`claims-conclusion-corrected`, not
-# run: {glue:text}`claims-conclusion-open`. The form holds: one trainer serves labels, numbers and
-# texts, which {ref}`sequences-joint` takes as far as one model. What does not hold is what it says of
-# sizes; what it says of people was not measured, here or there.
+# The report concludes that T5 is a universal model for tasks that can be put as text, that its
+# smallest variant comes near people, and that larger ones would be better in proportion but out of
+# reach. Of {glue:text}`claims-conclusion` statements, corrected:
+# {glue:text}`claims-conclusion-corrected`, not run: {glue:text}`claims-conclusion-open`. The form
+# holds: one trainer serves labels, numbers and texts, which {ref}`sequences-joint` takes as far as
+# one model. What does not hold is the size it gives T5-base, gains in proportion to size, and what
+# fine-tuning would cost. What it says of people was not measured, here or there.
 
 # %% tags=["hide-input"]
 tables.section_table(verdicts, "Conclusion")

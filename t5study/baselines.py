@@ -1,20 +1,22 @@
-"""Cheap baselines that stand beside every result: bags of n-grams, copying, the first sentence."""
+"""Cheap baselines that stand beside every result: n-grams, word overlap, copy, first sentence."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from datasets import Dataset
 from scipy.sparse import csr_matrix
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from t5study import predictions
@@ -22,7 +24,7 @@ from t5study.experiments import Baseline
 from t5study.hub import Hub
 from t5study.provenance import device_name, peak_memory_bytes, recorded
 from t5study.runs import Workspace
-from t5study.tasks import cast, split_rows
+from t5study.tasks import Task, cast, split_rows
 
 
 def fit_and_judge(baseline: Baseline, hub: Hub, work: Workspace) -> dict[str, Any]:
@@ -95,6 +97,9 @@ def first_sentence(text: str) -> str:
 
 def _pipeline(baseline: Baseline) -> Pipeline:
     task = baseline.task
+    if baseline.kind == "overlap":
+        labels = Clipped() if task.kind == "regression" else LogisticRegression()
+        return make_pipeline(PairOverlap(task), StandardScaler(), labels)
     if baseline.kind == "nb-svm":
         words = CountVectorizer(ngram_range=(1, 2), binary=True, token_pattern=r"\w+|[^\w\s]")
         return make_pipeline(words, OneVsRestClassifier(NbSvm()))
@@ -103,6 +108,57 @@ def _pipeline(baseline: Baseline) -> Pipeline:
         return make_pipeline(features, Ridge())
     balance = "balanced" if len(task.label_words) > 2 else None
     return make_pipeline(features, LinearSVC(class_weight=balance, random_state=0))
+
+
+class PairOverlap(TransformerMixin, BaseEstimator):
+    """How much two texts have in common: an array [pairs, 4] from the sources of a pair task.
+
+    The cosine of the two TF-IDF vectors; then the share of words in both among the words in either,
+    among the first text's, and among the second's. It sees no order and no meaning, but it sets one
+    text against the other, which a bag of both cannot.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    def fit(self, X: Sequence[str], y: Any = None) -> PairOverlap:
+        """Learn how rare each word is."""
+        texts = [text for source in X for text in two_texts(self.task, source)]
+        self.words_ = TfidfVectorizer(sublinear_tf=True, token_pattern=r"\w+").fit(texts)
+        return self
+
+    def transform(self, X: Sequence[str]) -> np.ndarray:
+        """Return the four numbers of each pair."""
+        pairs = zip(*(two_texts(self.task, source) for source in X), strict=True)
+        one, other = (self.words_.transform(texts) for texts in pairs)
+        cosine = _row_sums(one.multiply(other))
+        one, other = one.sign(), other.sign()
+        both = _row_sums(one.multiply(other))
+        sizes = (_row_sums(one.maximum(other)), _row_sums(one), _row_sums(other))
+        return np.column_stack([cosine, *(both / np.maximum(size, 1) for size in sizes)])
+
+
+def two_texts(task: Task, source: str) -> list[str]:
+    """Return the two texts that the source text of a pair task was made of."""
+    before, between, _ = re.split(r"{\w+}", task.prefix + task.template)
+    return source.removeprefix(before).split(between, maxsplit=1)
+
+
+def _row_sums(matrix: csr_matrix) -> np.ndarray:
+    return np.asarray(matrix.sum(axis=1)).ravel()
+
+
+class Clipped(LinearRegression):
+    """Least squares whose answers stay between the least and the greatest label fitted."""
+
+    def fit(self, X: np.ndarray, y: Sequence[float]) -> Clipped:
+        """Learn the weights and the range."""
+        self.range_ = min(y), max(y)
+        return super().fit(X, y)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return the number of each row."""
+        return np.clip(super().predict(X), *self.range_)
 
 
 class NbSvm(ClassifierMixin, BaseEstimator):

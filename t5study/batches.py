@@ -291,14 +291,17 @@ class UpdatePlan:
 
     @property
     def padding_share(self) -> float:
-        """Share of the encoder's positions, in this process's first epoch, that are padding."""
+        """Share of the encoder's positions, in this process's first epoch, that are padding.
+
+        A process that gets no example, of updates smaller than the processes, pads nothing.
+        """
         tokens = positions = 0
         for step in range(self.updates_per_epoch):
             for part, length in self._parts(self.rows(step)):
                 lengths = self.encoded.source_lengths[part]
                 tokens += int(lengths.sum())
                 positions += encoder_positions(lengths, length, self.packing)
-        return 1.0 - tokens / positions
+        return 1.0 - tokens / positions if positions else 0.0
 
     def _parts(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
         """This process's share of an update's rows, cut into micro-batches."""

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from t5study.errors import StudyError
-from t5study.hub import Hub, has_weights
+from t5study.hub import VOCABULARIES, Hub, has_weights
 
-_VOCABULARIES = ("tokenizer.json", "spiece.model", "vocab.txt", "vocab.json")
 # Keys of config.json that differ between savings of one and the same model.
 _VOLATILE = {"_name_or_path", "transformers_version", "torch_dtype", "dtype", "architectures"}
 
@@ -71,11 +70,6 @@ def no_weights(name: str) -> StudyError:
     )
 
 
-def has_vocabulary(folder: Path) -> bool:
-    """Whether a checkpoint brings a tokenizer."""
-    return any((folder / name).is_file() for name in _VOCABULARIES)
-
-
 def _design(folder: Path) -> str:
     """SHA-256 over the configuration and the vocabulary, whatever version saved them."""
     config = _read_json(folder / "config.json")
@@ -88,23 +82,36 @@ def _design(folder: Path) -> str:
 def _vocabulary(folder: Path) -> bytes:
     """The tokenizer's pieces in order; the bytes of an older vocabulary file where there is one."""
     if (folder / "tokenizer.json").is_file():
-        pieces = _read_json(folder / "tokenizer.json")["model"]["vocab"]
-        if isinstance(pieces, dict):
-            return json.dumps(sorted(pieces.items(), key=lambda item: item[1])).encode()
-        return json.dumps([piece for piece, _ in pieces]).encode()
-    for name in _VOCABULARIES[1:]:
+        return _pieces(folder / "tokenizer.json")
+    for name in VOCABULARIES[1:]:
         if (folder / name).is_file():
             return (folder / name).read_bytes()
     return b""
 
 
+def _pieces(path: Path) -> bytes:
+    content = _read_json(path)
+    try:
+        pieces = content["model"]["vocab"]
+        if isinstance(pieces, dict):
+            return json.dumps(sorted(pieces.items(), key=lambda item: item[1])).encode()
+        return json.dumps([piece for piece, _ in pieces]).encode()
+    except (KeyError, TypeError, ValueError):
+        raise StudyError(
+            f"{path} holds no vocabulary (model.vocab): fetch it again, or save the tokenizer anew."
+        ) from None
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise StudyError(
             f"{path} is damaged and cannot be read ({type(error).__name__}): fetch it again."
         ) from error
+    if not isinstance(content, dict):
+        raise StudyError(f"{path} is damaged, it holds no keys: fetch it again.")
+    return content
 
 
 def is_t5(folder: Path) -> bool:

@@ -22,7 +22,6 @@ from t5study.errors import StudyError
 from t5study.facts import FACTS, ROUNDING, Value, effective_batch
 from t5study.published import book_file, load_published, read_checked
 from t5study.runs import canonical
-from t5study.tasks import get_task
 
 Outcome = Literal["reproduced", "exceeded", "not reproduced", "corrected", "not run"]
 
@@ -77,12 +76,6 @@ class GainCheck(_Entry):
     by: Literal["gain"]
     task: str
     metric: str
-
-
-class JointCheck(_Entry):
-    """One model for all tasks is on none of them clearly below a model for that task alone."""
-
-    by: Literal["joint"]
 
 
 class _Condition(_Entry):
@@ -164,14 +157,7 @@ class OpenCheck(_Entry):
 
 
 Check = Annotated[
-    RunCheck
-    | OrderCheck
-    | GainCheck
-    | JointCheck
-    | ObservationCheck
-    | FactCheck
-    | EvidenceCheck
-    | OpenCheck,
+    RunCheck | OrderCheck | GainCheck | ObservationCheck | FactCheck | EvidenceCheck | OpenCheck,
     Field(discriminator="by"),
 ]
 
@@ -255,7 +241,6 @@ def judge(claim: Claim, runs: Iterable[Record]) -> Verdict:
         RunCheck: _by_run,
         OrderCheck: _by_order,
         GainCheck: _by_gain,
-        JointCheck: _by_joint,
         ObservationCheck: _by_observation,
         FactCheck: _by_fact,
         EvidenceCheck: _by_evidence,
@@ -342,18 +327,29 @@ def look_up(values: Any, path: str) -> Any:
     return values
 
 
+def _score(run: Record, metric: str) -> Any:
+    """A metric of a run, or None; the weighted averages that no record keeps are formed here."""
+    column = metric.removeprefix("weighted_")
+    labels = run.metrics.get("per_label")
+    if column in ("precision", "recall") and column != metric and labels:
+        rows = list(labels.values())
+        supports = [row["support"] for row in rows]
+        return float(np.average([row[column] for row in rows], weights=supports))
+    return look_up(run.metrics, metric)
+
+
 def _groups(runs: Iterable[Record], metric: str) -> list[list[Record]]:
     """Runs that have the metric, in groups that differ in nothing but the seed."""
     found: dict[str, list[Record]] = {}
     for run in runs:
-        if look_up(run.metrics, metric) is not None:
+        if _score(run, metric) is not None:
             shared = {key: value for key, value in run.config.items() if key != "seed"}
             found.setdefault(canonical(shared), []).append(run)
     return [found[key] for key in sorted(found)]
 
 
 def _scores(group: list[Record], metric: str) -> list[float]:
-    return [float(look_up(run.metrics, metric)) for run in group]
+    return [float(_score(run, metric)) for run in group]
 
 
 def _has_report_recipe(config: dict[str, Any]) -> bool:
@@ -383,14 +379,22 @@ def _chosen(groups: list[list[Record]]) -> list[Record]:
 
 
 def _with_own_recipe(groups: list[list[Record]]) -> list[Record]:
-    """The runs with the recipe that a profile has for the task itself: those with most seeds.
+    """The runs of a task's own chapter: the profile's recipe for it, from the profile's checkpoint.
 
-    That recipe alone is run with every seed; another one that is tried beside it is run once.
-    Where groups have as many, pre-trained runs come before those from random weights, then the
-    first in the order of configurations. No score plays a part: the best of several recipes on the
-    test set would have been chosen by the test set.
+    By this key: most seeds, since another recipe that is tried beside it is run once; pre-trained
+    before random weights; the profile's own checkpoint before one of another budget, which
+    `Study.checkpoint` names by its tokens. Groups that are alike in all three are taken in the
+    order of their configurations. No score plays a part: the best of several recipes on the test
+    set would have been chosen by the test set.
     """
-    return max(groups, key=lambda group: (len(group), group[0].config["init"] == "pretrained"))
+    return max(
+        groups,
+        key=lambda group: (
+            len(group),
+            group[0].config["init"] == "pretrained",
+            not model_name(group[0].config).endswith(" tokens"),
+        ),
+    )
 
 
 def allowance(scores: list[float]) -> float:
@@ -439,7 +443,12 @@ def _by_any_run(claim: Claim, runs: list[Record]) -> Verdict:
 
 
 def _how_to_run(task: str, model: str) -> str:
-    return f"run `t5study finetune --task {task} --model {model}` with {ENOUGH_SEEDS} seeds"
+    """The command, into the store from which the profile `full` is judged."""
+    command = f"t5study finetune --task {task} --model {model} --seed N"
+    return (
+        f"run `T5STUDY_STORE=_build/full/runs {command}` for {ENOUGH_SEEDS} seeds, then "
+        "`t5study claims --profile full`"
+    )
 
 
 def _other_weights(runs: list[Record], metric: str) -> str:
@@ -451,7 +460,17 @@ def _other_weights(runs: list[Record], metric: str) -> str:
     config, scores = group[0].config, _scores(group, metric)
     init = "random weights" if config["init"] == "scratch" else "weights of its own"
     seeds = "1 seed" if len(scores) == 1 else f"{len(scores)} seeds"
-    return f"{np.mean(scores):.3f} ({model_name(config)}, {init}, {seeds})"
+    return f"{np.mean(scores):.3f} ({model_name(config)}, {init}, {seeds}; {_in_words(config)})"
+
+
+def _in_words(config: dict[str, Any]) -> str:
+    """What of a fine-tuning's recipe differs most from task to task."""
+    recipe = config["recipe"]
+    epochs = "1 epoch" if recipe["epochs"] == 1 else f"{recipe['epochs']} epochs"
+    return (
+        f"{epochs} of {recipe['optimizer']} at {recipe['learning_rate']:g}, "
+        f"texts up to {recipe['max_source_length']} tokens"
+    )
 
 
 def _by_order(claim: Claim, runs: list[Record]) -> Verdict:
@@ -520,51 +539,6 @@ def _by_gain(claim: Claim, runs: list[Record]) -> Verdict:
     detail = f"gain {gain:+.3f}, standard error {error:.3f}, Student's 95 % interval ± {half:.3f}"
     outcome = "reproduced" if gain > 2 * error else "not reproduced"
     return Verdict(claim, outcome, gain, len(gaps), detail)
-
-
-def _by_joint(claim: Claim, runs: list[Record]) -> Verdict:
-    """Below means: the two bootstrap intervals do not overlap. Every task must be compared.
-
-    A task's own model is the one of the profile's recipe for it, with the seed of the joint run
-    where there is that one.
-    """
-    joint = [run for run in runs if run.config.get("kind") == "joint"]
-    if not joint:
-        return Verdict(
-            claim,
-            "not run",
-            detail="no joint run: `t5study reproduce --profile self-pretrained --chapter 09`",
-        )
-    run = max(joint, key=lambda run: len(run.config["tasks"]))
-    below, compared = [], 0
-    for role, part in run.config["tasks"].items():
-        metric = get_task(part["task"]).metrics[0]
-        groups = _groups(_alone(run, part, runs), metric)
-        if groups:
-            compared += 1
-            own = {single.config["seed"]: single for single in _with_own_recipe(groups)}
-            single = own.get(run.config["seed"], next(iter(own.values())))
-            _, high = run.metrics["tasks"][role]["intervals"][metric]
-            if high < single.metrics["intervals"][metric][0]:
-                below.append(role)
-    if compared < len(run.config["tasks"]):
-        detail = f"{compared} of {len(run.config['tasks'])} tasks have a model of their own"
-        return Verdict(claim, "not run", detail=detail)
-    measured = f"{compared - len(below)} of {compared} tasks"
-    detail = f"below on {', '.join(below)}" if below else ""
-    return Verdict(claim, "not reproduced" if below else "reproduced", measured, 1, detail)
-
-
-def _alone(joint: Record, part: dict[str, Any], runs: list[Record]) -> list[Record]:
-    """Fine-tunings of the joint run's model on one of its tasks alone, on the same rows."""
-    return [
-        run
-        for run in runs
-        if run.config.get("kind") == "finetune"
-        and run.config["init"] == "pretrained"
-        and run.config["model"] == joint.config["model"]
-        and (run.config["task"], run.config["data"]) == (part["task"], part["data"])
-    ]
 
 
 def _welch(first: list[float], second: list[float]) -> float:

@@ -30,7 +30,11 @@ Source = Annotated[
 Out = Annotated[
     Path | None, typer.Option(help="Write the run record into this folder instead of the store.")
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of order, dropout and random weights.")]
+Seed = Annotated[
+    # At most what profiles.LARGEST_SEED says, which is not imported for `--help`.
+    int,
+    typer.Option(min=0, max=2**32 - 1, help="Seed of order, dropout and random weights."),
+]
 ProfileName = Annotated[str, typer.Option(help="Profile: a name or the path of a YAML file.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 

@@ -15,7 +15,7 @@ from t5study import training
 from t5study.checkpoints import Checkpoint, checkpoint_in, open_checkpoint
 from t5study.claims import load_claims, scorecard
 from t5study.errors import StudyError
-from t5study.hub import Hub, Need, known_checkpoints
+from t5study.hub import Hub, Need, is_folder, known_checkpoints
 from t5study.models import load_tokenizer
 from t5study.precision import resolve_precision
 from t5study.profiles import Recipe, TaskSettings, checked, load_profile, read_yaml
@@ -71,7 +71,7 @@ def _start(hub: Hub, model: str | None) -> tuple[Checkpoint, str]:
     folder = Path(model)
     if (folder / "model" / "config.json").is_file():
         folder = folder / "model"
-    if folder.is_dir():
+    if is_folder(model):
         return checkpoint_in(folder, name=folder.name, weights=True), "pretrained"
     return open_checkpoint(hub, model, weights=True), "pretrained"
 

@@ -233,15 +233,16 @@ def context_views(seen) -> Figure:
     """Probability of the same tokens under four views of the same sentence."""
     views = seen.values["views"]
     shown = seen.values["shown"]
+    chances = 100 * seen.arrays["probabilities"]
     figure, (axes,) = panels(1, 1, min(2.4 + 0.62 * len(shown), PAGE), 2.9)
     sns.heatmap(
-        100 * seen.arrays["probabilities"],
+        chances,
         ax=axes,
         cmap="Blues",
         vmin=0,
-        vmax=100,
+        vmax=chances.max(),
         annot=True,
-        fmt=".0f",
+        fmt=".1f" if chances.max() < 10 else ".0f",
         linewidths=0.6,
         xticklabels=words(shown),
         yticklabels=[view["view"] for view in views],

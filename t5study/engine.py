@@ -16,6 +16,7 @@ import math
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -150,18 +151,28 @@ def build_optimizer(model: torch.nn.Module, settings: EngineSettings) -> torch.o
 
 @dataclass
 class Stopwatch(TrainerCallback):
-    """Seconds of training alone, evaluation and checkpoints left out."""
+    """Seconds of training, waiting for data included; evaluation and checkpoints left out."""
 
     seconds: float = 0.0
     _started: float = field(default=0.0, repr=False)
 
-    def on_step_begin(self, args, state, control, **kwargs) -> None:
-        """Start the clock of an update."""
+    def on_train_begin(self, args, state, control, **kwargs) -> None:
+        """Start the clock before the first update is made."""
         self._started = time.perf_counter()
 
     def on_step_end(self, args, state, control, **kwargs) -> None:
-        """Stop the clock of an update."""
-        self.seconds += time.perf_counter() - self._started
+        """Count an update, from the end of what was before it."""
+        now = time.perf_counter()
+        self.seconds += now - self._started
+        self._started = now
+
+    def on_evaluate(self, args, state, control, **kwargs) -> None:
+        """Leave an evaluation out."""
+        self._started = time.perf_counter()
+
+    def on_save(self, args, state, control, **kwargs) -> None:
+        """Leave a checkpoint out."""
+        self._started = time.perf_counter()
 
 
 class _Progress(TrainerCallback):
@@ -241,6 +252,9 @@ class StudyTrainer(Trainer):
         self.stopwatch = Stopwatch()
         self.parts = 1
         """Pieces that each micro-batch is cut into, since memory ran out."""
+        self.resumed_from = 0
+        """Updates that were done before this process began."""
+        self._checkpoint: Path | None = None
         self._exchanging = False
         self._first_loss: float | None = None
         """The loss of update 1, in the process life that began there."""
@@ -389,40 +403,61 @@ class StudyTrainer(Trainer):
 
         Returns {"best_step": int, "best_loss": float, "resumed_from": int}.
         """
-        start = self._start()
-        resumed_from = step_of(start) if start else 0
-        if start:
+        self.find_start(latest_with_best)
+        self.train_from_start()
+        step, loss = best_of(evaluations(self.state.log_history))
+        weights = self.folder / f"checkpoint-{step}" / "model.safetensors"
+        safetensors.torch.load_model(self.model, weights)
+        return {"best_step": step, "best_loss": loss, "resumed_from": self.resumed_from}
+
+    def find_start(self, newest: Callable[[Path], Path | None]) -> None:
+        """Settle where to begin: at the checkpoint that `newest` finds, or from the first update.
+
+        It is the same in all processes and was made as this run is. Raises StudyError where it was
+        made with other settings or other code, or where the processes share no folder.
+        """
+        if self.args.world_size > 1:
+            self._refuse_unshared_folder()
+        with self.accelerator.main_process_first():
+            self._checkpoint = newest(self.folder)
+        if self._checkpoint is not None:
+            self.resumed_from = step_of(self._checkpoint)
+            parts = self._agreed(self._checkpoint)["parts"]
+            mine = self.args.process_index
+            # With another number of processes, each takes what had to suffice for the worst.
+            self.parts = parts[mine] if len(parts) == self.args.world_size else max(parts)
+
+    def train_from_start(self) -> None:
+        """Train from where `find_start` has settled to begin, to the end."""
+        start = self._checkpoint
+        if start is not None:
             self.state = TrainerState.load_from_json(str(start / "trainer_state.json"))
         # A run that had stopped early would be trained on: the Trainer keeps no stop.
         if not exhausted(evaluations(self.state.log_history), self.settings.patience):
             with quiet():
                 self.train(resume_from_checkpoint=str(start) if start else None)
-        step, loss = best_of(evaluations(self.state.log_history))
-        weights = self.folder / f"checkpoint-{step}" / "model.safetensors"
-        safetensors.torch.load_model(self.model, weights)
-        return {"best_step": step, "best_loss": loss, "resumed_from": resumed_from}
 
-    def _start(self) -> Path | None:
-        """Return the checkpoint to continue from: the same in all processes, made as this run is.
-
-        Raises StudyError where it was made with other settings or other code.
-        """
-        with self.accelerator.main_process_first():
-            start = latest_with_best(self.folder)
-        if len(set(gather_object([start.name if start else ""]))) > 1:
+    def _refuse_unshared_folder(self) -> None:
+        (token,) = gather_object([uuid.uuid4().hex])[:1]
+        mark = self.folder / f".shared-{token}"
+        if self.accelerator.is_main_process:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+        self.accelerator.wait_for_everyone()
+        shared = all(gather_object([mark.is_file()]))
+        if self.accelerator.is_main_process:
+            mark.unlink()
+        if not shared:
             raise StudyError(
-                f"the processes see different checkpoints under {self.folder}: name a folder with "
-                "--out that all machines share"
+                f"not all processes see the same {self.folder}: name a folder with --out that all "
+                "machines share"
             )
-        if start is not None:
-            self.parts = self._agreed(start)["parts"]
-        return start
 
     def _agreed(self, checkpoint: Path) -> dict[str, Any]:
         path = checkpoint / _MADE_WITH
         made_with = json.loads(path.read_text()) if path.is_file() else {}
         own = self._made_with()
-        other = sorted(n for n in own if n != "parts" and made_with.get(n) != own[n])
+        other = sorted(name for name in own if made_with.get(name) != own[name])
         if other:
             raise StudyError(
                 f"{checkpoint} was made with another {', '.join(other)}: remove "
@@ -435,19 +470,19 @@ class StudyTrainer(Trainer):
             **self.settings.decisive(),
             "updates": len(self.plan),
             "code": RESULT_VERSION,
-            "parts": self.parts,
         }
 
     def _save_checkpoint(self, model, trial) -> None:
         """Write a checkpoint beside its place, with checksums, and move it there whole."""
         staging = self.folder / ".staging"
+        parts = gather_object([self.parts])
         if self.args.should_save:
             shutil.rmtree(staging, ignore_errors=True)
         self.args.output_dir = str(staging)
         try:
             super()._save_checkpoint(model, trial)
             if self.args.should_save:
-                self._move_in_place(staging)
+                self._move_in_place(staging, self._made_with() | {"parts": parts})
         # A full disk shows as any of these, by the library that was writing.
         except (OSError, SafetensorError, RuntimeError) as error:
             shutil.rmtree(staging, ignore_errors=True)
@@ -461,11 +496,11 @@ class StudyTrainer(Trainer):
         # No process may look for a checkpoint that is still being written.
         self.accelerator.wait_for_everyone()
 
-    def _move_in_place(self, staging: Path) -> None:
+    def _move_in_place(self, staging: Path, made_with: dict[str, Any]) -> None:
         name = f"checkpoint-{self.state.global_step}"
         # A pickle that nothing here reads, and that names paths of the machine.
         (staging / name / "training_args.bin").unlink(missing_ok=True)
-        (staging / name / _MADE_WITH).write_text(json.dumps(self._made_with()))
+        (staging / name / _MADE_WITH).write_text(json.dumps(made_with))
         seal(staging / name)
         shutil.rmtree(self.folder / name, ignore_errors=True)
         os.replace(staging / name, self.folder / name)

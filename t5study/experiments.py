@@ -23,8 +23,11 @@ _NOT_IN_FINETUNING = {
 }
 _NOT_IN_PRETRAINING = {"precision", "compile"}
 
+BERT_FRAME = "[CLS] $A [SEP]"
+"""How BERT reads a text of its own (Devlin et al. 2019, section 3); T5's way is `$A </s>`."""
+
 LENGTHS = (16, 32, 64, 128, 256, 512)
-WIDTH, HEADS, REPEATS = 256, 4, 15
+WIDTH, HEADS, REPEATS = 256, 4, 40
 """Of the measurement of parallelism: sequence lengths, width, attention heads, repeats."""
 
 KINDS: dict[str, dict[str, str]] = {
@@ -36,6 +39,12 @@ KINDS: dict[str, dict[str, str]] = {
     "generation": {"copy": "copy of the source", "lead": "first sentence of the source"},
 }
 """The baselines of each kind of task and what they are called; the first is the usual one."""
+
+PAIR_KINDS: dict[str, dict[str, str]] = {
+    "classification": {"overlap": "word overlap of the two texts + logistic regression"},
+    "regression": {"overlap": "word overlap of the two texts + least squares"},
+}
+"""Further baselines of a task with two texts: they set one text against the other."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +144,8 @@ class Pretraining:
 
     def config(self, hub: Hub) -> dict[str, Any]:
         """Return what determines the result; its hash is the run's identity."""
-        return {
+        frame = {"frame": BERT_FRAME} if self.architecture == "bert" else {}
+        return frame | {
             "kind": "pretrain",
             "model": self.architecture,
             "architecture": self.architecture,
@@ -158,25 +168,29 @@ class Pretraining:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A baseline of one task: `kind` is a key of `KINDS` for the task's kind, None the usual."""
+    """A baseline of one task: `kind` is one of its `kinds`, None the usual."""
 
     task: Task
     settings: TaskSettings
     kind: str | None = None
 
     def __post_init__(self) -> None:
-        known = KINDS[self.task.kind]
-        if self.kind not in (None, *known):
+        if self.kind not in (None, *self.kinds):
             raise StudyError(
                 f"the task {self.task.name} has no baseline {self.kind!r}: "
-                f"choose one of {', '.join(known)}"
+                f"choose one of {', '.join(self.kinds)}"
             )
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The baselines that the task can have, and what they are called."""
+        pairs = PAIR_KINDS.get(self.task.kind, {}) if len(self.task.fields) == 2 else {}
+        return KINDS[self.task.kind] | pairs
 
     @property
     def name(self) -> str:
         """What the baseline is, in words."""
-        known = KINDS[self.task.kind]
-        return known[self.kind or next(iter(known))]
+        return self.kinds[self.kind or next(iter(self.kinds))]
 
     def config(self, hub: Hub) -> dict[str, Any]:
         """Return what determines the result."""

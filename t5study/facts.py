@@ -7,6 +7,7 @@ by a claim; a StudyError from one of them means that the claim cannot be judged 
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from t5study.errors import StudyError
-from t5study.published import LabelRow, load_published
+from t5study.published import LabelRow, book_file, load_published
 
 Value = bool | int | float | str
 
@@ -184,6 +185,25 @@ def training_state_gigabytes(name: str) -> float:
     return 16 * t5_parameters(name) / 1e9
 
 
+def training_memory(name: str, batch: int) -> float:
+    """Return the GB that fine-tuning a T5 took, by ``benchmarks/results/memory-checked.json``.
+
+    Float32, AdamW and 512 tokens an example, on the line through the two batches that were
+    measured. What the driver takes of a card comes on top.
+
+    Raises:
+        StudyError: the file is missing, or the model was not measured.
+    """
+    file = book_file("claims.yml").parents[1] / "benchmarks" / "results" / "memory-checked.json"
+    if not file.is_file():
+        raise StudyError(f"{file.name} is missing: restore benchmarks/results from git.")
+    asked = {"model": name, "precision": "fp32", "optimizer": "adamw", "length": 512}
+    for need in json.loads(file.read_text(encoding="utf-8"))["needs"]:
+        if asked.items() <= need.items():
+            return (need["fixed"] + batch * need["example"]) / 1e9
+    raise StudyError(f"the memory of {name} was not measured: {file.name} has other models.")
+
+
 def module_comparison() -> pd.DataFrame:
     """Rebuild T5-small and set the report's 32 module rows beside it.
 
@@ -341,6 +361,7 @@ FACTS: dict[str, Callable[..., Value]] = {
         t5_share,
         smallest_t5,
         training_state_gigabytes,
+        training_memory,
         module_rows_that_agree,
         module_size,
         norms_without_decay,

@@ -62,19 +62,24 @@ def plot_losses(runs: Sequence[Run]) -> Figure:
 
 
 def plot_parallelism(run: Run) -> Figure:
-    """Draw the time of one training step against sequence length, both axes logarithmic."""
-    figure, axes = plt.subplots()
+    """Draw the chain of waiting operations and the time of a step against length, logarithmic."""
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.6))
     lengths = run.metrics["lengths"]
-    for name, label, colour in (
-        ("lstm", "LSTM layer", VALIDATION),
-        ("attention", "self-attention layer", TRAINING),
-    ):
-        axes.plot(lengths, run.metrics[name], "o-", color=colour, label=label)
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    axes.set_xticks(lengths, [str(length) for length in lengths])
-    axes.set(xlabel="sequence length (tokens)", ylabel="milliseconds a sequence")
-    axes.legend()
+    quantities = (
+        ("chain_", "operations that wait for each other"),
+        ("", "milliseconds a sequence"),
+    )
+    for axes, (prefix, label) in zip(panels, quantities, strict=True):
+        for name, layer, colour in (
+            ("lstm", "LSTM layer", VALIDATION),
+            ("attention", "self-attention layer", TRAINING),
+        ):
+            axes.plot(lengths, run.metrics[prefix + name], "o-", color=colour, label=layer)
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        axes.set_xticks(lengths, [str(length) for length in lengths])
+        axes.set(xlabel="sequence length (tokens)", ylabel=label)
+    panels[0].legend()
     return _closed(figure)
 
 
@@ -156,7 +161,7 @@ def classification_report(metrics: dict[str, Any]) -> pd.DataFrame:
     columns = ("precision", "recall", "f1")
     table = {name: np.array([row[name] for row in rows.values()]) for name in columns}
     rows["accuracy"] = {"f1": metrics["accuracy"], "support": metrics["n"]}
-    rows["macro avg"] = {n: float(v.mean()) for n, v in table.items()} | {"support": metrics["n"]}
+    rows["macro avg"] = {n: metrics[f"macro_{n}"] for n in columns} | {"support": metrics["n"]}
     rows["weighted avg"] = {n: float(np.average(v, weights=support)) for n, v in table.items()} | {
         "support": metrics["n"]
     }

@@ -1,7 +1,7 @@
 """Where data and checkpoints come from: a mirror, the hub's own cache, or the hub; verified.
 
 Data sets are read from parquet files, whose place is found by name (``<config>/train-*`` and so
-on); no loading script runs and ``trust_remote_code`` is never given. What was read is compared with
+on); no loading script runs and no code of a repository is trusted. What was read is compared with
 a fingerprint of its content kept in ``pins.yaml``, so that a mirror written with other compression
 is the same data and a changed row is not. Weights are safetensors only.
 """
@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -47,6 +47,7 @@ CHECKPOINT_FILES = (
     "model.safetensors.index.json",
     "model-*.safetensors",
 )
+VOCABULARIES = ("tokenizer.json", "spiece.model", "vocab.txt", "vocab.json")
 _REMEDY = "give a mirror with --source DIR (or T5STUDY_HUB=DIR), or make one with"
 
 
@@ -150,9 +151,10 @@ class Hub:
         """A folder with configuration, tokenizer and, where they can be had, weights.
 
         Args:
-            repo: a hub name such as ``google-t5/t5-small``, or the path of such a folder.
+            repo: a hub name such as ``google-t5/t5-small``, or the path of such a folder; see
+                :func:`is_folder`.
         """
-        folder = Path(repo) if Path(repo).is_dir() else self._folder(Need("models", repo))
+        folder = Path(repo) if is_folder(repo) else self._folder(Need("models", repo))
         if not (folder / "config.json").is_file():
             raise StudyError(
                 f"The checkpoint {folder} has no config.json: name the folder of a saved model, "
@@ -204,7 +206,11 @@ class Hub:
             folder = self._snapshot(need, local_files_only=True)
         except OSError:
             return None
-        return folder if _is_complete(folder, need) else None
+        try:
+            return folder if _is_complete(folder, need) else None
+        except StudyError:
+            # A shard that is lacking here, or weights that are pickled, the hub may have as wanted.
+            return None
 
     def _snapshot(self, need: Need, local_files_only: bool = False) -> Path:
         from huggingface_hub import snapshot_download
@@ -253,12 +259,14 @@ class Hub:
             The folders of the repositories, in the order asked for.
 
         Raises:
-            StudyError: a repository that cannot be had or read, or a folder that cannot be written.
+            StudyError: a repository that cannot be had or read, a path in place of a repository's
+                name, or a folder that cannot be written.
         """
         made = []
         for need in needs:
             if need.repo == POCKET:
                 continue
+            _refuse_a_path(need.repo)
             target = Path(to) / need.kind / need.repo
             try:
                 self._fetch_one(need, target)
@@ -291,6 +299,11 @@ class Hub:
         _write_whole(target / SUMS, "".join(lines).encode())
 
 
+def has_vocabulary(folder: Path) -> bool:
+    """Whether a checkpoint brings a tokenizer."""
+    return any((folder / name).is_file() for name in VOCABULARIES)
+
+
 def has_weights(folder: Path | str) -> bool:
     """Whether a checkpoint folder holds safetensors weights.
 
@@ -304,7 +317,7 @@ def has_weights(folder: Path | str) -> bool:
     if index.is_file():
         try:
             shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise StudyError(f"{index} is damaged: fetch the checkpoint again.") from None
         lacking = sorted(name for name in shards if not (folder / name).is_file())
         if lacking:
@@ -376,6 +389,16 @@ def known_checkpoints() -> list[str]:
     return list(_pins()["models"])
 
 
+def is_folder(checkpoint: str) -> bool:
+    """Whether a checkpoint is named by the path of a folder.
+
+    A pinned name never is, whatever lies below the working folder: under it a claim about that
+    checkpoint is judged, so its weights come from the mirror or the hub. ``./`` before it or an
+    absolute path means the folder.
+    """
+    return checkpoint not in _pins()["models"] and Path(checkpoint).is_dir()
+
+
 @functools.cache
 def _pins() -> dict[str, Any]:
     path = Path(__file__).with_name("pins.yaml")
@@ -434,6 +457,16 @@ def _hub_revision(need: Need) -> str:
 # Files
 
 
+def _refuse_a_path(repo: str) -> None:
+    """Raise StudyError for a name that would lead out of a mirror's folder."""
+    path = PurePath(repo)
+    if path.is_absolute() or ".." in path.parts:
+        raise StudyError(
+            f"'{repo}' is a path, not the name of a repository: copy that folder by hand, or name "
+            "a repository such as google-t5/t5-small."
+        )
+
+
 def _parquet_files(folder: Path, repo: str, config: str, split: str) -> list[Path]:
     """A split's files in either layout of the hub: CONFIG/train-*.parquet or CONFIG/train/*."""
     places = [config, "data"] if config == "default" else [config]
@@ -458,7 +491,8 @@ def _refuse_a_gap(files: list[Path], repo: str) -> None:
 
 def _is_complete(folder: Path, need: Need) -> bool:
     if need.kind == "models":
-        return (folder / "config.json").is_file() and has_weights(folder)
+        described = (folder / "config.json").is_file() and has_vocabulary(folder)
+        return described and has_weights(folder)
     return all(_parquet_files(folder, need.repo, need.config, split) for split in _splits(need))
 
 
@@ -498,10 +532,15 @@ def _read_sums(folder: Path) -> dict[str, str]:
     """File name to checksum, from a SHA256SUMS file as sha256sum writes it."""
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+        pairs = (line.split(maxsplit=1) for line in lines if line.strip())
+        return {name.lstrip("*"): digest for digest, name in pairs}
     except OSError as error:
         raise _unreadable(folder / SUMS, error) from error
-    pairs = [line.split(maxsplit=1) for line in lines if line.strip()]
-    return {name.lstrip("*"): digest for digest, name in pairs}
+    except ValueError:  # no UTF-8, or a line that is cut off
+        raise StudyError(
+            f"{folder / SUMS} is damaged, not a list of checksums and names: delete it and fetch "
+            "again with `t5study fetch --profile PROFILE --to DIR`."
+        ) from None
 
 
 def _file_sha256(path: Path) -> str:

@@ -22,8 +22,12 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from t5study.checkpoints import Checkpoint, has_vocabulary, is_t5, no_weights
+from t5study.checkpoints import Checkpoint, is_t5, no_weights
 from t5study.errors import StudyError
+from t5study.hub import has_vocabulary
+
+# Left out, transformers would ask on the terminal whether to run the code of a checkpoint.
+_FROM_HERE = {"local_files_only": True, "trust_remote_code": False}
 
 
 def load_tokenizer(checkpoint: Checkpoint | Path | str) -> PreTrainedTokenizerBase:
@@ -40,7 +44,7 @@ def load_tokenizer(checkpoint: Checkpoint | Path | str) -> PreTrainedTokenizerBa
         )
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, use_fast=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, **_FROM_HERE)
     except Exception as error:  # the library raises many kinds for one lack
         raise StudyError(
             f"The tokenizer in {folder} cannot be read ({type(error).__name__}): "
@@ -79,7 +83,7 @@ def load_model(
         with quiet():
             model, loading = cls.from_pretrained(
                 checkpoint.folder,
-                local_files_only=True,
+                **_FROM_HERE,
                 use_safetensors=True,
                 dtype=torch.float32,
                 attn_implementation=attn,
@@ -105,9 +109,19 @@ def random_model(
     """The checkpoint's architecture with random weights, the same for the same seed.
 
     The caller's random state is left as it was. Arguments as for :func:`load_model`.
+
+    Raises:
+        StudyError: the configuration is not one of an architecture that transformers knows.
     """
-    with quiet():
-        settings = AutoConfig.from_pretrained(_folder(checkpoint), local_files_only=True, **config)
+    folder = _folder(checkpoint)
+    try:
+        with quiet():
+            settings = AutoConfig.from_pretrained(folder, **_FROM_HERE, **config)
+    except (ValueError, OSError) as error:
+        raise StudyError(
+            f"The configuration in {folder} cannot be used ({type(error).__name__}): name a "
+            "checkpoint that needs no code of its own, or fetch config.json again."
+        ) from error
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
         model = cls._from_config(settings, attn_implementation="sdpa", dtype=torch.float32)

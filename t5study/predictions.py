@@ -206,8 +206,9 @@ def classification_metrics(
 ) -> dict[str, Any]:
     """Return accuracy, macro and weighted F1, Matthews correlation, per-label rows, confusion.
 
-    `intervals` holds 95 % bootstrap intervals (1,000 resamples of the test rows); `confusion` has
-    the true labels in rows; `also` names further metrics of `scores.METRICS`.
+    Macro averages are over the labels that occur among the true or the predicted ones. `intervals`
+    holds 95 % bootstrap intervals (1,000 resamples of the test rows); `confusion` has the true
+    labels in rows; `also` names further metrics of `scores.METRICS`.
     """
     named = tuple(dict.fromkeys(("accuracy", "macro_f1", "matthews", *also)))
     gold, predicted = np.asarray(gold), np.asarray(predicted)
@@ -221,10 +222,11 @@ def classification_metrics(
     for row in per_label.values():
         row["support"] = int(row["support"])
     weights = rows[3] / rows[3].sum()
+    occurs = np.isin(indices, np.concatenate([gold, predicted]))
     return {
         **named_metrics(named, gold, predicted),
-        "macro_precision": float(np.mean(rows[0])),
-        "macro_recall": float(np.mean(rows[1])),
+        "macro_precision": float(rows[0][occurs].mean()),
+        "macro_recall": float(rows[1][occurs].mean()),
         "weighted_f1": float(weights @ rows[2]),
         "per_label": per_label,
         "confusion": confusion_matrix(gold, predicted, labels=indices).tolist(),

@@ -34,16 +34,16 @@ from t5study.batches import bucket_of, pad, split_batch
 from t5study.corpora import TokenStream
 from t5study.engine import EngineSettings, StudyTrainer, mixed, seq2seq_loss
 from t5study.errors import StudyError
-from t5study.experiments import Pretraining
+from t5study.experiments import BERT_FRAME, Pretraining
 from t5study.hub import Hub
-from t5study.models import parameter_count, quiet, save_model
+from t5study.models import parameter_count, save_model
 from t5study.precision import resolve_precision
 from t5study.prepared import PreparedText, prepare
 from t5study.profiles import PretrainingRecipe
 from t5study.provenance import device_name, peak_memory_bytes, recorded, usual_device
-from t5study.resumption import latest_checkpoint, step_of
+from t5study.resumption import latest_checkpoint
 from t5study.runs import Workspace
-from t5study.vocabulary import SPECIAL_PIECES, sentinel_ids
+from t5study.vocabulary import SPECIAL_PIECES, framed, sentinel_ids
 
 MICRO_BATCH_TOKENS = {"cpu": 8192, "cuda": 131_072}
 HELD_OUT_SEQUENCES = 256
@@ -420,11 +420,11 @@ def pretrain(plan: Pretraining, hub: Hub, work: Workspace) -> dict[str, Any]:
     with recorded() as provenance:
         tune_allocator()
         text = prepare(plan.recipe, hub, work.root.parent)
-        start = latest_checkpoint(work.scratch)
-        resumed_from = step_of(start) if start else 0
-        trainer = _trainer(plan, text, work.scratch, resumed_from)
-        with quiet():
-            trainer.train(resume_from_checkpoint=str(start) if start else None)
+        trainer = _trainer(plan, text, work.scratch)
+        trainer.find_start(latest_checkpoint)
+        if plan.recipe.initial_embeddings == "cooccurrence" and not trainer.resumed_from:
+            _place_embeddings(trainer, len(text.tokenizer))
+        trainer.train_from_start()
         work.save_metrics(
             {
                 **_budget(plan, trainer, len(text.tokenizer)),
@@ -439,12 +439,20 @@ def pretrain(plan: Pretraining, hub: Hub, work: Workspace) -> dict[str, Any]:
         )
         work.save_history(_history(trainer, plan))
         if work.leader:
-            save_model(trainer.model, text.tokenizer, work.record / "model")
+            save_model(trainer.model, _own_tokenizer(plan, text), work.record / "model")
         provenance |= {
             "data": corpora.revisions(plan.recipe.corpus, hub),
-            "resumed_from": resumed_from,
+            "resumed_from": trainer.resumed_from,
+            "micro_batches_cut_into": trainer.parts,
         }
     return provenance
+
+
+def _own_tokenizer(plan: Pretraining, text: PreparedText) -> Any:
+    """The tokenizer that frames a text as the architecture met texts in pre-training."""
+    if plan.architecture == "bert":
+        return framed(text.tokenizer, BERT_FRAME)
+    return text.tokenizer
 
 
 def _examples(plan: Pretraining, stream: TokenStream, tokenizer: Any) -> Any:
@@ -453,9 +461,17 @@ def _examples(plan: Pretraining, stream: TokenStream, tokenizer: Any) -> Any:
     return EXAMPLES[plan.architecture](stream, tokenizer, plan.recipe.sequence_length, plan.seed)
 
 
-def _trainer(
-    plan: Pretraining, text: PreparedText, scratch: Path, resumed_from: int
-) -> StudyTrainer:
+def _place_embeddings(trainer: StudyTrainer, vocabulary: int) -> None:
+    """Set the model's embeddings from counts of neighbouring pieces, in place."""
+    embeddings = trainer.model.get_input_embeddings()
+    ids = trainer.plan.examples.stream.ids
+    table = cooccurrence.embeddings(
+        ids, vocabulary, embeddings.embedding_dim, trainer.settings.seed
+    )
+    cooccurrence.place(embeddings, table)
+
+
+def _trainer(plan: Pretraining, text: PreparedText, scratch: Path) -> StudyTrainer:
     recipe, tokenizer = plan.recipe, text.tokenizer
     examples = _examples(plan, text.train, tokenizer)
     micro_rows = max(1, MICRO_BATCH_TOKENS[usual_device()] // recipe.sequence_length)
@@ -475,13 +491,9 @@ def _trainer(
     )
 
     def evaluation(model: torch.nn.Module) -> dict[str, float]:
-        return {**held_out(model), "seconds": _seconds(trainer, resumed_from)}
+        return {**held_out(model), "seconds": _seconds(trainer)}
 
     model = build_model(plan.architecture, recipe, tokenizer, plan.seed)
-    if recipe.initial_embeddings == "cooccurrence" and not resumed_from:
-        ids = examples.stream.ids
-        table = cooccurrence.embeddings(ids, len(tokenizer), recipe.architecture.d_model, plan.seed)
-        cooccurrence.place(model.get_input_embeddings(), table)
     trainer = StudyTrainer(
         model,
         updates,
@@ -542,9 +554,10 @@ def _evaluations(trainer: StudyTrainer) -> list[dict[str, Any]]:
     return [row for row in trainer.state.log_history if "eval_loss" in row]
 
 
-def _seconds(trainer: StudyTrainer, resumed_from: int) -> float:
+def _seconds(trainer: StudyTrainer) -> float:
     """Seconds of training, those before an interruption included."""
-    before = [row["eval_seconds"] for row in _evaluations(trainer) if row["step"] <= resumed_from]
+    begun = trainer.resumed_from
+    before = [row["eval_seconds"] for row in _evaluations(trainer) if row["step"] <= begun]
     return (before[-1] if before else 0.0) + trainer.stopwatch.seconds
 
 

@@ -25,9 +25,14 @@ CorpusName = Literal["pocket-text", "imdb-unlabelled", "imdb-train", "classic-bo
 
 Count = Annotated[int, Field(ge=1)]
 Steps = Annotated[int, Field(ge=0)]
+LARGEST_SEED = 2**32 - 1
+"""What the random generators of numpy take at most."""
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Rate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
+OWN = "own"
+"""Stands for a checkpoint's name where the study pre-trains the model itself."""
 FP16_REMEDY = "T5 overflows in fp16, use bf16, fp32 or auto"
 _NUMBER_AS_TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -137,7 +142,7 @@ class TaskSettings(_Settings):
     train: Count | None = None
     validation: Count | None = None
     test: Count | None = None
-    seeds: Annotated[list[Steps], Field(min_length=1)] = [21]
+    seeds: Annotated[list[Seed], Field(min_length=1)] = [21]
     tokens: Count | None = None
     recipe: Recipe = Recipe()
 
@@ -150,7 +155,7 @@ class LearningCurve(_Settings):
     """
 
     labels: Annotated[list[Count], Field(min_length=1)]
-    seeds: Annotated[list[Steps], Field(min_length=1)] = [21]
+    seeds: Annotated[list[Seed], Field(min_length=1)] = [21]
     test: Count | None = None
     recipe: Recipe | None = None
 
@@ -165,14 +170,14 @@ class BudgetTask(_Settings):
     """A task by which budgets are judged; of `labels`, None (null) stands for all."""
 
     labels: Annotated[list[Count | None], Field(min_length=1)]
-    seeds: Annotated[list[Steps], Field(min_length=1)] = [21]
+    seeds: Annotated[list[Seed], Field(min_length=1)] = [21]
     target: Rate = Field(description="the accuracy whose price in tokens is asked for")
 
 
 class LongerTask(_Settings):
     """A task that is learnt with all its labels from the T5 of the longer budget."""
 
-    seeds: Annotated[list[Steps], Field(min_length=1)] = [21]
+    seeds: Annotated[list[Seed], Field(min_length=1)] = [21]
     recipe: Recipe
 
 
@@ -250,7 +255,7 @@ class Profile(_Settings):
     @model_validator(mode="after")
     def _own_models_have_a_recipe(self) -> Profile:
         for name, origin in self.models.items():
-            if origin == "own" and name not in self.pretraining:
+            if origin == OWN and name not in self.pretraining:
                 raise ValueError(f"model {name} is 'own' and so needs an entry pretraining.{name}")
         for name, recipe in self.pretraining.items():
             if recipe.objective != OBJECTIVES[name]:
@@ -280,7 +285,7 @@ class Profile(_Settings):
     @model_validator(mode="after")
     def _budgets_are_in_order(self) -> Profile:
         for section in filter(None, (self.budgets, self.variants)):
-            if self.models.get("t5") != "own":
+            if self.models.get("t5") != OWN:
                 raise ValueError("budgets and variants need a T5 that is 'own'")
             most = self.pretraining["t5"].tokens
             tokens = section.tokens if isinstance(section.tokens, list) else [section.tokens]
@@ -297,7 +302,7 @@ class Profile(_Settings):
             "trials": self.trials,
         }
         for section, changes in sections.items():
-            if changes and self.models.get("t5") != "own":
+            if changes and self.models.get("t5") != OWN:
                 raise ValueError(f"{section} needs a T5 that is 'own'")
             for name, change in changes.items():
                 values = self.pretraining["t5"].model_dump() | change
@@ -414,7 +419,8 @@ def load_profile(profile: str | os.PathLike[str] | Mapping[str, Any] | Profile) 
         profile: ``"pocket"``, ``"mine/tuned.yaml"``, or the mapping that papermill injects.
 
     Raises:
-        StudyError: no such profile, a file that is not YAML, an unknown key, a bad value.
+        StudyError: no such profile, a file that is not YAML, an unknown key, a bad value, or a file
+            that is not called as the profile in it.
     """
     if isinstance(profile, Profile):
         return profile
@@ -422,7 +428,15 @@ def load_profile(profile: str | os.PathLike[str] | Mapping[str, Any] | Profile) 
         where = f"profile {profile.get('name', '(unnamed)')}"
         return checked(Profile, _contents(profile, where), where)
     path = _profile_path(os.fspath(profile))
-    return checked(Profile, _contents(read_yaml(path), _shown(path)), _shown(path))
+    found = checked(Profile, _contents(read_yaml(path), _shown(path)), _shown(path))
+    # The book is made in a folder of the file's name and its runs are found by the profile's: two
+    # files with one profile's name would mix their results.
+    if found.name != path.stem:
+        raise StudyError(
+            f"{_shown(path)}: name is '{found.name}' in a file called '{path.stem}': "
+            f"write name: {path.stem}, or rename the file."
+        )
+    return found
 
 
 def _contents(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:

@@ -13,7 +13,6 @@ import fcntl
 import glob
 import hashlib
 import json
-import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -184,7 +183,7 @@ class Workspace:
 
     def save_metrics(self, metrics: dict[str, Any]) -> None:
         """Write metrics.json; a number that is not finite is an error of the run, not a result."""
-        bad = [k for k, v in metrics.items() if isinstance(v, float) and not math.isfinite(v)]
+        bad = list(_not_finite(metrics))
         if bad:
             raise StudyError(f"the run gave no finite number for {', '.join(bad)}: nothing is kept")
         if self.leader:
@@ -265,20 +264,26 @@ class RunStore:
 
     def has(self, config: dict[str, Any]) -> bool:
         """Return whether `obtain` would load the run of `config` and not produce it."""
+        if not self.training:
+            return self.recorded(config) is not None
         return self.find(identity_of(_resolved(config))) is not None
 
-    def _recorded(self, config: dict[str, Any]) -> Run:
+    def recorded(self, config: dict[str, Any]) -> Run | None:
+        """Return the finished run of `config` in whichever precision it was computed, or None."""
         asked = [config]
         if config.get("precision") == "auto":
             asked = [{**config, "precision": precision} for precision in PRECISIONS]
-        for each in asked:
-            found = self.find(identity_of(each))
-            if found is not None:
-                return found
-        raise StudyError(
-            f"no published record answers {describe(config)} and training is forbidden here: "
-            "run `make book` for this profile first"
-        )
+        found = (self.find(identity_of(each)) for each in asked)
+        return next((run for run in found if run is not None), None)
+
+    def _recorded(self, config: dict[str, Any]) -> Run:
+        found = self.recorded(config)
+        if found is None:
+            raise StudyError(
+                f"no published record answers {describe(config)} and training is forbidden here: "
+                "run `make book` for this profile first"
+            )
+        return found
 
     def _obtain_into(
         self, out: Path, identity: str, config: dict[str, Any], produce: Callable
@@ -301,9 +306,11 @@ class RunStore:
             produce(work)
             _meet()
             return Run(final)
+        _refuse_what_is_in_the_way(final)
         with _writing(final), _exclusive(work, identity):
             # Another process may have finished the run while this one asked for the lock.
             if _is_whole(final):
+                shutil.rmtree(work.root, ignore_errors=True)
                 return Run(final)
             shutil.rmtree(work.record, ignore_errors=True)
             work.record.mkdir(parents=True)
@@ -365,6 +372,29 @@ def _is_whole(path: Path) -> bool:
     return all((path / name).is_file() for name in _REQUIRED)
 
 
+def _refuse_what_is_in_the_way(final: Path) -> None:
+    """Raise StudyError when the record could not take its place once it is produced."""
+    empty = not os.path.lexists(final) or (final.is_dir() and not any(final.iterdir()))
+    # Whole is asked last: another process may put the finished record there at any moment.
+    if not empty and not _is_whole(final):
+        raise StudyError(
+            f"{final} is in the way and holds no whole run: delete it, or move it elsewhere, and "
+            "run the same command again"
+        )
+
+
+def _not_finite(value: Any, place: str = "") -> Iterator[str]:
+    """Give the places of numbers that are not finite, such as `tasks.sst.intervals.accuracy[0]`."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _not_finite(inner, f"{place}.{key}" if place else str(key))
+    elif isinstance(value, list | tuple | np.ndarray):
+        for number, inner in enumerate(value):
+            yield from _not_finite(inner, f"{place}[{number}]")
+    elif isinstance(value, float | np.floating) and not np.isfinite(value):
+        yield place
+
+
 @contextlib.contextmanager
 def _writing(path: Path) -> Iterator[None]:
     """Turn a folder that cannot be written into one clear sentence."""
@@ -389,7 +419,12 @@ def _exclusive(work: Workspace, identity: str) -> Iterator[None]:
     wait = bool(os.environ.get("T5STUDY_WAIT"))
     while True:
         work.root.mkdir(parents=True, exist_ok=True)
-        with (work.root / "lock").open("w") as handle:
+        try:
+            handle = (work.root / "lock").open("w")
+        except FileNotFoundError:
+            # Who finished the run took the folder away between these two lines.
+            continue
+        with handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:

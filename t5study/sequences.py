@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from t5study import ranking
 from t5study.errors import StudyError
 from t5study.published import load_published
 from t5study.runs import Run, part_of
 from t5study.study import Study
+
+NOT_TOLD_APART = "not told apart"
 
 
 def cost_table(runs: Mapping[str, Run]) -> pd.DataFrame:
@@ -68,31 +73,88 @@ def length_effect(table: pd.DataFrame) -> str:
     gap = last["mean"] - first["mean"]
     halves = [(row["high"] - row["low"]) / 2 for row in (first, last)]
     if abs(gap) <= float(np.hypot(*halves)):
-        return f"not told apart from the shortest ({gap:+.1f})"
+        return f"{NOT_TOLD_APART} from the shortest ({gap:+.1f})"
     return f"{abs(gap):.1f} {'above' if gap > 0 else 'below'} the shortest"
+
+
+BY_ROWS, BY_INTERVALS = "paired bootstrap", "two intervals"
+"""How a verdict of the joint table was found: row by row, or from intervals that may overlap."""
 
 
 def joint_table(study: Study, joint: Run | None) -> pd.DataFrame:
     """Return a row a task: the single-task model's score, the joint model's, and intervals.
 
     Indexed by role and the task's first metric; the intervals are the bootstrap's over test rows.
-    Both models began from the same T5 and answer the same rows. `verdict` is judged by the two
-    intervals alone: where they overlap, the scores are not told apart.
+    Both models began from the same T5 and answer the same rows. `verdict` is that of the paired
+    bootstrap where the records hold labels and answers by row. Where they do not, for texts, it is
+    judged by the two intervals: where these overlap, the scores are not told apart.
     """
     rows = {}
     for role in study.profile.joint.roles if joint else ():
         metric = study.task(role).metrics[0]
-        single = study.finetune(role, tokens=study.profile.joint.tokens).metrics
+        single = study.finetune(role, tokens=study.profile.joint.tokens)
         together, _ = part_of(joint, role)
-        rows[role, metric] = {
-            **_with_interval("single", single, metric),
+        share = joint.metrics["shares"][role]
+        row = {
+            **_with_interval("single", single.metrics, metric),
             **_with_interval("joint", together, metric),
-            "share of the mixture": joint.metrics["shares"][role],
+            "share of the mixture": share,
+            "single examples": round(examples_seen(single)),
+            "joint examples": round(share * examples_seen(joint)),
         }
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    if len(table):
-        table["verdict"] = [_verdict(row) for _, row in table.iterrows()]
-    return table
+        paired = _paired_verdict(joint, single, role, metric)
+        row["verdict"] = paired or _verdict(row)
+        row["judged by"] = BY_ROWS if paired else BY_INTERVALS
+        rows[role, metric] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def extremes(values: Sequence[float]) -> str:
+    """Return the smallest and the largest of some counts or shares, in words."""
+    if not values:
+        return "not run"
+    form = "{:,}" if isinstance(values[0], int) else "{:.3f}"
+    low, high = form.format(min(values)), form.format(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
+def judged_by(table: pd.DataFrame, way: str) -> str:
+    """Return the roles of a joint table whose verdict was found in one way, in words."""
+    if table.empty:
+        return "not run"
+    roles = [role for (role, _), row in table.iterrows() if row["judged by"] == way]
+    return ", ".join(roles) or "none"
+
+
+def examples_seen(run: Run) -> float:
+    """Return how many examples a fine-tuning met, each counted as often as it came.
+
+    The record's speed is that of the process that ended the run; what came before an interruption
+    is counted in whole updates.
+    """
+    before = run.provenance.get("resumed_from", 0) * run.config["recipe"]["batch_size"]
+    return before + run.metrics["examples_per_second"] * run.metrics["seconds"]
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """Answers to a task's test rows, as `ranking.difference` takes them."""
+
+    identity: str
+    metrics: Mapping[str, Any]
+    predictions: pd.DataFrame
+
+
+def _paired_verdict(joint: Run, single: Run, role: str, metric: str) -> str:
+    """Is the joint model above the single one? "" where the records have no labels by row."""
+    columns = ["row", "label", "prediction"]
+    metrics, table = part_of(joint, role)
+    if not set(columns) <= set(table) & set(single.predictions):
+        return ""
+    # Beside the texts of other tasks the joint run keeps whole labels as fractions.
+    mine = table[columns].astype(single.predictions[columns].dtypes)
+    gap = ranking.difference([_Answers(joint.identity, metrics, mine)], [single], metric)
+    return gap.verdict if gap.verdict == NOT_TOLD_APART else f"joint {gap.verdict}"
 
 
 def _with_interval(name: str, metrics: Mapping, metric: str) -> dict[str, float]:
@@ -100,10 +162,10 @@ def _with_interval(name: str, metrics: Mapping, metric: str) -> dict[str, float]
     return {name: metrics[metric], f"{name} low": low, f"{name} high": high}
 
 
-def _verdict(row: pd.Series) -> str:
+def _verdict(row: Mapping[str, Any]) -> str:
     if row["joint low"] > row["single high"]:
         return "joint above"
-    return "joint below" if row["joint high"] < row["single low"] else "not told apart"
+    return "joint below" if row["joint high"] < row["single low"] else NOT_TOLD_APART
 
 
 def published_rows(metrics: Sequence[str], task: str) -> pd.DataFrame:

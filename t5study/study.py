@@ -17,6 +17,7 @@ from t5study.checkpoints import Checkpoint, open_checkpoint
 from t5study.errors import StudyError
 from t5study.hub import Hub
 from t5study.profiles import (
+    OWN,
     PretrainingRecipe,
     Profile,
     Recipe,
@@ -28,8 +29,6 @@ from t5study.provenance import usual_device
 from t5study.runs import Run, RunStore, Workspace
 from t5study.tables import framed
 from t5study.tasks import Task, cast, get_task, split_rows
-
-OWN = "own"
 
 
 def checkout() -> Path:
@@ -130,16 +129,21 @@ class Study:
     def trials(self) -> dict[str, Run]:
         """Return the profile's trials by name: T5 pre-trained whole by other recipes, on a GPU.
 
-        Without a GPU, where they would take days, there are only those that were made before.
+        Without a GPU, where they would take days, and where training is forbidden there are only
+        those that were made before.
         """
-        plans = {
-            name: experiments.Pretraining("t5", self._changed("t5", changes), self.seed)
-            for name, changes in self.profile.trials.items()
-        }
-        if self.store.training and usual_device() == "cpu":
+        plans = self.trial_plans()
+        if not self.store.training or usual_device() == "cpu":
             kept = {name for name, plan in plans.items() if self.store.has(plan.config(self.hub))}
             plans = {name: plan for name, plan in plans.items() if name in kept}
         return {name: self._pretrain("t5", plan.recipe) for name, plan in plans.items()}
+
+    def trial_plans(self) -> dict[str, experiments.Pretraining]:
+        """Return what the profile's trials are, by name, whether they were made or not."""
+        return {
+            name: experiments.Pretraining("t5", self._changed("t5", changes), self.seed)
+            for name, changes in self.profile.trials.items()
+        }
 
     def _pretrain(self, model: str, recipe: PretrainingRecipe) -> Run:
         plan = experiments.Pretraining(model, recipe, self.seed)
@@ -433,18 +437,21 @@ def provenance_table(profile: Profile, seed: int, runs: list[Run]) -> pd.DataFra
         return pd.DataFrame({"value": named})
     records = [run.provenance for run in runs]
     data: dict[str, str] = {}
-    devices, versions, commits = [], {}, []
+    devices, commits = [], []
+    # A dictionary for each library: a set that keeps the order in which its versions were met.
+    versions: dict[str, dict[str, None]] = {}
     for record in records:
         data |= record.get("data", {})
         devices.append(record["device"])
-        versions |= record["libraries"]
+        for name, number in record["libraries"].items():
+            versions.setdefault(name, {})[number] = None
         commits.append(record["commit"] or "unknown")
     peak = max(record["peak_memory_bytes"] for record in records)
     rows = named | {
         "runs": ", ".join(run.identity for run in runs),
         "data": "; ".join(f"{name} at {_short(revision)}" for name, revision in data.items()),
         "device": "; ".join(dict.fromkeys(devices)),
-        "libraries": ", ".join(f"{name} {number}" for name, number in versions.items()),
+        "libraries": ", ".join(f"{name} {' and '.join(all_)}" for name, all_ in versions.items()),
         "computing time": f"{sum(r['seconds'] for r in records):.0f} s",
         "peak memory": f"{peak / 2**20:.0f} MiB",
         "commit": ", ".join(dict.fromkeys(commits)),

@@ -23,13 +23,12 @@ import numpy as np
 
 from t5study.corpora import SOURCES
 from t5study.errors import StudyError
-from t5study.hub import POCKET, Hub, Need
+from t5study.hub import POCKET, Hub, Need, is_folder
+from t5study.profiles import OWN, Profile
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
-
-    from t5study.profiles import Profile
 
 Kind = Literal["classification", "regression", "generation"]
 Part = Literal["all", "held-out", "rest"]
@@ -52,8 +51,7 @@ class Task:
         label_words: the targets in the order of the data set's labels; empty for generation.
         target: the column that holds the label or the target text.
         metrics: names of the metrics, the one by which results are compared first.
-        splits: the task's splits (train, validation, test, and ``train+validation`` where the
-            validation rows were held out of the training split).
+        splits: the task's splits (train, validation and test, or test alone).
         held_out: how many training rows validate, at most a tenth of them, where rows are held out.
     """
 
@@ -94,7 +92,6 @@ def _held_out_of_train(test: str) -> dict[str, Slice]:
     return {
         "train": Slice("train", "rest"),
         "validation": Slice("train", "held-out"),
-        "train+validation": Slice("train"),
         "test": Slice(test),
     }
 
@@ -138,7 +135,13 @@ def _regression(name: str, prefix: str, **rest: Any) -> Task:
 
 
 def _generation(
-    name: str, repo: str, config: str, prefix: str, source: str, target: str, **rest: Any
+    name: str,
+    repo: str,
+    config: str,
+    prefix: str,
+    source: str,
+    target: str,
+    splits: Mapping[str, Slice] = OWN_SPLITS,
 ) -> Task:
     metrics = (
         ("bleu", "chrf", "exact_match")
@@ -154,7 +157,7 @@ def _generation(
         template="{" + source + "}",
         target=target,
         metrics=metrics,
-        splits=rest.get("splits", OWN_SPLITS),
+        splits=splits,
     )
 
 
@@ -242,7 +245,8 @@ def ceiling(task: Task) -> tuple[str, float, str] | None:
 def needs(profile: Profile) -> list[Need]:
     """The repositories that a profile's tasks, corpora and checkpoints come from, each once.
 
-    StudyError names an unknown task. The bundled corpus needs nothing and is left out.
+    The bundled corpus needs nothing and is left out, and so is a checkpoint that is a folder here.
+    StudyError names an unknown task.
     """
     wanted = [
         Need("datasets", task.repo, task.config)
@@ -250,7 +254,8 @@ def needs(profile: Profile) -> list[Need]:
     ]
     for recipe in profile.pretraining.values():
         wanted += [Need("datasets", SOURCES[c].repo, SOURCES[c].config) for c in recipe.corpus]
-    wanted += [Need("models", model) for model in profile.models.values() if model != "own"]
+    named = (model for model in profile.models.values() if model != OWN)
+    wanted += [Need("models", model) for model in named if not is_folder(model)]
     return [need for need in dict.fromkeys(wanted) if need.repo != POCKET]
 
 
@@ -344,8 +349,8 @@ def cast(task: Task, dataset: Dataset, cleaning: str = "none") -> Dataset:
 
     Returns:
         Columns ``row`` (int), ``source`` and ``target`` (text), ``label`` (the index into
-        ``task.label_words``; the unrounded number for regression; -1 for generation), and for
-        generation ``references`` (all accepted targets).
+        ``task.label_words``; the unrounded number for regression; -1 for generation). Where a
+        data set accepts several targets it is the first.
 
     Raises:
         StudyError: a row with an empty text or an unknown label, a lacking column, or a cleaning
@@ -381,12 +386,11 @@ def cast(task: Task, dataset: Dataset, cleaning: str = "none") -> Dataset:
 
 def _targets(task: Task, rows: Sequence[int], values: Sequence[Any]) -> dict[str, list[Any]]:
     if task.kind == "generation":
-        references = [_references(value) for value in values]
-        for row, texts in zip(rows, references, strict=True):
-            if not texts:
+        target = [_first_text(value) for value in values]
+        for row, text in zip(rows, target, strict=True):
+            if not text:
                 raise StudyError(f"Row {row} of {task.name} has an empty target: remove the row.")
-        target = [texts[0] for texts in references]
-        return {"target": target, "label": [-1] * len(target), "references": references}
+        return {"target": target, "label": [-1] * len(target)}
     if task.kind == "regression":
         labels = [float(value) for value in values]
         return {"target": [similarity_word(label) for label in labels], "label": labels}
@@ -406,10 +410,10 @@ def similarity_word(score: float) -> str:
     return SCORES[int(np.rint(score * 5))]
 
 
-def _references(value: str | Sequence[str]) -> list[str]:
-    """All texts accepted as the answer; a data set gives one or a list."""
+def _first_text(value: str | Sequence[str] | None) -> str:
+    """The first text accepted as the answer, empty where there is none; a data set gives a list."""
     texts = [value] if isinstance(value, str) else list(value or [])
-    return [text.strip() for text in texts if text and text.strip()]
+    return next((text.strip() for text in texts if text and text.strip()), "")
 
 
 def _text(value: str | Sequence[str] | None) -> str:

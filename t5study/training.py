@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from t5study import predictions, scores
-from t5study.acceleration import speed_up
+from t5study.acceleration import speed_up, what_compiled
 from t5study.batches import (
     ClassificationCollator,
     Collator,
@@ -113,7 +113,7 @@ def train_and_judge(
     return {
         "model": {experiment.checkpoint.name: experiment.checkpoint.fingerprint},
         "resumed_from": outcome["resumed_from"],
-        "compilation": compilation,
+        "compilation": what_compiled(compilation),
         "micro_batches_cut_into": trainer.parts,
     }
 
@@ -193,8 +193,8 @@ def new_model(experiment: Experiment, tokenizer: Any) -> PreTrainedModel:
             experiment.checkpoint, experiment.seed, MODEL_CLASSES[architecture], **changes
         )
     else:
-        with torch.random.fork_rng():
-            torch.manual_seed(experiment.seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.random.default_generator.manual_seed(experiment.seed)
             model = load_model(experiment.checkpoint, MODEL_CLASSES[architecture], **changes)
     if experiment.recipe.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})

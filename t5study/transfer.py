@@ -29,6 +29,8 @@ CLEAR = 2.0
 TWO_ERRORS, STUDENT = "more than two standard errors", "beyond Student's 95 % interval"
 """Columns of a gain table: is a gain clear by the loose rule, and by one that counts the seeds?"""
 
+READING_OWN = "gain of reading, the profile's budget"
+
 MOST_TOKENS = 1e12
 """About what each T5 of the paper read in all (Raffel et al. 2020, section 3.7); a price beyond
 that is none."""
@@ -152,6 +154,36 @@ def largest_gain(tables: Mapping[str, pd.DataFrame]) -> str:
     return f"{100 * best:.1f} points, on {role} with {labels:,} labels"
 
 
+def cut_shares(points: Mapping[str, Sequence[Point]]) -> str:
+    """Return, by role, how many of the test texts fill the longest input and may be cut, in words.
+
+    Counted on the run of all labels; the baselines read whole texts.
+    """
+    said = []
+    for role, curve in points.items():
+        run = curve[-1].runs[PRETRAINED][0]
+        longest = run.config["recipe"]["max_source_length"]
+        share = 100 * float((run.predictions["tokens"] >= longest).mean())
+        said.append(f"{role}: {share:.0f} %, at {longest} tokens")
+    return "; ".join(said) or "not run"
+
+
+def longer_inputs(study: Study, role: str) -> str:
+    """Return what a role's other recipes with longer inputs reached, in words.
+
+    They are one run each, of the same pre-trained network; other things may differ as well.
+    """
+    if not study.profile.recipes.get(role):
+        return "not run"
+    metric, usual = study.task(role).metrics[0], study.settings(role).recipe.max_source_length
+    found = {
+        run.config["recipe"]["max_source_length"]: run.metrics[metric]
+        for run in study.other_recipes(role).values()
+    }
+    said = [f"{found[length]:.3f} at {length} tokens" for length in sorted(found) if length > usual]
+    return " and ".join(said) or "not run"
+
+
 # --- budgets
 
 
@@ -183,22 +215,25 @@ def counting_and_reading(study: Study, budgets: Mapping[str, pd.DataFrame]) -> p
 
     The counts alone are a budget of one single update, which hardly moves the embeddings that were
     set from counts; without such a budget the table is empty. `budgets` are the tables of
-    `budget_table` by role; the reading is that of the largest budget.
+    `budget_table` by role; the reading is that of the largest budget and, in the last column, that
+    of the profile's own.
     """
     plan = study.profile.budgets
     if plan is None or study.pretrain("t5", plan.tokens[0]).metrics["steps"] > 1:
         return pd.DataFrame()
+    usual = study.pretrain("t5", None).metrics["tokens"]
     rows = {}
     for role, table in budgets.items():
         for labels, part in table.groupby("labels", sort=False):
-            scores = part.sort_values("tokens")["mean"].tolist()
-            none, counts, most = scores[0], scores[1], scores[-1]
+            scores = part.sort_values("tokens").set_index("tokens")["mean"]
+            none, counts, most = scores.iloc[0], scores.iloc[1], scores.iloc[-1]
             rows[role, labels] = {
                 "random weights": none,
                 "counts alone": counts,
                 "most read": most,
                 "gain of counting": counts - none,
                 "gain of reading": most - counts,
+                READING_OWN: scores[usual] - counts,
             }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -226,11 +261,12 @@ def pretrainings(study: Study) -> dict[str, Run]:
     return {f"{run.metrics['tokens']:,} tokens": run for run in runs}
 
 
-def steepest(run: Run) -> tuple[int, int, float] | None:
+def steepest(run: Run, doubling: bool = False) -> tuple[int, int, float] | None:
     """Return where a pre-training's held-out loss fell most: from token, to token, by how much.
 
-    Of all stretches of a sixteenth of the run but for the first, where every loss falls; None
-    where the run was evaluated too seldom to have such a stretch.
+    Of all stretches of a sixteenth of the run but for the first, where every loss falls; with
+    `doubling` the one that is steepest on a logarithmic axis. None where the run was evaluated
+    too seldom to have such a stretch.
     """
     history = run.history.dropna(subset=["held_out_loss"])
     tokens, losses = history["tokens"].to_numpy(), history["held_out_loss"].to_numpy()
@@ -240,8 +276,70 @@ def steepest(run: Run) -> tuple[int, int, float] | None:
         return None
     ends = np.searchsorted(tokens, tokens[starts] + width)
     falls = losses[starts] - losses[ends]
-    best = int(np.argmax(falls))
+    doublings = np.log2(tokens[ends] / tokens[starts])
+    best = int(np.argmax(falls / doublings if doubling else falls))
     return int(tokens[starts[best]]), int(tokens[ends[best]]), float(falls[best])
+
+
+def rate_at(run: Run, tokens: int) -> tuple[int, float]:
+    """Return which update had read so many tokens, and its rate as a share of the highest rate."""
+    history = run.history.dropna(subset=["learning_rate"])
+    row = history.iloc[max(int((history["tokens"] <= tokens).sum()) - 1, 0)]
+    return int(row["step"]), float(row["learning_rate"] / history["learning_rate"].max())
+
+
+def fall_table(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """Return a row a pre-training: where its held-out loss is steepest, and at which learning rate.
+
+    The stretch is that of `steepest` on a logarithmic axis; the rates are shares of the run's
+    highest. A run that was evaluated too seldom has no row.
+    """
+    rows = {}
+    for name, run in runs.items():
+        found = steepest(run, doubling=True)
+        if found is None:
+            continue
+        start, end, fall = found
+        (first, high), (last, low) = rate_at(run, start), rate_at(run, end)
+        rows[name] = {
+            "updates": run.metrics["steps"],
+            "steepest from update": first,
+            "to update": last,
+            "falls by": fall,
+            "rate at its beginning": high,
+            "rate at its end": low,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def own_rates(study: Study) -> str:
+    """Return the rates of T5's own budget where the largest budget fell most, in words."""
+    runs = pretrainings(study)
+    stretch = steepest(list(runs.values())[-1]) if runs else None
+    if stretch is None:
+        return "not run"
+    own = study.pretrain("t5")
+    high, low = (100 * rate_at(own, tokens)[1] for tokens in stretch[:2])
+    return f"{high:.0f} % to {low:.0f} %"
+
+
+def fall_words(made: pd.DataFrame, falls: pd.DataFrame) -> dict[str, str]:
+    """Return where the trial of the lowest loss fell: its name, updates from and to, its rates.
+
+    `made` is a `trial_table`, whose first row is no trial, and `falls` a `fall_table`.
+    """
+    names = [name for name in made.index[1:] if name in falls.index]
+    if not names:
+        return dict.fromkeys(("name", "from", "to", "high", "low"), "not run")
+    best = made.loc[names, "held-out loss"].idxmin()
+    row = falls.loc[best]
+    return {
+        "name": best,
+        "from": f"{row['steepest from update']:,.0f}",
+        "to": f"{row['to update']:,.0f}",
+        "high": f"{100 * row['rate at its beginning']:.0f} %",
+        "low": f"{100 * row['rate at its end']:.0f} %",
+    }
 
 
 def left_out(study: Study) -> str:
@@ -329,6 +427,14 @@ def longer_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def _longer(study: Study, role: str) -> dict[str, list[Run]]:
+    """The runs on all labels after the longer pre-training, by the name of what it read, if any."""
+    runs, longer = study.after_longer(role), study.profile.longer
+    if not runs or longer is None:
+        return {}
+    return {_reader(study, longer.tokens, longer.tasks[role].recipe): runs}
+
+
 def _reader(study: Study, budget: int | None, recipe: Recipe) -> str:
     tokens = study.pretrain("t5", budget).metrics["tokens"]
     return f"T5, {tokens:,} tokens read, texts up to {recipe.max_source_length}"
@@ -342,7 +448,9 @@ class Price:
     """The budget in tokens at which a power law through measured errors meets a target.
 
     `factor` is what a doubled budget multiplies the error by. `low` and `high` are the budgets
-    found when one point after the other is left out, infinite where the error then does not fall.
+    found when one point after the other is left out. `falls` says whether the error falls with
+    the budget in every one of these fits. `reached` is a score at the target or above it,
+    `surely` one whose interval is.
     """
 
     target: float
@@ -350,19 +458,21 @@ class Price:
     tokens: float
     low: float
     high: float
+    falls: bool
     reached: bool
+    surely: bool = True
 
     @property
     def is_named(self) -> bool:
         """Whether the line falls whichever point is left out, and meets the target in reach."""
-        return bool(np.isfinite(self.high)) and self.tokens <= MOST_TOKENS
+        return self.falls and self.tokens <= MOST_TOKENS
 
     @property
     def words(self) -> str:
         """The price in words."""
         if self.reached:
-            return "reached already"
-        if not np.isfinite(self.high):
+            return "reached already" if self.surely else "reached, within its interval"
+        if not self.falls:
             return "never (no useful slope)"
         if not self.is_named:
             return f"never (beyond {MOST_TOKENS:.0e} tokens)"
@@ -377,18 +487,34 @@ class Price:
         return f"{hours:,.0f}" if hours >= 1 else "less than 1"
 
 
-def price(tokens: Sequence[float], scores: Sequence[float], target: float) -> Price:
+def price(
+    tokens: Sequence[float],
+    scores: Sequence[float],
+    target: float,
+    lows: Sequence[float] | None = None,
+) -> Price:
     """Fit error = a * tokens ** -b to scores below 1 and ask where it meets 1 - target.
 
     Least squares in logarithms, the form of Kaplan et al. (2020); at least three budgets, none 0.
+    `lows` are the lower ends of the scores' intervals: they say how surely a target is reached.
     """
     left = np.maximum(1 - np.asarray(scores, float), _LEAST_ERROR)
     sizes, errors = np.log(np.asarray(tokens, float)), np.log(left)
     meets, slope = _meeting(sizes, errors, target)
     without = [
-        _meeting(np.delete(sizes, i), np.delete(errors, i), target)[0] for i in range(len(sizes))
+        _meeting(np.delete(sizes, i), np.delete(errors, i), target) for i in range(len(sizes))
     ]
-    return Price(target, 2.0**slope, meets, min(without), max(without), bool(max(scores) >= target))
+    budgets = [budget for budget, _ in without]
+    return Price(
+        target,
+        2.0**slope,
+        meets,
+        min(budgets),
+        max(budgets),
+        falls=bool(max(slope, *(each for _, each in without)) < 0),
+        reached=bool(max(scores) >= target),
+        surely=bool(max(scores if lows is None else lows) >= target),
+    )
 
 
 def _meeting(sizes: np.ndarray, errors: np.ndarray, target: float) -> tuple[float, float]:
@@ -403,7 +529,9 @@ def price_of(study: Study, role: str, table: pd.DataFrame) -> Price:
     """Return the price of a role's target, from the budgets judged with the most labels."""
     chosen = table[(table["labels"] == table["labels"].iloc[-1]) & (table["tokens"] > 0)]
     target = study.profile.budgets.tasks[role].target
-    return price(chosen["tokens"].tolist(), chosen["mean"].tolist(), target)
+    columns = (chosen[name].tolist() for name in ("tokens", "mean", "low"))
+    tokens, scores, lows = columns
+    return price(tokens, scores, target, lows)
 
 
 def price_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -455,15 +583,34 @@ def architecture_table(study: Study, role: str) -> pd.DataFrame:
             "objective": study.profile.pretraining[model].objective,
             "parameters": made["parameters"],
             "tokens": made["tokens"],
+            "pieces asked for": made["target_tokens"],
             "FLOPs": made["flops"],
             "hours": made["seconds"] / 3600,
             "held-out loss": made["held_out_loss"],
+            "held-out accuracy": made.get("held_out_accuracy", made.get("held_out_mlm_accuracy")),
             f"{role}, {metric}": mean,
             "low": low,
             "high": high,
             "runs": len(runs),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def masked_words(table: pd.DataFrame) -> dict[str, str]:
+    """Return how much BERT was asked for, of all tokens read, and how much it got right."""
+    if "bert" not in table.index:
+        return dict.fromkeys(("asked", "right"), "not run")
+    row = table.loc["bert"]
+    return {
+        "asked": f"{100 * row['pieces asked for'] / row['tokens']:.0f} %",
+        "right": f"{100 * row['held-out accuracy']:.0f} %",
+    }
+
+
+def ranked(scores: Mapping[str, float]) -> str:
+    """Return models and their scores in words, the best first."""
+    best_first = sorted(scores.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{name} {score:.3f}" for name, score in best_first) or "not run"
 
 
 def spread(values: Sequence[float]) -> str:
@@ -477,44 +624,55 @@ def spread(values: Sequence[float]) -> str:
 def standing(study: Study, role: str, points: Sequence[Point], metric: str) -> pd.DataFrame:
     """Return the comparison of the pre-trained runs on all labels with every other answer.
 
+    A row a pre-trained network and answer: the chapters' network, and where the profile has one
+    the network after the longer pre-training, which is compared with the chapters' one as well.
     Column `verdict` says whether they are above it, by the paired bootstrap of
     `ranking.difference`.
     """
     whole = points[-1].runs
     rows = {}
-    for model, runs in whole.items():
-        if model != PRETRAINED:
-            gap = ranking.difference(whole[PRETRAINED], runs, metric)
-            rows[model] = {
+    for name, runs in {PRETRAINED: whole[PRETRAINED], **_longer(study, role)}.items():
+        for other, theirs in whole.items():
+            if other == name:
+                continue
+            gap = ranking.difference(runs, theirs, metric)
+            rows[name, other] = {
                 "difference": gap.mean,
                 "low": gap.low,
                 "high": gap.high,
                 "verdict": gap.verdict,
             }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(f"{role}: pre-trained against")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["model", "against"])
 
 
 def beside_published(study: Study, role: str, metric: str) -> pd.DataFrame:
     """Return who reached what on the role's test rows: published, the report, and this study.
 
-    Only the data set itself is compared: the pocket tasks have no published numbers.
+    Only the data set itself is compared: the pocket tasks have no published numbers. `note` says
+    where a published number is of other rows, or was counted otherwise.
     """
     published, task = load_published(), study.task(role)
     others = published.table(task=task.name, split="test", metric=metric)
     if role not in published.report.classification_reports:
         others = others.head(0)
     rows = [
-        {"who": row.model, "published": row.value, "source": row.source, "read": row.verified}
+        {
+            "who": row.model,
+            "published": row.value,
+            "source": row.source,
+            "read": row.verified,
+            "note": row.note,
+        }
         for row in others.itertuples()
     ]
     if not others.empty:
         report = published.classification_report(role)
         name = {"accuracy": "accuracy", "macro_f1": "macro avg"}[metric]
         rows.append({"who": "T5-small, the report", "report": report.loc[name, "f1"]})
-    for model, runs in _point(study, role, None).runs.items():
+    for model, runs in {**_point(study, role, None).runs, **_longer(study, role)}.items():
         mean = float(np.mean([run.metrics[metric] for run in runs]))
         source = f"profile {study.profile.name}, runs: {len(runs)}"
         who = f"T5, {model}" if model in (PRETRAINED, SCRATCH) else model
         rows.append({"who": who, "this study": mean, "source": source})
-    columns = ["report", "published", "this study", "source", "read"]
+    columns = ["report", "published", "this study", "source", "read", "note"]
     return pd.DataFrame(rows).set_index("who").reindex(columns=columns)

@@ -124,6 +124,25 @@ def _fast_tokenizer(model: bytes, sentinels: int):
     )
 
 
+def framed(tokenizer, template: str):
+    """The same pieces, with every text put into a frame of special pieces such as `[CLS] $A [SEP]`.
+
+    T5's class would put back its own frame, `$A </s>`, whenever it is loaded; the library's plain
+    fast tokenizer keeps what is saved.
+    """
+    from tokenizers import Tokenizer
+    from tokenizers.processors import TemplateProcessing
+    from transformers import PreTrainedTokenizerFast
+
+    pieces = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    special = [piece for piece in template.split() if piece != "$A"]
+    pieces.post_processor = TemplateProcessing(
+        single=template,
+        special_tokens=[(piece, tokenizer.convert_tokens_to_ids(piece)) for piece in special],
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=pieces, **tokenizer.special_tokens_map)
+
+
 def _spelled_out(words: Iterable[str]) -> list[str]:
     """The words with several followers each, often enough to be worth a piece.
 

@@ -27,6 +27,7 @@ from t5study.acceleration import (
     shorten_cross_attention,
     speed_up,
     tune_allocator,
+    what_compiled,
     why_not_compile,
 )
 
@@ -253,18 +254,43 @@ def test_other_architectures_keep_their_attention():
 
 
 @pytest.mark.slow
-def test_compiled_blocks_draw_the_same_masks():
+def test_compiled_blocks_draw_the_same_masks(monkeypatch):
     if why_not_compile():
         pytest.skip("torch.compile does not work here")
     plain, compiled = tiny_t5(0.5), tiny_t5(0.5)
     for model in (plain, compiled):
         cheapen_dropout(model)
-    assert compile_blocks(compiled) == "compiled 4 blocks"
+    told = compile_blocks(compiled)
+    assert told == "compiled 4 blocks"
+    monkeypatch.setattr(torch._dynamo.config, "suppress_errors", False)
     for model in (plain, compiled):
         torch.manual_seed(8)
         model(**example()).logits.square().sum().backward()
         model.final = model.shared.weight.grad
     assert torch.allclose(plain.final, compiled.final, rtol=1e-3, atol=1e-3)
+    assert torch._dynamo.utils.counters["frames"]["ok"] > 0
+    assert what_compiled(told) == told
+
+
+def test_blocks_that_could_not_be_compiled_are_told():
+    if why_not_compile():
+        pytest.skip("torch.compile does not work here")
+    model = nn.Sequential(Doubling())
+    model._no_split_modules = ["Doubling"]
+    told = compile_blocks(model)
+    model[0].compile(backend=_failing)
+    assert model(torch.ones(2)).tolist() == [2, 2]
+    assert what_compiled(told) == "compiled 1 blocks, 1 of 1 parts ran as they were"
+    assert what_compiled("not asked for") == "not asked for"
+
+
+class Doubling(nn.Module):
+    def forward(self, x):
+        return 2 * x
+
+
+def _failing(graph, inputs):
+    raise RuntimeError("no such instruction")
 
 
 def test_without_a_compiler_the_reason_is_given(monkeypatch):

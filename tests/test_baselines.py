@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from tiny import no_hub
 
-from t5study.baselines import NbSvm, first_sentence, fit_and_judge
+from t5study.baselines import Clipped, NbSvm, PairOverlap, first_sentence, fit_and_judge, two_texts
 from t5study.errors import StudyError
 from t5study.experiments import KINDS, Baseline
 from t5study.profiles import TaskSettings
@@ -51,6 +51,34 @@ def test_nb_svm_answers_two_classes_and_six(task, tmp_path):
     assert run.metrics["model"] == "NB-SVM bigrams"
 
 
+def test_overlap_sets_one_text_against_the_other():
+    task = get_task("mrpc")
+    pairs = [("A dog barks", "a dog barks"), ("A dog barks", "The cats"), ("Dog", "A dog barks")]
+    sources = [task.source({"sentence1": one, "sentence2": other}) for one, other in pairs]
+    assert [tuple(two_texts(task, source)) for source in sources] == pairs
+    seen = PairOverlap(task).fit_transform(sources)
+    assert seen[0] == pytest.approx([1, 1, 1, 1])
+    assert seen[1] == pytest.approx([0, 0, 0, 0])
+    assert seen[2, 1:] == pytest.approx([1 / 3, 1, 1 / 3])
+    assert 0 < seen[2, 0] < 1
+
+
+def test_clipped_answers_stay_among_the_labels():
+    model = Clipped().fit(np.array([[0.0], [1.0]]), [0.0, 5.0])
+    assert model.predict(np.array([[-1.0], [0.5], [2.0]])) == pytest.approx([0.0, 2.5, 5.0])
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "least"),
+    [("pocket-similarity", "pearson", 0.3), ("pocket-paraphrase", "accuracy", 0.5)],
+)
+def test_the_overlap_baseline_answers_pairs(task, metric, least, tmp_path):
+    run = made(tmp_path, task, "overlap")
+    assert run.metrics[metric] > least
+    assert run.metrics["model"].startswith("word overlap")
+    assert {"row", "label", "prediction"} == set(run.predictions)
+
+
 def test_the_usual_baseline_keeps_the_identity_it_had(tmp_path):
     usual, named = made(tmp_path, "pocket-sst"), made(tmp_path, "pocket-sst", "tfidf-svm")
     assert usual.identity == named.identity
@@ -83,3 +111,8 @@ def test_a_baseline_that_the_task_cannot_have_is_refused_with_those_it_has():
     with pytest.raises(StudyError, match="choose one of copy, lead"):
         Baseline(get_task("pocket-translation"), settings, "nb-svm")
     assert all(KINDS.values())
+
+
+def test_one_text_has_no_overlap():
+    with pytest.raises(StudyError, match="choose one of tfidf-svm, nb-svm"):
+        Baseline(get_task("pocket-sst"), TaskSettings(task="pocket-sst"), "overlap")

@@ -117,6 +117,11 @@ def test_a_process_without_an_example_gets_a_micro_batch_without_loss(encoded, t
     assert [int((b["labels"] != IGNORED).sum()) for b in update["micro_batches"]] == [0]
 
 
+def test_a_process_that_never_gets_an_example_pads_nothing(encoded, tokenizer):
+    plan = plan_of(encoded, tokenizer, batch_size=4, rank=5, world_size=8)
+    assert plan.padding_share == 0.0
+
+
 def test_the_decoder_input_is_the_target_shifted_by_one(encoded, tokenizer):
     batch = plan_of(encoded, tokenizer)[0]["micro_batches"][0]
     labels, shifted = batch["labels"], batch["decoder_input_ids"]

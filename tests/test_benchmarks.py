@@ -33,7 +33,7 @@ from benchmarks import (
     scoring,
     turns,
 )
-from benchmarks.work import PRETRAINING, Work, corrupted, training_flops
+from benchmarks.work import PRETRAINING, Work, corrupted, spread, training_flops
 from t5study import commands
 from t5study.batches import encode
 from t5study.errors import StudyError
@@ -123,11 +123,14 @@ def test_clock_scales_the_batches_and_not_the_optimiser(monkeypatch):
     times, seconds = iter([0.0, 3.0, 4.0, 6.0, 8.0, 10.0, 12.0]), []
     monkeypatch.setattr(measure, "_now", lambda: next(times))
     monkeypatch.setattr(measure.Clock, "_measured", lambda self, _, s: seconds.append(s))
-    clock = measure.Clock(scale=8, tokens_an_example=20, ledger=None, turn=Told())
-    state = SimpleNamespace(global_step=1, max_steps=2)
+    state = SimpleNamespace(global_step=0, max_steps=2)
+    trainer = SimpleNamespace(training_step=lambda *_: None, state=state)
+    clock = measure.Clock(
+        scale=8, tokens_an_example=20, ledger=measure.Ledger(trainer), turn=Told()
+    )
     clock.on_train_begin(None, state, None)
     for state.global_step in (1, 2):
-        clock.on_pre_optimizer_step(None, state, None)
+        trainer.training_step(None, {"attention_mask": None, "labels": None})
         clock.on_step_end(None, state, None)
     # The wait between two turns, from 4 to 6, belongs to neither.
     assert seconds == [8 * 3 + 1, 8 * 2 + 2]
@@ -150,6 +153,8 @@ def test_every_whole_update_sees_the_effective_batch(work, tmp_path, name):
 def test_every_measured_update_is_told_with_its_rates(work, tmp_path, name, monkeypatch):
     monkeypatch.setattr(measure, "matmul_peak", lambda: 1e12)
     monkeypatch.setattr(methods, "examples_run", lambda name, task: 32)
+    few = replace(methods.PEERS["tuned"], rows={"any": 16})
+    monkeypatch.setitem(methods.PEERS, "tuned", few)
     run = methods.build_measured(name, work, 2, tmp_path)
     turn, ledger = Told(), measure.Ledger(run.trainer)
     run.trainer.add_callback(measure.Clock(run.scale, 20.0, ledger, turn))
@@ -170,12 +175,42 @@ def test_every_measured_update_is_told_with_its_rates(work, tmp_path, name, monk
 def test_a_few_rows_are_spread_like_all():
     lengths = np.random.default_rng(0).geometric(0.05, size=2000)
     for rows in (1, 16):
-        chosen = methods.spread(lengths, 64, rows, seed=3)
+        chosen = spread(lengths, 64, rows, seed=3)
         assert len(chosen) == 64
         assert lengths[chosen].mean() == pytest.approx(lengths.mean(), rel=0.15)
-        assert chosen.tolist() == methods.spread(lengths, 64, rows, seed=3).tolist()
-    batches = lengths[methods.spread(lengths, 64, 16, seed=3)].reshape(4, 16)
+        assert chosen.tolist() == spread(lengths, 64, rows, seed=3).tolist()
+    batches = lengths[spread(lengths, 64, 16, seed=3)].reshape(4, 16)
     assert (np.ptp(batches, axis=1) < np.ptp(lengths)).all()
+
+
+@pytest.mark.parametrize("name", ["tuned-mended", "ours"])
+def test_learning_is_judged_in_float32_whatever_it_was_trained_in(work, tmp_path, name):
+    trainer, kinds = methods.build(name, work, 1, tmp_path), []
+    trainer.train()
+    trainer.model.encoder.block[0].layer[0].SelfAttention.q.register_forward_hook(
+        lambda module, inputs, output: kinds.append(output.dtype)
+    )
+    ids = torch.ones(1, 4, dtype=torch.long)
+    trainer.model(input_ids=ids, decoder_input_ids=ids)
+    learning.plain(trainer)(input_ids=ids, decoder_input_ids=ids)
+    trained_in = torch.bfloat16 if resolve_precision("auto") == "bf16" else torch.float32
+    assert kinds == [trained_in, torch.float32]
+
+
+def test_each_way_is_asked_for_texts_spread_like_all(work, monkeypatch):
+    monkeypatch.setattr(scoring, "ROWS", {"greedy": (32, 8), "ours": (32, 1)})
+    asked = {name: work.only(scoring.chosen(name, work)) for name in scoring.ROWS}
+    for name, part in asked.items():
+        assert len(part.encoded) == len(part.encoded.data) == 32
+        assert part.tokens_an_example == pytest.approx(work.tokens_an_example, rel=0.15), name
+        lengths = [len(ids) for ids in part.encoded.data["source"]]
+        assert lengths == part.encoded.source_lengths.tolist()
+    # Sorted and taken eight at a time, what is meant for sorting pads less.
+    padding = {}
+    for name, part in asked.items():
+        batches = np.sort(part.encoded.source_lengths).reshape(4, 8)
+        padding[name] = 1 - batches.mean() / batches.max(axis=1).mean()
+    assert padding["greedy"] < padding["ours"] / 2
 
 
 def test_mending_the_accumulation_gives_the_mean_loss(work, tmp_path):

@@ -15,12 +15,15 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+import yaml
+from conftest import EMOTION
 from rich.console import Console
 
 from t5study.book import (
     Layout,
     assemble,
     build_html,
+    card,
     find_chapters,
     make_book,
     make_published,
@@ -29,10 +32,16 @@ from t5study.book import (
     stale_pairs,
 )
 from t5study.book.build import external_loads, make_offline
-from t5study.book.chapters import package_digest, write_text
+from t5study.book.chapters import alone, package_digest, read_notebook, write_text
+from t5study.book.execute import job_for
 from t5study.book.progress import spoken_time
+from t5study.book.publish import _joint_of_our_own
 from t5study.book.remote import repository_settings
 from t5study.errors import StudyError
+from t5study.profiles import load_profile
+from t5study.runs import RunStore, Workspace
+from t5study.seals import seal
+from t5study.study import Study
 
 ROOT = Path(__file__).resolve().parents[1]
 SILENT = Console(quiet=True)
@@ -68,6 +77,61 @@ def test_what_a_kernel_loads_is_part_of_the_key_and_the_book_builder_is_not(proj
     assert changed != before
     (project / "requirements.lock").write_text("torch==2.14.0\n")
     assert package_digest(project) != changed
+
+
+@pytest.mark.parametrize("name", ["claims.yml", "published.yml"])
+def test_a_corrected_claim_or_published_number_is_part_of_the_key(project, name):
+    lacking = package_digest(project)
+    (project / "book" / name).write_text("- id: one\n")
+    first = package_digest(project)
+    edit(project / "book" / name, "one", "two")
+    assert len({lacking, first, package_digest(project)}) == 3
+
+
+def kept(store: Path, seed: int) -> Path:
+    """A finished run in a store."""
+
+    def produce(work: Workspace) -> dict:
+        work.save_metrics({"n": seed})
+        return {"device": "test"}
+
+    return RunStore(store).obtain({"kind": "finetune", "seed": seed}, produce).path
+
+
+def test_the_scorecard_is_judged_again_when_the_store_has_other_runs(project):
+    for path in (project / "notebooks").glob("0*.py"):
+        path.unlink()
+    (project / "notebooks" / "12_scorecard.py").write_text(EMOTION)
+    runs = project / "_build" / "tiny" / "runs"
+    kept(runs, 1)
+    assert run(project) == {"12_scorecard": "ran"}
+    assert run(project) == {"12_scorecard": "kept"}
+    (runs / ".half.partial").mkdir()
+    (runs / "half").mkdir()
+    publish("tiny", root=project)
+    kept(runs, 2)
+    with pytest.raises(StudyError, match="12_scorecard has no current outputs"):
+        publish("tiny", root=project)
+    assert run(project) == {"12_scorecard": "ran"}
+
+
+def test_what_other_commands_put_into_the_store_alters_no_other_chapter(project):
+    job = job_for(Layout.of("tiny", project))
+    before = [job.key(chapter) for chapter in find_chapters(job.layout)]
+    kept(job.runs, 1)
+    assert [job.key(chapter) for chapter in find_chapters(job.layout)] == before
+
+
+def test_a_page_is_rendered_again_when_a_published_record_has_other_content(project, tmp_path):
+    record = kept(tmp_path / "store", 1)
+    seal(record)
+    job = job_for(Layout.of("tiny", project), store=tmp_path / "store", training=False)
+    chapter = find_chapters(job.layout)[0]
+    before = job.key(chapter)
+    assert job.key(chapter) == before
+    (record / "metrics.json").write_text('{"n": 2}')
+    seal(record)
+    assert job.key(chapter) != before
 
 
 def test_a_chapter_that_fails_leaves_the_others_and_the_next_run_continues(project):
@@ -226,6 +290,35 @@ def test_a_changed_chapter_is_not_assembled_with_old_outputs(project):
         assemble("tiny", root=project)
 
 
+def test_two_commands_do_not_make_one_book_at_once(project):
+    kept(project / "results" / "tiny", 1)
+    for record in (project / "results" / "tiny").iterdir():
+        seal(record)
+    published = project / "_build" / "published"
+    with alone(Layout.of("tiny", project)), alone(Layout.of("tiny", project, published)):
+        with pytest.raises(StudyError, match=r"making the book in _build/tiny: wait for it"):
+            make_book("tiny", root=project, console=SILENT)
+        with pytest.raises(StudyError, match=r"making the book in _build/published"):
+            make_published(root=project, console=SILENT)
+    assert sorted(path.name for path in published.iterdir()) == ["lock"]
+    with alone(Layout.of("tiny", project)):
+        pass
+
+
+def test_a_misspelt_name_leaves_no_folder_behind(project):
+    for profile, chapters in (("huge", None), ("tiny", ["99"])):
+        with pytest.raises(StudyError, match="There is no"):
+            make_book(profile, chapters, root=project, console=SILENT)
+    assert not (project / "_build").exists()
+
+
+@pytest.mark.parametrize("seed", [2**32, -1, True])
+def test_a_seed_that_no_generator_takes_is_refused(project, seed):
+    edit(project / "notebooks" / "profiles" / "tiny.yaml", "seed: 7", f"seed: {seed}")
+    with pytest.raises(StudyError, match=r"`seed` \(a whole number from 0 to 4294967295\)"):
+        reproduce("tiny", root=project, console=SILENT)
+
+
 def test_nothing_published_is_said(project):
     with pytest.raises(StudyError, match="Nothing is published yet"):
         make_published(root=project, console=SILENT)
@@ -300,6 +393,72 @@ def test_pages_that_may_show_texts_of_others_are_not_published(project, monkeypa
     monkeypatch.setenv("T5STUDY_TEXTS", "hide")
     run(project, force=True)
     assert publish("tiny", root=project)
+
+
+def with_own_models(project: Path, **sections: object) -> None:
+    """Make the miniature's profile one of real data and of models of its own."""
+    profile = yaml.safe_load((ROOT / "notebooks" / "profiles" / "smoke.yaml").read_text())[
+        "profile"
+    ]
+    profile |= {"name": "tiny", "synthetic": False, "chapters_at_once": 1, **sections}
+    file = project / "notebooks" / "profiles" / "tiny.yaml"
+    file.write_text(yaml.safe_dump({"profile": profile, "seed": 7}))
+
+
+def pretend_that_it_ran(project: Path, *named: str) -> None:
+    """Give every chapter current outputs that name some runs."""
+    layout = Layout.of("tiny", project)
+    job = job_for(layout)
+    for chapter in find_chapters(layout):
+        notebook = read_notebook(chapter)
+        said = nbformat.v4.new_output("stream", name="stdout", text=" ".join(named))
+        notebook.cells[-1].outputs = [said]
+        write_text(layout.executed / f"{chapter.name}.ipynb", nbformat.writes(notebook))
+        stamp = {"key": job.key(chapter), "result": {}, "texts": "hide"}
+        write_text(layout.stamps / f"{chapter.name}.json", json.dumps(stamp))
+
+
+def test_a_model_that_is_too_large_is_refused_before_anything_is_written(project, monkeypatch):
+    with_own_models(project)
+    record = kept(project / "_build" / "tiny" / "runs", 1)
+    (record / "config.json").write_text('{"kind": "joint"}')
+    (record / "model").mkdir()
+    (record / "model" / "model.safetensors").write_bytes(b"weights")
+    pretend_that_it_ran(project, record.name)
+    monkeypatch.setattr(card, "LARGEST", 1)
+    with pytest.raises(StudyError, match="choose a smaller architecture"):
+        publish("tiny", root=project)
+    assert not (project / "results").exists()
+    assert not list((project / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize(
+    ("profile", "count"), [("self-pretrained", 1), ("full", 0), ("laptop", 0), ("pocket", 0)]
+)
+def test_a_model_from_the_weights_of_others_is_not_published(tmp_path, profile, count):
+    (tmp_path / "config.json").write_text('{"kind": "joint"}')
+    assert len(_joint_of_our_own(load_profile(profile), [tmp_path])) == count
+
+
+def test_a_published_trial_is_not_lost_on_a_machine_without_its_record(project):
+    trials = {"long windows": {"tokens": 8_192, "sequence_length": 128, "precision": "bf16"}}
+    with_own_models(project, trials=trials)
+    layout = Layout.of("tiny", project)
+    study = Study(**job_for(layout).parameters)
+    (plan,) = study.trial_plans().values()
+    results = RunStore(project / "results" / "tiny")
+    record = results.obtain(
+        plan.config(study.hub), lambda work: (work.save_metrics({}), {})[1]
+    ).path
+    pretend_that_it_ran(project)
+    with pytest.raises(StudyError, match=rf"'long windows'.*copy results/tiny/{record.name} into"):
+        publish("tiny", root=project)
+    assert record.is_dir()
+    assert not list((project / "notebooks").glob("*.ipynb"))
+    shutil.copytree(record, layout.runs / record.name)
+    pretend_that_it_ran(project, record.name)
+    publish("tiny", root=project)
+    assert [path.name for path in results.root.iterdir()] == [record.name]
 
 
 def test_a_published_notebook_whose_cells_changed_is_found(project):

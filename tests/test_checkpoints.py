@@ -182,11 +182,36 @@ def test_damaged_or_foreign_weights_are_refused(folder, tmp_path) -> None:
     small.save_pretrained(folder)
     with pytest.raises(StudyError, match="not those of a BertForSequenceClassification"):
         load_model(checkpoint_in(folder), BertForSequenceClassification)
-    (folder / "config.json").write_text("{half")
-    with pytest.raises(StudyError, match=r"config\.json is damaged"):
-        checkpoint_in(folder)
+    for damaged in ("{half", "[]"):
+        (folder / "config.json").write_text(damaged)
+        with pytest.raises(StudyError, match=r"config\.json is damaged"):
+            checkpoint_in(folder)
     with pytest.raises(StudyError, match=r"has no config\.json"):
         checkpoint_in(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", '{"model": {"vocab": null}}', '{"model": {"vocab": ["a"]}}']
+)
+def test_a_tokenizer_without_vocabulary_is_one_sentence(folder, content) -> None:
+    (folder / "tokenizer.json").write_text(content)
+    with pytest.raises(StudyError, match=r"tokenizer\.json holds no vocabulary"):
+        checkpoint_in(folder)
+
+
+def test_code_that_a_checkpoint_brings_is_refused_and_nobody_is_asked(tmp_path, monkeypatch):
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda question="": asked.append(question) or "n")
+    settings = {"model_type": "unheard-of", "auto_map": {"AutoConfig": "odd.OddConfig"}}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    settings = {"tokenizer_class": "Odd", "auto_map": {"AutoTokenizer": ["odd.Odd", None]}}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+    (tmp_path / "vocab.txt").write_text("a\n")
+    with pytest.raises(StudyError, match="cannot be used"):
+        random_model(tmp_path, 1, T5ForConditionalGeneration)
+    with pytest.raises(StudyError, match="cannot be read"):
+        load_tokenizer(tmp_path)
+    assert asked == []
 
 
 # Module tables

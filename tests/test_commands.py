@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from tiny import tiny_t5
 from t5study import cli, commands, training
 from t5study.errors import StudyError
 from t5study.experiments import parallelism
+from t5study.hub import Hub
 from t5study.runs import RunStore, Workspace
 
 SMALL = ["--train", "48", "--validation", "16", "--test", "24", "--epochs", "1"]
@@ -118,7 +120,7 @@ def test_claims_are_judged_by_published_records_where_nothing_was_computed(tmp_p
         return table.loc["transformer-more-parallel", "verdict"]
 
     def measured(work: Workspace) -> dict:
-        work.save_metrics({"lstm": [1, 2, 4, 8, 16, 32], "attention": [1, 1, 1, 1, 2, 4]})
+        work.save_metrics({"chain_lstm": [1, 2, 4, 8], "chain_attention": [1, 1, 1, 1]})
         return {"device": "test"}
 
     (tmp_path / "_config.yml").touch()
@@ -176,6 +178,10 @@ MISTAKES = {
         ["finetune", "--task", "pocket-sentiment", "--learning-rate", "-1"],
         "learning_rate",
     ),
+    "a seed that no generator takes": (
+        ["finetune", "--task", "pocket-sentiment", "--seed", str(2**32)],
+        "'--seed'",
+    ),
     "fp16": (["finetune", "--task", "pocket-sentiment", "--precision", "fp16"], "fp16"),
     "an unknown profile": (["reproduce", "--profile", "pockt"], "pockt"),
     "an unknown chapter": (["reproduce", "--chapter", "99_end"], "99_end"),
@@ -211,6 +217,16 @@ def test_a_mistake_is_one_sentence_and_a_status(mistake, place, monkeypatch, cap
     assert message in said
     assert "Traceback" not in said
     assert files(place) == before
+
+
+def test_a_pinned_name_is_never_a_folder_that_happens_to_be_here(place, tmp_path, monkeypatch):
+    shutil.copytree(place / "weights", tmp_path / "google-t5" / "t5-small")
+    monkeypatch.chdir(tmp_path)
+    hub = Hub(place / "mirror")
+    with pytest.raises(StudyError, match="has no weights"):
+        commands._start(hub, "google-t5/t5-small")
+    chosen, init = commands._start(hub, "./google-t5/t5-small")
+    assert (chosen.name, init) == ("t5-small", "pretrained")
 
 
 def test_debug_shows_the_traceback(place, monkeypatch):

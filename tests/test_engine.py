@@ -437,10 +437,11 @@ import torch
 from test_engine import trainer_for
 from t5study.checkpoints import checkpoint_in
 from t5study.engine import seq2seq_loss
+from t5study.resumption import latest_with_best
 
-trainer = trainer_for(
-    checkpoint_in(Path(sys.argv[1]), name="tiny-t5", weights=True),
-    Path(sys.argv[2]), tokens=100_000, dropout=0.0,
+checkpoint = checkpoint_in(Path(sys.argv[1]), name="tiny-t5", weights=True)
+trainer, again = (
+    trainer_for(checkpoint, Path(sys.argv[2]), tokens=100_000, dropout=0.0) for _ in range(2)
 )
 left = [os.environ["RANK"] == "1" and sys.argv[3] == "short"]
 
@@ -453,7 +454,24 @@ def sum_loss(model, batch):
 trainer.sum_loss = sum_loss
 trainer.train_to_best()
 losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
-Path(sys.argv[2], os.environ["RANK"]).write_text(json.dumps([trainer.parts, losses]))
+again.find_start(latest_with_best)
+found = [[trainer.parts, again.parts], losses]
+Path(sys.argv[2], os.environ["RANK"]).write_text(json.dumps(found))
+"""
+
+APART = """
+import os, sys
+from pathlib import Path
+from test_engine import trainer_for
+from t5study.checkpoints import checkpoint_in
+from t5study.errors import StudyError
+
+checkpoint = checkpoint_in(Path(sys.argv[1]), name="tiny-t5", weights=True)
+folder = Path(sys.argv[2], os.environ["RANK"])
+try:
+    trainer_for(checkpoint, folder).train_to_best()
+except StudyError as error:
+    Path(sys.argv[2], os.environ["RANK"] + ".txt").write_text(str(error))
 """
 
 
@@ -465,10 +483,21 @@ def test_one_process_of_several_halves_its_only_micro_batch(checkpoint, tmp_path
         words = (script, checkpoint.folder, tmp_path / name, name)
         two_processes(*words, PYTHONPATH=str(Path(__file__).parent))
         found[name] = [json.loads((tmp_path / name / rank).read_text()) for rank in "01"]
-    assert [parts for parts, _ in found["plain"]] == [1, 1]
-    assert [parts for parts, _ in found["short"]] == [1, 2]
+    assert [parts for parts, _ in found["plain"]] == [[1, 1], [1, 1]]
+    # As many as it had, for each process that goes on.
+    assert [parts for parts, _ in found["short"]] == [[1, 1], [2, 2]]
     for (_, expected), (_, losses) in zip(found["plain"], found["short"], strict=True):
         assert losses == pytest.approx(expected, abs=1e-5)
+
+
+def test_machines_without_a_common_folder_are_told_before_they_train(checkpoint, tmp_path):
+    script = tmp_path / "apart.py"
+    script.write_text(APART)
+    two_processes(script, checkpoint.folder, tmp_path, PYTHONPATH=str(Path(__file__).parent))
+    for rank in "01":
+        assert "name a folder with --out" in (tmp_path / f"{rank}.txt").read_text()
+        left = [path.name for path in (tmp_path / rank).rglob("*") if path.is_file()]
+        assert not left
 
 
 def test_a_text_too_long_for_memory_is_an_error_with_a_remedy(checkpoint, tmp_path):

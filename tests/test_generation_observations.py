@@ -70,17 +70,27 @@ def test_answers_follow_the_prompts_and_their_length(parts):
         )
 
 
-def test_an_answer_of_padding_alone_has_no_pieces(parts):
-    model, tokenizer = parts
-    mute = deepcopy(model)
+@pytest.fixture(scope="module")
+def mute(parts):
+    model = deepcopy(parts[0])
     with torch.no_grad():
         # With all embeddings alike but the padding's, which is long, padding is always likeliest.
-        mute.shared.weight.fill_(1e-3)
-        mute.shared.weight[0] = 1.0
-        mute.decoder.final_layer_norm.weight.fill_(1.0)
-    seen = observe(
-        (mute, tokenizer), "generation.answers", prompts=[PROMPT], arguments={"max_length": 6}
-    )
+        model.shared.weight.fill_(1e-3)
+        model.shared.weight[0] = 1.0
+        model.decoder.final_layer_norm.weight.fill_(1.0)
+    return model, parts[1]
+
+
+def test_an_answer_of_padding_alone_has_no_steps(mute):
+    arguments = {"max_length": 6}
+    seen = observe(mute, "generation.steps", prompt=PROMPT, arguments=arguments)
+    assert (seen.values["steps"], seen.values["surprise"]) == ([], 0.0)
+    seen = observe(mute, "generation.alignment", prompt=PROMPT, arguments=arguments)
+    assert len(seen.arrays["cross"]) == len(seen.values["answer_tokens"]) == 0
+
+
+def test_an_answer_of_padding_alone_has_no_pieces(mute):
+    seen = observe(mute, "generation.answers", prompts=[PROMPT], arguments={"max_length": 6})
     row = seen.values["rows"][0]
     assert (row["answer"], row["pieces"], row["length"]) == ("", [], 1)
     assert not row["ended"]

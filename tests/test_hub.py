@@ -222,7 +222,39 @@ def test_where_data_and_checkpoints_would_come_from(mirror, monkeypatch) -> None
     weights.touch()
     assert Hub(mirror).found(model) == "not here"
     weights.rename(weights.with_suffix(".safetensors"))
+    assert Hub(mirror).found(model) == "not here"
+    (weights.parent / "tokenizer.json").touch()
     assert Hub(mirror).found(model) == "in the mirror"
+
+
+@pytest.mark.parametrize(
+    "cached",
+    [
+        ["config.json", "model.safetensors"],
+        ["config.json", "tokenizer.json", "pytorch_model.bin"],
+        ["config.json", "tokenizer.json", "model.safetensors.index.json"],
+    ],
+)
+def test_a_cache_that_lacks_a_part_of_a_checkpoint_is_filled(
+    mirror, tmp_path, monkeypatch, cached
+) -> None:
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    for name in cached:
+        (folder / name).write_text('{"weight_map": {"a": "model-1.safetensors"}}')
+
+    def snapshot(repo, local_files_only=False, **kwargs):
+        if not local_files_only:
+            for name in ("tokenizer.json", "model.safetensors"):
+                (folder / name).touch()
+        return str(folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    monkeypatch.setattr("huggingface_hub.HfApi.repo_info", lambda *args, **kwargs: None)
+    need = Need("models", "someone/model")
+    assert Hub().found(need) == "on the hub"
+    assert Hub().checkpoint("someone/model") == folder
+    assert Hub().found(need) == "in the hub's cache"
 
 
 def test_fetch_makes_a_mirror_that_is_checked(mirror, tmp_path) -> None:
@@ -250,6 +282,27 @@ def test_fetch_makes_a_mirror_that_is_checked(mirror, tmp_path) -> None:
     (folders[0] / CONFIG / "train-00000-of-00001.parquet").unlink()
     with pytest.raises(StudyError, match=r"lacks .*train-00000-of-00001\.parquet"):
         Hub(made).dataset(REPO, CONFIG, "test")
+
+
+def test_fetch_writes_nothing_into_a_folder_outside_the_mirror(mirror, tmp_path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(mirror / "models" / "someone" / "model", own)
+    for repo in (str(own), "../../own"):
+        with pytest.raises(StudyError, match=r"own' is a path, not the name of a repository"):
+            Hub(mirror).fetch([Need("models", repo)], tmp_path / "made")
+    assert [path.name for path in own.iterdir()] == ["config.json"]
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda text: text + "0123abcd\n", lambda text: text + "\xff  a\n"]
+)
+def test_a_damaged_list_of_checksums_is_one_sentence(mirror, tmp_path, harm) -> None:
+    (folder,) = Hub(mirror).fetch([Need("models", "someone/model")], tmp_path / "made")
+    sums = folder / "SHA256SUMS"
+    sums.write_bytes(harm(sums.read_text()).encode("latin-1"))
+    with pytest.raises(StudyError, match=r"SHA256SUMS is damaged.*delete it and fetch again"):
+        Hub(tmp_path / "made").checkpoint("someone/model")
 
 
 def test_a_broken_fetch_keeps_what_was_whole_and_leaves_nothing_half(
@@ -307,6 +360,15 @@ def test_a_checkpoint_may_be_a_folder_but_must_be_one(tmp_path, mirror) -> None:
     assert Hub().checkpoint(str(folder)) == folder
     with pytest.raises(StudyError, match=r"has no config\.json"):
         Hub().checkpoint(str(tmp_path))
+
+
+def test_a_pinned_name_is_the_mirrors_whatever_folder_is_here(mirror, tmp_path, monkeypatch):
+    here = tmp_path / "someone" / "model"
+    shutil.copytree(mirror / "models" / "someone" / "model", here)
+    monkeypatch.chdir(tmp_path)
+    assert Hub(mirror).checkpoint("someone/model") == mirror / "models" / "someone" / "model"
+    assert Hub(mirror).checkpoint("./someone/model").resolve() == here
+    assert Hub(mirror).checkpoint(str(here)) == here
 
 
 def test_the_bundled_corpus_needs_no_place(monkeypatch) -> None:

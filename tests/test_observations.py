@@ -417,6 +417,14 @@ def test_the_left_of_a_blank_cannot_tell_two_endings_apart(observe):
     assert seen["left"]["count"] == 1
 
 
+def test_whole_sentences_are_compared_over_all_words_that_were_tried(observe):
+    first, second = observe("gpt.clues", items=ITEMS, groups=GROUPS).values["rows"]
+    assert first["whole_masses"] != pytest.approx(second["whole_masses"])
+    for row in (first, second):
+        assert sum(row["whole_masses"].values()) == pytest.approx(1)
+        assert row["whole"] == max(row["whole_masses"], key=row["whole_masses"].get)
+
+
 def test_the_referee_knows_good_bad_and_german_sentences():
     held = list(corpus.held_out(20, 3))
     assert corpus.judged(held)["texts"]["share"] == 1
@@ -454,8 +462,9 @@ def test_an_interval_of_nothing_is_everything():
 
 def test_the_layer_of_the_classifier_is_counted(observe):
     seen = observe("bert.classifier", train=20, test=10).values
-    assert seen["layer_parameters"] == 2 * 16 + 2
+    assert seen["layer_parameters"] == 16 + 1, "two labels need one row of weights and one bias"
     assert [row["n"] for row in seen["accuracy"]] == [10] * 5
+    assert [row["parameters"] for row in seen["accuracy"][1:]] == [17] * 4
 
 
 # --- the tokenizers of the published checkpoints ------------------------------------------------

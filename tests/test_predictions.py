@@ -144,6 +144,15 @@ def test_the_numbers_of_a_classification():
     assert 0 <= low < metrics["accuracy"] < high <= 1
 
 
+def test_a_label_that_does_not_occur_counts_in_no_macro_average():
+    some, more = (
+        predictions.classification_metrics([0, 0, 1, 1], [0, 1, 1, 1], words)
+        for words in (("a", "b"), ("a", "b", "c"))
+    )
+    for name in ("macro_precision", "macro_recall", "macro_f1"):
+        assert more[name] == some[name] > 0.5
+
+
 def test_probabilities_are_normalised_over_the_labels():
     table = predictions.prediction_table(
         [7, 9], [0, 1], np.log(np.array([[0.1, 0.3], [0.2, 0.2]])), ("no", "yes")

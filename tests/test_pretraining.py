@@ -358,6 +358,12 @@ def test_a_run_learns_and_keeps_its_record(architecture, small_corpus, tmp_path)
         assert made.metrics["non_pad_tokens"] < made.metrics["tokens"]
     tokenizer = AutoTokenizer.from_pretrained(made.path / "model")
     assert tokenizer.pad_token_id == 0
+    ids = tokenizer("a film", truncation=True, max_length=3).input_ids
+    if architecture == "bert":  # as it met texts in pre-training, also where they are cut
+        assert (ids[0], ids[-1]) == (tokenizer.cls_token_id, tokenizer.sep_token_id)
+    else:
+        assert ids[-1] == tokenizer.eos_token_id
+        assert tokenizer.cls_token_id not in ids
     assert (made.path / "model" / "model.safetensors").is_file()
     assert made.metrics["parameters"] == parameter_count(
         build_model(architecture, settings, tokenizer, 3)

@@ -93,6 +93,13 @@ def test_the_bundled_profiles_need_nothing_and_the_real_ones_say_what_they_need(
     assert all(kind == "datasets" for kind, _ in own)
 
 
+def test_a_checkpoint_that_is_a_folder_is_not_needed_from_elsewhere(tmp_path, pocket) -> None:
+    pocket["models"]["bert"] = str(tmp_path)
+    pocket["models"]["gpt"] = "openai-community/gpt2"
+    (need,) = needs(load_profile(pocket))
+    assert need.repo == "openai-community/gpt2"
+
+
 def test_the_full_profile_is_the_reports_recipe_on_all_rows() -> None:
     for role in ("sentiment", "emotion"):
         settings = load_profile("full").tasks[role]
@@ -111,11 +118,19 @@ def test_equal_budget_architectures_share_vocabulary_and_tokens() -> None:
 
 
 def test_a_profile_is_found_by_path_and_passed_through(tmp_path, pocket) -> None:
-    path = tmp_path / "mine.yaml"
+    path = tmp_path / "pocket.yaml"
     path.write_text(yaml.safe_dump({"profile": pocket, "seed": 3}), encoding="utf-8")
     profile = load_profile(path)
     assert profile == load_profile("pocket")
     assert load_profile(profile) is profile
+
+
+def test_a_copied_file_must_give_its_profile_a_name_of_its_own(tmp_path, pocket) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({"profile": pocket, "seed": 3}), encoding="utf-8")
+    assert "name is 'pocket' in a file called 'mine': write name: mine" in refused(str(path))
+    path.write_text(yaml.safe_dump(pocket | {"name": "mine"}), encoding="utf-8")
+    assert load_profile(path).name == "mine"
 
 
 def test_a_profile_is_found_from_a_folder_inside_and_outside_the_checkout(
@@ -216,6 +231,11 @@ def test_a_bad_value_is_refused_by_name(key: str, value: object) -> None:
     sentence = str(caught.value)
     assert sentence.startswith(f"the command line: {key} is ")
     assert repr(value) in sentence or f"'{value}'" in sentence
+
+
+def test_a_seed_that_no_generator_takes_is_refused(pocket) -> None:
+    pocket["tasks"]["sentiment"]["seeds"] = [21, 2**32]
+    assert "tasks.sentiment.seeds.1 is 4294967296" in refused(pocket)
 
 
 def test_a_misspelt_key_is_said_rather_than_the_one_it_leaves_missing(pocket) -> None:

@@ -74,6 +74,15 @@ def test_numbers_have_sources_that_the_bibliography_holds(published, bibliograph
     assert used == set(published.sources)
 
 
+def test_a_model_card_is_cited_as_itself(published):
+    entries = book_file("references.bib").read_text(encoding="utf-8").split("\n\n")
+    cards = {name: s for name, s in published.sources.items() if name.startswith("card-")}
+    assert cards
+    for source in cards.values():
+        (entry,) = [text for text in entries if text.startswith(f"@misc{{{source.cite},")]
+        assert source.url in entry
+
+
 def test_fractions_and_points_are_not_mixed(published):
     fractions = {"accuracy", "macro_f1", "f1", "matthews", "pearson", "spearman"}
     for number in published.numbers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from t5study import runs
 from t5study.errors import StudyError
 from t5study.runs import RESULT_VERSION, Run, RunStore, Workspace, identity_of, write_json
 
@@ -96,6 +98,14 @@ def test_a_number_that_is_not_finite_is_refused(tmp_path):
         )
 
 
+@pytest.mark.parametrize("bad", [float("inf"), np.float32("nan"), np.array([1.0, np.nan])])
+def test_a_number_that_is_not_finite_is_found_wherever_it_is(tmp_path, bad):
+    metrics = {"n": 3, "empty": None, "tasks": {"sst": {"intervals": [(0.5, bad)]}}}
+    with pytest.raises(StudyError, match=r"finite number for tasks\.sst\.intervals\[0\]\[1\]"):
+        RunStore(tmp_path).obtain(CONFIG, lambda work: work.save_metrics(metrics))
+    assert os.listdir(tmp_path) == []
+
+
 def test_with_training_forbidden_only_published_records_answer(tmp_path):
     published = tmp_path / "results"
     RunStore(published).obtain(CONFIG, produce)
@@ -114,6 +124,8 @@ def test_a_published_record_answers_whatever_precision_this_machine_has(tmp_path
     other = {"fp32": "bf16", "bf16": "fp32"}[computed]
     with pytest.raises(StudyError, match="training is forbidden"):
         store.obtain(CONFIG | {"precision": other}, produce)
+    assert store.has(CONFIG | {"precision": "auto"})
+    assert not store.has(CONFIG | {"precision": other})
 
 
 def test_the_precision_of_the_machine_is_part_of_what_it_computes(tmp_path, monkeypatch):
@@ -130,6 +142,50 @@ def test_two_processes_do_not_write_one_record(tmp_path):
         return produce(work)
 
     assert RunStore(tmp_path).obtain(CONFIG, meanwhile).metrics["n"] == 4
+
+
+def test_who_waited_for_the_lock_finds_the_run_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    exclusive, waited = runs._exclusive, []
+
+    @contextlib.contextmanager
+    def late(work, identity):
+        if not waited:
+            waited.append(1)
+            RunStore(tmp_path).obtain(CONFIG, produce)
+        with exclusive(work, identity):
+            yield
+
+    monkeypatch.setattr(runs, "_exclusive", late)
+    found = RunStore(tmp_path).obtain(CONFIG, lambda work: pytest.fail("produced twice"))
+    assert found.metrics["n"] == 4
+    assert os.listdir(tmp_path) == [found.path.name]
+
+
+def test_a_lock_whose_folder_is_taken_away_is_made_again(tmp_path, monkeypatch):
+    opened, gone = Path.open, []
+
+    def vanish(self, *args, **kwargs):
+        if self.name == "lock" and not gone:
+            gone.append(1)
+            self.parent.rmdir()
+        return opened(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", vanish)
+    assert RunStore(tmp_path).obtain(CONFIG, produce).metrics["n"] == 4
+    assert gone
+
+
+@pytest.mark.parametrize("name", ["metrics.json", None])
+def test_what_is_in_the_records_place_is_said_before_the_run_begins(tmp_path, name):
+    place = tmp_path / identity_of(CONFIG)
+    if name:
+        place.mkdir()
+        (place / name).write_text("{}")
+    else:
+        place.write_text("a file")
+    with pytest.raises(StudyError, match=rf"{place} is in the way and holds no whole run: delete"):
+        RunStore(tmp_path).obtain(CONFIG, lambda work: pytest.fail("produced in vain"))
+    assert os.listdir(tmp_path) == [place.name]
 
 
 def test_out_writes_the_record_into_the_folder_itself_and_refuses_another_run(tmp_path):

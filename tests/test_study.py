@@ -10,6 +10,7 @@ import yaml
 from t5study import sequences, transfer
 from t5study.errors import StudyError
 from t5study.profiles import Recipe, load_profile, profile_folder
+from t5study.runs import Run, RunStore
 from t5study.study import Study, provenance_table
 from t5study.training import plan_settings
 
@@ -111,6 +112,19 @@ def test_trials_are_made_on_a_gpu_and_kept(study, monkeypatch):
     assert len(with_trials.trials()) == 1
 
 
+def test_without_training_there_are_the_trials_that_were_published(tmp_path, monkeypatch):
+    values = smoke() | {"trials": {"made": {"tokens": 8_192}, "not made": {"tokens": 4_096}}}
+    plan = Study(values, store=tmp_path).trial_plans()["made"]
+    hub = Study(values, store=tmp_path).hub
+    config = plan.config(hub)
+    assert config["precision"] == "auto"
+    made = RunStore(tmp_path).obtain(
+        config | {"precision": "bf16"}, lambda work: (work.save_metrics({}), {})[1]
+    )
+    monkeypatch.setenv("T5STUDY_TRAINING", "forbid")
+    assert Study(values, store=tmp_path).trials() == {"made": made}
+
+
 def test_a_role_and_the_joint_model_may_start_from_another_budget(study):
     values = copy.deepcopy(smoke())
     values["tasks"]["sst"]["tokens"] = values["joint"]["tokens"] = 12_000
@@ -183,6 +197,24 @@ def test_a_section_that_does_not_fit_is_refused_in_one_sentence(change, says):
     with pytest.raises(StudyError, match=says) as caught:
         load_profile(values)
     assert "\n" not in str(caught.value)
+
+
+def test_a_page_names_every_version_that_its_runs_were_made_with(tmp_path):
+    def made(seed: int, torch: str) -> Run:
+        provenance = {
+            "device": "CPU",
+            "libraries": {"python": "3.12", "torch": torch},
+            "commit": None,
+            "seconds": 1.0,
+            "peak_memory_bytes": 2**20,
+        }
+        return RunStore(tmp_path).obtain(
+            {"seed": seed}, lambda work: (work.save_metrics({}), provenance)[1]
+        )
+
+    runs = [made(1, "2.11.0"), made(2, "2.13.0"), made(3, "2.11.0")]
+    table = provenance_table(load_profile("smoke"), 21, runs)["value"]
+    assert table["libraries"] == "python 3.12, torch 2.11.0 and 2.13.0"
 
 
 def test_a_page_without_runs_names_its_profile_and_nothing_else(study):

@@ -22,6 +22,8 @@ from t5study.transfer import PRETRAINED, SCRATCH, Point
 class FakeRun:
     metrics: dict[str, Any]
     config: dict[str, Any] = field(default_factory=dict)
+    predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    identity: str = "fake"
 
 
 def scored(*scores: float) -> list[FakeRun]:
@@ -106,7 +108,12 @@ def test_a_price_that_no_budget_pays_and_one_that_is_paid():
     assert flat.tokens == float("inf")
     assert flat.words == "never (no useful slope)"
     assert flat.hours(1000.0) == ""
-    assert transfer.price([1e6, 1e7, 1e8], [0.7, 0.8, 0.91], 0.9).words == "reached already"
+    scores = [0.7, 0.8, 0.91]
+    assert transfer.price([1e6, 1e7, 1e8], scores, 0.9).words == "reached already"
+    for low, said in ((0.90, "reached already"), (0.89, "reached, within its interval")):
+        found = transfer.price([1e6, 1e7, 1e8], scores, 0.9, lows=[0.68, 0.78, low])
+        assert found.words == said
+        assert found.hours(1000.0) == ""
     perfect = transfer.price([1e6, 1e7, 1e8], [0.7, 0.8, 1.0], 0.9)
     assert perfect.reached
 
@@ -128,6 +135,14 @@ def test_a_price_beyond_what_anybody_read_is_never_paid():
     assert found.hours(1000.0) == ""
 
 
+def test_a_slope_that_falls_in_every_fit_is_not_called_useless():
+    # So slow a fall that the fits without a point meet the target past any number.
+    found = transfer.price([1e6, 1e7, 1e8], [0.800, 0.801, 0.803], target=0.95)
+    assert found.falls
+    assert found.high == float("inf")
+    assert found.words == "never (beyond 1e+12 tokens)"
+
+
 def test_hours_are_whole():
     tokens = [1e6, 1e7, 1e8]
     found = transfer.price(tokens, [1 - 0.4 * (n / 1e6) ** -0.2 for n in tokens], target=0.9)
@@ -145,6 +160,7 @@ def test_the_table_of_prices_has_words_where_no_number_is():
     )
     rows = [("5,000", 0, 0.60), ("5,000", 1e6, 0.820), ("5,000", 3e6, 0.818), ("5,000", 2e7, 0.828)]
     table = pd.DataFrame(rows, columns=["labels", "tokens", "mean"])
+    table["low"] = table["mean"] - 0.02
     row = transfer.price_table(study, {"emotion": table}).loc["emotion"]
     assert row["best reached"] == 0.828
     assert row["budget"] == "never (no useful slope)"
@@ -188,9 +204,10 @@ def test_figures_stand_even_where_nothing_was_run(points):
 
 
 def test_the_gain_of_counting_and_that_of_reading_add_up():
-    rows = [("500", tokens, score) for tokens, score in ((0, 0.5), (1024, 0.7), (9000, 0.65))]
+    scores = ((0, 0.5), (1024, 0.7), (3000, 0.71), (9000, 0.65))
+    rows = [("500", tokens, score) for tokens, score in scores]
     tables = {"sst": pd.DataFrame(rows, columns=["labels", "tokens", "mean"])}
-    steps = {"steps": 1}
+    steps = {"steps": 1, "tokens": 3000}
     study = SimpleNamespace(
         profile=SimpleNamespace(budgets=SimpleNamespace(tokens=[1024])),
         pretrain=lambda model, tokens: SimpleNamespace(metrics=steps),
@@ -198,6 +215,7 @@ def test_the_gain_of_counting_and_that_of_reading_add_up():
     row = transfer.counting_and_reading(study, tables).loc[("sst", "500")]
     assert row["gain of counting"] == pytest.approx(0.2)
     assert row["gain of reading"] == pytest.approx(-0.05)
+    assert row[transfer.READING_OWN] == pytest.approx(0.01)
     steps["steps"] = 2
     assert transfer.counting_and_reading(study, tables).empty
 
@@ -221,6 +239,121 @@ def test_the_steepest_stretch_is_found_after_the_beginning():
     for seldom in ([16_000], [15_500, 16_000]):
         rows = pd.DataFrame({"tokens": seldom, "held_out_loss": 5.0})
         assert transfer.steepest(SimpleNamespace(history=rows)) is None
+
+
+def falling(tokens, losses, rates):
+    columns = {"step": np.array(tokens) // 100, "tokens": tokens, "learning_rate": rates}
+    history = pd.DataFrame(columns | {"held_out_loss": losses})
+    metrics = {"steps": int(tokens[-1] // 100), "tokens": tokens[-1], "held_out_loss": losses[-1]}
+    return SimpleNamespace(history=history, metrics=metrics)
+
+
+def test_a_fall_is_found_on_the_logarithmic_axis_with_its_learning_rate():
+    tokens = list(range(1_000, 17_000, 1_000))
+    losses = [6.0, 5.0, *[4.8] * 8, 4.4, 4.3, *[4.3] * 4]
+    rates = list(np.linspace(1.0, 0.0, 16))
+    run = falling(tokens, losses, rates)
+    # By the loss alone the beginning is steepest; per doubling the fall from the plateau is.
+    assert transfer.steepest(run)[:2] == (1_000, 2_000)
+    assert transfer.steepest(run, doubling=True)[:2] == (10_000, 11_000)
+    assert transfer.rate_at(run, 10_500) == (100, pytest.approx(0.4))
+    # Before the first logged update there is only that one.
+    assert transfer.rate_at(run, 500) == (10, 1.0)
+    seldom = falling([16_000], [5.0], [0.0])
+    falls = transfer.fall_table({"largest": run, "short": run, "seldom": seldom})
+    assert falls.index.tolist() == ["largest", "short"]
+    row = falls.loc["short"]
+    assert row[["steepest from update", "to update"]].tolist() == [100, 110]
+    assert row["rate at its beginning"] == pytest.approx(0.4)
+    made = pd.DataFrame({"held-out loss": {"largest": 4.0, "short": 4.3, "seldom": 5.0}})
+    words = transfer.fall_words(made, falls)
+    assert words == {"name": "short", "from": "100", "to": "110", "high": "40 %", "low": "33 %"}
+    assert set(transfer.fall_words(pd.DataFrame(), pd.DataFrame()).values()) == {"not run"}
+
+
+def answered(right: int, count: int = 40, longest: int = 16) -> FakeRun:
+    """A run that answers the first `right` of `count` rows rightly; half of them are cut."""
+    labels = np.arange(count) % 2
+    answers = np.where(np.arange(count) < right, labels, 1 - labels)
+    rows = {"row": range(count), "label": labels, "prediction": answers}
+    table = pd.DataFrame(rows | {"tokens": np.where(labels, longest, longest - 1)})
+    score = right / count
+    metrics = {"accuracy": score, "intervals": {"accuracy": [score - 0.05, score + 0.05]}}
+    return FakeRun(metrics, {"recipe": {"max_source_length": longest}}, table)
+
+
+class LongerStudy:
+    """A study with one role, whose network after the longer budget is right on nearly all rows."""
+
+    profile = SimpleNamespace(
+        longer=SimpleNamespace(
+            tokens=9000,
+            tasks={"sst": SimpleNamespace(recipe=SimpleNamespace(max_source_length=32))},
+        ),
+        recipes={"sst": {"up to 32": None, "up to 16": None}},
+    )
+
+    def after_longer(self, role):
+        return [answered(39)] if role == "sst" else []
+
+    def pretrain(self, model, tokens):
+        return FakeRun({"tokens": tokens})
+
+    def task(self, role):
+        return SimpleNamespace(metrics=["accuracy"])
+
+    def settings(self, role):
+        return SimpleNamespace(recipe=SimpleNamespace(max_source_length=16))
+
+    def other_recipes(self, role):
+        return {"up to 32": answered(30, longest=32), "up to 16": answered(20)}
+
+
+def test_both_pre_trained_networks_are_compared_with_every_other_answer():
+    runs = {PRETRAINED: [answered(30)], SCRATCH: [answered(12)], "TF-IDF": [answered(31)]}
+    points = [Point(40, runs)]
+    table = transfer.standing(LongerStudy(), "sst", points, "accuracy")
+    longer = "T5, 9,000 tokens read, texts up to 32"
+    assert table["verdict"].to_dict() == {
+        (PRETRAINED, SCRATCH): "above",
+        (PRETRAINED, "TF-IDF"): "not told apart",
+        (longer, PRETRAINED): "above",
+        (longer, SCRATCH): "above",
+        (longer, "TF-IDF"): "above",
+    }
+    other = transfer.standing(LongerStudy(), "emotion", points, "accuracy")
+    assert set(other.index.get_level_values("model")) == {PRETRAINED}
+    assert transfer.cut_shares({"sst": points}) == "sst: 50 %, at 16 tokens"
+    assert transfer.cut_shares({}) == "not run"
+
+
+def test_longer_inputs_are_those_beyond_the_usual_length():
+    assert transfer.longer_inputs(LongerStudy(), "sst") == "0.750 at 32 tokens"
+    assert transfer.longer_inputs(LongerStudy(), "emotion") == "not run"
+
+
+def test_published_numbers_on_other_rows_say_so(monkeypatch):
+    answers = Point(40, {PRETRAINED: [answered(30)], SCRATCH: [answered(12)]})
+    monkeypatch.setattr(transfer, "_point", lambda study, role, labels: answers)
+    study = SimpleNamespace(
+        profile=SimpleNamespace(name="fake", longer=None),
+        task=lambda role: SimpleNamespace(name="imdb"),
+        after_longer=lambda role: [],
+    )
+    table = transfer.beside_published(study, "sentiment", "accuracy")
+    assert "its own split" in table.loc["GPT-2 (124 M)", "note"]
+    assert table.loc["T5, pre-trained", "this study"] == 0.75
+
+
+def test_architectures_are_said_in_the_order_of_their_scores():
+    assert transfer.ranked({"t5": 0.8, "bert": 0.7, "gpt": 0.75}) == (
+        "t5 0.800, gpt 0.750, bert 0.700"
+    )
+    assert transfer.ranked({}) == "not run"
+    rows = {"bert": {"pieces asked for": 15, "tokens": 100, "held-out accuracy": 0.09}}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    assert transfer.masked_words(table) == {"asked": "15 %", "right": "9 %"}
+    assert set(transfer.masked_words(pd.DataFrame()).values()) == {"not run"}
 
 
 def test_a_budget_figure_draws_the_network_without_pre_training():

@@ -24,18 +24,23 @@ def publish_model(run: Run, profile: Profile, models: Path) -> Path:
 
     It is a run record, so `t5study predict` answers from it.
 
-    Raises StudyError when the weights are too large to be kept beside the code.
+    Raises StudyError as `check_size` does.
     """
+    check_size(run, profile)
+    with replacing(models / NAME) as draft:
+        shutil.copytree(run.path, draft, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+        write_text(draft / "README.md", model_card(run, profile))
+    return models / NAME
+
+
+def check_size(run: Run, profile: Profile) -> None:
+    """Raise StudyError when a run's model is too large to be kept beside the code, or not there."""
     size = sum(path.stat().st_size for path in run.model.rglob("*") if path.is_file())
     if size > LARGEST:
         raise StudyError(
             f"The joint model of {profile.name} has {size / 2**20:.0f} MiB and at most "
             f"{LARGEST / 2**20:.0f} are published: choose a smaller architecture."
         )
-    with replacing(models / NAME) as draft:
-        shutil.copytree(run.path, draft, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-        write_text(draft / "README.md", model_card(run, profile))
-    return models / NAME
 
 
 def model_card(run: Run, profile: Profile) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from t5study.errors import StudyError
-from t5study.profiles import load_profile
+from t5study.profiles import LARGEST_SEED, load_profile
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 CHAPTER_PATTERN = "[0-9][0-9]_*.py"
 # These run outside the kernels: a change in them cannot alter what a chapter shows.
 OUTSIDE_THE_KERNEL = ("book", "cli.py", "__main__.py")
+# What alters a chapter from outside the package: versions, the claims, what others published.
+BESIDE_THE_PACKAGE = ("requirements.lock", "book/claims.yml", "book/published.yml")
 
 
 @dataclass(frozen=True)
@@ -138,12 +141,16 @@ def read_parameters(layout: Layout) -> dict[str, Any]:
         raise StudyError(f'There is no profile "{layout.profile}"; the profiles are {known}.')
     load_profile(layout.profile_file)
     parameters = yaml.safe_load(layout.profile_file.read_text("utf-8"))
-    if set(parameters) != {"profile", "seed"} or not isinstance(parameters["seed"], int):
+    if set(parameters) != {"profile", "seed"} or not _is_seed(parameters["seed"]):
         raise StudyError(
             f"{layout.shown(layout.profile_file)} must hold exactly two keys, "
-            "`profile` (a mapping) and `seed` (a whole number)."
+            f"`profile` (a mapping) and `seed` (a whole number from 0 to {LARGEST_SEED})."
         )
     return parameters
+
+
+def _is_seed(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= LARGEST_SEED
 
 
 def read_notebook(chapter: Chapter) -> NotebookNode:
@@ -176,7 +183,7 @@ def chapter_title(notebook: NotebookNode, fallback: str) -> str:
 
 
 def package_digest(root: Path) -> str:
-    """The sha256 of everything in the package that a kernel can load, and of the lock."""
+    """The sha256 of what any chapter can load: the package, and the files of BESIDE_THE_PACKAGE."""
     package = root / "t5study"
     digest = hashlib.sha256()
     for path in sorted(p for p in package.rglob("*") if p.is_file()):
@@ -184,8 +191,9 @@ def package_digest(root: Path) -> str:
         if "__pycache__" in inside.parts or inside.parts[0] in OUTSIDE_THE_KERNEL:
             continue
         digest.update(f"{inside.as_posix()}\0".encode() + path.read_bytes() + b"\0")
-    lock = root / "requirements.lock"
-    digest.update(lock.read_bytes() if lock.is_file() else b"")
+    for name in BESIDE_THE_PACKAGE:
+        content = (root / name).read_bytes() if (root / name).is_file() else b""
+        digest.update(f"{name}\0".encode() + content + b"\0")
     return digest.hexdigest()
 
 
@@ -203,6 +211,35 @@ def chapter_key(chapter: Chapter, parameters: dict[str, Any], package: str, **mo
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
+@contextlib.contextmanager
+def alone(layout: Layout) -> Iterator[None]:
+    """Hold the lock of a build folder, so that two commands never make one book at once.
+
+    Raises StudyError when another process holds it, or when the folder cannot be written to.
+    """
+    try:
+        layout.build.mkdir(parents=True, exist_ok=True)
+        handle = (layout.build / "lock").open("w")
+    except OSError as error:
+        raise _unwritable(layout.build, error) from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StudyError(
+                f"Another command is making the book in {layout.shown(layout.build)}: "
+                "wait for it, or stop it and run the same command again."
+            ) from None
+        yield
+
+
+def _unwritable(path: Path, error: OSError) -> StudyError:
+    return StudyError(
+        f"{path} could not be written ({error.strerror}): "
+        "free some space or choose a folder you may write to."
+    )
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file so that it is either the old one or the new one, never a half.
 
@@ -214,10 +251,7 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, "utf-8")
         os.replace(temporary, path)
     except OSError as error:
-        raise StudyError(
-            f"{path} could not be written ({error.strerror}): "
-            "free some space or choose a folder you may write to."
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()

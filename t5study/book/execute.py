@@ -7,6 +7,7 @@ have in common are made first, side by side as well.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -37,6 +38,8 @@ from t5study.book.chapters import (
 )
 from t5study.book.progress import ChapterProgress, PeakMemory, spoken_time
 from t5study.errors import StudyError
+from t5study.runs import RunStore
+from t5study.seals import SUMS
 
 QUIET = {
     "DATASETS_VERBOSITY": "error",
@@ -77,12 +80,31 @@ class Job:
     parameters: dict[str, Any]
     environment: dict[str, str]
     package: str
-    facts: dict[str, Any]
+    runs: Path
+    training: bool
     at_once: int
 
     def key(self, chapter: Chapter) -> str:
-        """The hash under which the chapter's outputs are current."""
-        return chapter_key(chapter, self.parameters, self.package, **self.facts)
+        """The hash under which the chapter's outputs are current, with the run store as it is."""
+        return chapter_key(chapter, self.parameters, self.package, **self._facts(chapter))
+
+    def _facts(self, chapter: Chapter) -> dict[str, Any]:
+        """What a page owes to the records in the store, beside the runs that it makes itself."""
+        if not self.training:
+            return {"records": _sealed(self.runs)}
+        if chapter.name == SCORECARD:
+            # It judges every run that is there, those of other commands as well.
+            return {"records": [run.path.name for run in RunStore(self.runs).runs()]}
+        return {}
+
+
+def _sealed(runs: Path) -> dict[str, str]:
+    """The published records in a folder by name, each with the sha256 of its seal."""
+    seals = {path.name: path / SUMS for path in sorted(runs.glob("[!.]*/"))}
+    return {
+        name: hashlib.sha256(seal.read_bytes()).hexdigest() if seal.is_file() else ""
+        for name, seal in seals.items()
+    }
 
 
 def reproduce(
@@ -117,7 +139,7 @@ def reproduce(
     """
     layout = Layout.of(profile, root, build)
     selected = find_chapters(layout, chapters)
-    job = _job(layout, store, source, training)
+    job = job_for(layout, store, source, training)
     console = console or Console(stderr=True)
     progress = ChapterProgress(console, len(selected), job.parameters["profile"]["budget_minutes"])
     with (
@@ -134,7 +156,8 @@ def reproduce(
                 settled[chapter.name] = pool.submit(_settle, job, chapter, force, progress)
 
         start(before)
-        if training and chapters is None and not all(_is_current(job, c) for c in selected):
+        # The scorecard trains nothing: where it alone is to run, no model is asked for.
+        if training and chapters is None and not all(_is_current(job, c) for c in before + others):
             _make_models(job, pool, progress)
         start(others)
         wait(settled.values())
@@ -203,7 +226,13 @@ def _make_model(job: Job, model: str, progress: ChapterProgress) -> None:
     progress.model(model, f"{words} {spoken_time(time.monotonic() - began)}")
 
 
-def _job(layout: Layout, store: Path | None, source: Path | None, training: bool) -> Job:
+def job_for(
+    layout: Layout, store: Path | None = None, source: Path | None = None, training: bool = True
+) -> Job:
+    """What the chapters of a layout share; the arguments are those of `reproduce`.
+
+    Raises StudyError for an unknown profile.
+    """
     parameters = read_parameters(layout)
     runs = (store or layout.runs).resolve()
     # A run that two chapters need is made by one of them, and the other waits for it.
@@ -219,13 +248,12 @@ def _job(layout: Layout, store: Path | None, source: Path | None, training: bool
         environment.update(OFFLINE)
     if source is not None:
         environment["T5STUDY_HUB"] = str(source.resolve())
-    facts: dict[str, Any] = {}
     if not training:
         environment["T5STUDY_TRAINING"] = "forbid"
         # The pages are those that were published, whatever data is at hand here.
         environment["T5STUDY_TEXTS"] = "hide"
-        facts["records"] = sorted(path.name for path in runs.glob("[!.]*"))
-    return Job(layout, parameters, environment, package_digest(layout.root), facts, at_once)
+    package = package_digest(layout.root)
+    return Job(layout, parameters, environment, package, runs, training, at_once)
 
 
 @contextmanager
@@ -256,10 +284,12 @@ def _settle(job: Job, chapter: Chapter, force: bool, progress: ChapterProgress) 
         result = ChapterResult(**{**last["result"], "status": "kept"})
         progress.kept(result.name, result.seconds)
         return result
+    # Taken before it runs: what changes meanwhile is not in its outputs.
+    key = job.key(chapter)
     result = _execute(job, chapter, progress, last.get("result", {}).get("seconds"))
     if not result.problem:
         stamp = {
-            "key": job.key(chapter),
+            "key": key,
             "result": asdict(result),
             "texts": job.environment.get("T5STUDY_TEXTS", "show"),
         }

@@ -6,12 +6,13 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from t5study.book.assemble import assemble
 from t5study.book.build import build_html
-from t5study.book.chapters import Layout, find_chapters
+from t5study.book.chapters import Layout, alone, find_chapters, find_root, read_parameters
 from t5study.book.execute import executed_notebook, failures, reproduce
 from t5study.book.progress import spoken_time
 from t5study.errors import StudyError
@@ -38,22 +39,26 @@ def make_book(
     With `chapters`, the HTML is built only if the others were run before; otherwise None is
     returned and the console says which are missing. The arguments are those of `reproduce`.
 
-    Raises StudyError when a chapter failed (the others are kept) or the HTML does not build.
+    Raises StudyError when a chapter failed (the others are kept), when the HTML does not build, or
+    when another command is making the same book.
     """
-    began = time.monotonic()
-    console = console or Console(stderr=True)
     layout = Layout.of(profile, root, build)
-    results = reproduce(
-        profile,
-        chapters,
-        root=root,
-        build=build,
-        store=store,
-        source=source,
-        training=training,
-        force=force,
-        console=console,
-    )
+    # Before the lock: a misspelt name must leave no folder behind.
+    find_chapters(layout, chapters)
+    read_parameters(layout)
+    settings = {"store": store, "source": source, "training": training, "force": force}
+    with alone(layout):
+        return _make(layout, chapters, console or Console(stderr=True), **settings)
+
+
+def _make(
+    layout: Layout, chapters: Sequence[str] | None, console: Console, **settings: Any
+) -> Path | None:
+    """Make the book of a layout whose lock is held; `settings` are those of `reproduce`."""
+    began = time.monotonic()
+    place = {"root": layout.root, "build": layout.build}
+    profile = str(layout.profile_file)
+    results = reproduce(profile, chapters, **place, console=console, **settings)
     problem = failures(results)
     if problem:
         raise StudyError(problem)
@@ -62,8 +67,8 @@ def make_book(
         console.print(f"The HTML waits for the chapters not run yet: {', '.join(missing)}.")
         return None
     console.print("Building the HTML.")
-    assemble(profile, root=root, build=build)
-    index = build_html(profile, root=root, build=build)
+    assemble(profile, **place)
+    index = build_html(profile, **place)
     console.print(f"Done in {spoken_time(time.monotonic() - began)}. Open {layout.shown(index)}")
     return index
 
@@ -77,20 +82,23 @@ def make_published(
     pages are those that were published. The records are copied to `_build/published/` first, so the
     checkout is only read.
 
-    Raises StudyError when nothing is published, or not that profile, or when a record is not as it
-    was published.
+    Raises StudyError when nothing is published, or not that profile, when a record is not as it
+    was published, or when another command is rendering it.
     """
-    layout = Layout.of(profile or "published", root)
-    build = layout.root / "_build" / "published"
-    chosen = _published_profile(layout.root / "results", profile)
-    for record in sorted((layout.root / "results" / chosen).glob("[!.]*/config.json")):
+    root = (root or find_root()).resolve()
+    chosen = _published_profile(root / "results", profile)
+    layout = Layout.of(chosen, root, root / "_build" / "published")
+    read_parameters(layout)
+    with alone(layout):
+        _copy_records(root / "results" / chosen, layout.runs)
+        return _make(layout, None, console or Console(stderr=True), training=False)
+
+
+def _copy_records(results: Path, store: Path) -> None:
+    for record in sorted(results.glob("[!.]*/config.json")):
         verify(record.parent)
-    store = build / "runs"
     shutil.rmtree(store, ignore_errors=True)
-    shutil.copytree(layout.root / "results" / chosen, store)
-    return make_book(
-        chosen, root=layout.root, build=build, store=store, training=False, console=console
-    )
+    shutil.copytree(results, store)
 
 
 def _published_profile(results: Path, profile: str | None) -> str:

@@ -10,24 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from t5study.book.assemble import load_executed
-from t5study.book.card import publish_model
+from t5study.book.card import check_size, publish_model
 from t5study.book.chapters import (
     Chapter,
     Layout,
-    chapter_key,
     code_digest,
     find_chapters,
     need,
-    package_digest,
     read_notebook,
-    read_parameters,
     replacing,
     write_text,
 )
-from t5study.book.execute import read_stamp
+from t5study.book.execute import Job, job_for, read_stamp
 from t5study.errors import StudyError
-from t5study.profiles import load_profile
-from t5study.runs import Run
+from t5study.profiles import OWN, Profile, load_profile
+from t5study.runs import Run, RunStore
 from t5study.seals import seal
 
 NOT_PUBLISHED = ("model", "scratch", "*.safetensors", "*.bin", "*.pt", "*.pth")
@@ -40,20 +37,27 @@ def publish(profile: str, *, root: Path | None = None) -> list[Path]:
     removed from results/. Weights and checkpoints stay behind. Returns the notebooks and record
     folders written.
 
-    Raises StudyError when a chapter's outputs are not current, or a record names a machine path.
+    Raises StudyError, before anything is written, when a chapter's outputs are not current, when a
+    record names a machine path, when a trial would be lost, or when the model is too large.
     """
     layout = Layout.of(profile, root)
     chapters = find_chapters(layout)
-    _check_current(layout, chapters)
+    job = job_for(layout)
+    settings = load_profile(job.parameters)
+    _check_current(job, chapters, settings.synthetic)
     notebooks = {chapter: load_executed(layout, chapter) for chapter in chapters}
     records = _named(layout.runs, notebooks.values())
+    results = layout.root / "results" / layout.profile
     for record in records:
         _check_no_paths(record, layout)
+    _check_trials(job, results, records)
+    joint = _joint_of_our_own(settings, records)
+    for run in joint:
+        check_size(run, settings)
     written = [_publish_notebook(layout, *page) for page in notebooks.items()]
-    results = layout.root / "results" / layout.profile
     written += [_publish_record(record, results / record.name) for record in records]
     _remove_others(results, records)
-    return written + _publish_model(layout, records)
+    return written + [publish_model(run, settings, layout.root / "models") for run in joint]
 
 
 def stale_pairs(root: Path | None = None) -> list[str]:
@@ -82,16 +86,16 @@ def _cells(notebook: object) -> list[tuple[str, str]]:
     return [(cell.cell_type, cell.source.rstrip()) for cell in notebook.cells]
 
 
-def _check_current(layout: Layout, chapters: Sequence[Chapter]) -> None:
-    parameters, package = read_parameters(layout), package_digest(layout.root)
+def _check_current(job: Job, chapters: Sequence[Chapter], synthetic: bool) -> None:
+    profile = job.layout.profile
     for chapter in chapters:
-        stamp = read_stamp(layout, chapter)
-        if stamp.get("key") != chapter_key(chapter, parameters, package):
+        stamp = read_stamp(job.layout, chapter)
+        if stamp.get("key") != job.key(chapter):
             raise StudyError(
-                f"Chapter {chapter.name} has no current outputs for profile {layout.profile}: "
-                f"run `make book PROFILE={layout.profile}` before publishing."
+                f"Chapter {chapter.name} has no current outputs for profile {profile}: "
+                f"run `make book PROFILE={profile}` before publishing."
             )
-        if not parameters["profile"]["synthetic"] and stamp.get("texts") != "hide":
+        if not synthetic and stamp.get("texts") != "hide":
             raise StudyError(
                 f"Chapter {chapter.name} may show texts of data sets that are not ours to print: "
                 "run it again with T5STUDY_TEXTS=hide and --force before publishing."
@@ -137,13 +141,35 @@ def _publish_record(record: Path, target: Path) -> Path:
     return target
 
 
-def _publish_model(layout: Layout, records: Sequence[Path]) -> list[Path]:
-    """The model of all tasks, where it was made from real data; the pocket one is made anew."""
-    profile = load_profile(read_parameters(layout))
-    joint = [record for record in records if Run(record).config.get("kind") == "joint"]
-    if profile.synthetic or len(joint) != 1:
-        return []
-    return [publish_model(Run(joint[0]), profile, layout.root / "models")]
+def _joint_of_our_own(profile: Profile, records: Sequence[Path]) -> list[Run]:
+    """The run of the model of all tasks, where it is to be published; else nothing.
+
+    The pocket one is made anew, and one that began from others' weights is not ours to publish.
+    """
+    runs = [Run(record) for record in records]
+    joint = [run for run in runs if run.config.get("kind") == "joint"]
+    ours = profile.models.get("t5") == OWN and not profile.synthetic
+    return joint if ours and len(joint) == 1 else []
+
+
+def _check_trials(job: Job, results: Path, records: Sequence[Path]) -> None:
+    """Raise StudyError when a published trial is not among `records`.
+
+    A trial needs a GPU: pages made without one lack it, and it would leave results/ for good.
+    """
+    # Late: it loads what draws figures, which the commands of the book do without.
+    from t5study.study import Study
+
+    layout, study = job.layout, Study(**job.parameters)
+    kept, published = {record.name for record in records}, RunStore(results, training=False)
+    for name, plan in study.trial_plans().items():
+        run = published.recorded(plan.config(study.hub))
+        if run is not None and run.path.name not in kept:
+            raise StudyError(
+                f"The published trial '{name}' is on no page that is to be published: copy "
+                f"{layout.shown(run.path)} into {layout.shown(layout.runs)}, and run "
+                f"`T5STUDY_TEXTS=hide t5study reproduce --profile {layout.profile} --force` first."
+            )
 
 
 def _check_no_paths(record: Path, layout: Layout) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib import metadata
 
@@ -16,6 +15,7 @@ from t5study.book.chapters import (
 from t5study.book.execute import read_stamp
 from t5study.book.progress import spoken_time
 from t5study.book.remote import commit
+from t5study.provenance import usable_cores
 
 LIBRARIES = (
     "torch",
@@ -72,8 +72,7 @@ def device() -> str:
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
         return ", ".join(names)
-    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count())
-    return f"CPU, {len(usable)} cores"
+    return f"CPU, {usable_cores()} cores"
 
 
 def _chapter_rows(layout: Layout) -> list[list[str]]:

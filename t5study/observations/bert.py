@@ -362,7 +362,8 @@ def classifier(model, tokenizer, train: int = 400, test: int = 500, seed: int = 
 
     The layer is a logistic regression. It is trained on the `[CLS]` vector, and on the mean of
     all positions, of this model, of the same architecture with random weights, and on counts of
-    words (no network at all). `accuracy` lists the shares of right answers on the test rows.
+    words (no network at all). `accuracy` lists the shares of right answers on the test rows, each
+    with the number of fitted `parameters`; with two labels a layer has one row of weights.
     """
     data = {name: rows("sst", name)[:n] for name, n in (("train", train), ("test", test))}
     texts = {name: [row["sentence"] for row in rows] for name, rows in data.items()}
@@ -375,11 +376,12 @@ def classifier(model, tokenizer, train: int = 400, test: int = 500, seed: int = 
         both = {split: _summaries(network, tokenizer, texts[split]) for split in texts}
         for kind in ("[CLS]", "mean"):
             views[f"{name}, {kind}"] = {split: both[split][kind] for split in both}
+    accuracy = [{"view": name, **_fitted(view, labels)} for name, view in views.items()]
     values = {
-        "accuracy": [{"view": name, **_fitted(view, labels)} for name, view in views.items()],
+        "accuracy": accuracy,
         "train": train,
         "test": test,
-        "layer_parameters": 2 * model.config.hidden_size + 2,
+        "layer_parameters": accuracy[-1]["parameters"],
         "model_parameters": sum(p.numel() for p in model.bert.parameters()),
         "width": model.config.hidden_size,
     }
@@ -405,7 +407,8 @@ def _summaries(model, tokenizer, texts: list[str]) -> dict[str, np.ndarray]:
 
 
 def _fitted(view: dict, labels: dict[str, list[int]]) -> dict:
-    layer = make_pipeline(MaxAbsScaler(), LogisticRegression(max_iter=2000))
-    layer.fit(view["train"], labels["train"])
-    right = layer.predict(view["test"]) == np.asarray(labels["test"])
-    return share(int(right.sum()), len(right))
+    layer = LogisticRegression(max_iter=2000)
+    scaled = make_pipeline(MaxAbsScaler(), layer).fit(view["train"], labels["train"])
+    right = scaled.predict(view["test"]) == np.asarray(labels["test"])
+    parameters = layer.coef_.size + layer.intercept_.size
+    return {**share(int(right.sum()), len(right)), "parameters": parameters}

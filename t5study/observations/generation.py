@@ -55,7 +55,8 @@ def _log_chances(model, tokenizer, prompt: str, ids: list[int]) -> torch.Tensor:
         input_ids=tensor(model, ended(tokenizer, prompt)),
         decoder_input_ids=tensor(model, shifted(model, ids)),
     )
-    return output.logits[0].float().log_softmax(-1)
+    # Of no pieces the decoder still reads its start token, and nothing is to be written after it.
+    return output.logits[0, : len(ids)].float().log_softmax(-1)
 
 
 def _answer(model, tokenizer, prompt: str, ids: list[int]) -> dict[str, Any]:
@@ -166,7 +167,7 @@ def steps(model, tokenizer, prompt: str, arguments: dict[str, Any], top: int = 4
         "prompt": prompt,
         "answer": tokenizer.decode(ids, skip_special_tokens=True),
         "steps": table,
-        "surprise": float(-chances[np.arange(len(ids)), ids].log2().mean()),
+        "surprise": float(-np.log2([step["probability"] for step in table]).mean()) if ids else 0.0,
     }
     return Observation(values)
 
@@ -188,11 +189,11 @@ def alignment(model, tokenizer, prompt: str, arguments: dict[str, Any]) -> Obser
             decoder_input_ids=tensor(model, shifted(model, ids)),
             output_attentions=True,
         )
-    cross = stacked(output.cross_attentions).mean((0, 1))
+    cross = stacked(output.cross_attentions).mean((0, 1))[: len(ids)]
     values = {
         "source_tokens": pieces(tokenizer, source),
         "answer_tokens": pieces(tokenizer, ids),
         "answer": tokenizer.decode(ids, skip_special_tokens=True),
-        "row_sum_error": float(np.abs(cross.sum(-1) - 1).max()),
+        "row_sum_error": float(np.abs(cross.sum(-1) - 1).max(initial=0.0)),
     }
     return Observation(values, {"cross": cross})

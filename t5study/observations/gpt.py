@@ -246,6 +246,7 @@ def clues(model, tokenizer, items: list[dict], groups: dict[str, list[str]]) -> 
     Each item has a `sentence` with one marked word and the name of the group that is `right`.
     `left` compares the groups' probability as the next word, `whole` the probability of the
     sentence summed over the words of each group: one forward pass a word in place of one a blank.
+    `left_masses` are probabilities, `whole_masses` add up to one over the words that were tried.
     """
     rows = []
     with looking_at(model):
@@ -259,6 +260,7 @@ def clues(model, tokenizer, items: list[dict], groups: dict[str, list[str]]) -> 
                     "left": max(lefts, key=lefts.get),
                     "whole": max(wholes, key=wholes.get),
                     "left_masses": lefts,
+                    "whole_masses": wholes,
                 }
             )
     values = {"rows": rows}
