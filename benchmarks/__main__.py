@@ -133,7 +133,7 @@ def _growth(source: str | None) -> list[dict[str, Any]]:
     found: dict[int, list[dict[str, Any]]] = {examples: [] for examples in growth.SIZES}
     for turn in range(growth.TURNS):
         for examples, runs in found.items():
-            repeats = max(1, growth.SIZES[-1] // (4 * examples))
+            repeats = max(1, growth.SIZES[-1] // (2 * examples))
             job = {"task": "emotion", "examples": examples, "repeats": repeats, "source": source}
             runs.append(answer_of("benchmarks.growth", [json.dumps(job)]))
         _saying("growth")(f"turn {turn + 1} of {growth.TURNS}")

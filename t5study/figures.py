@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from t5study.claims import OUTCOMES
 from t5study.runs import Run
@@ -79,6 +80,9 @@ def plot_parallelism(run: Run) -> Figure:
         axes.set_yscale("log")
         axes.set_xticks(lengths, [str(length) for length in lengths])
         axes.set(xlabel="sequence length (tokens)", ylabel=label)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     panels[0].legend()
     return _closed(figure)
 

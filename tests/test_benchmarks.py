@@ -380,7 +380,7 @@ def test_growth_takes_the_median_of_its_turns(monkeypatch):
     def answer(module: str, arguments: list[str]) -> dict:
         job = json.loads(arguments[0])
         asked.append(job["examples"])
-        # The second of three turns is slow.
+        # The second turn is slow.
         slow = 3 if len(asked) in (4, 5, 6) else 1
         start = {"start_seconds": 1.0, "start_tokens": 0}
         examples = job["examples"]
