@@ -290,6 +290,19 @@ def test_a_changed_chapter_is_not_assembled_with_old_outputs(project):
         assemble("tiny", root=project)
 
 
+def test_chapters_side_by_side_leave_the_working_folder_as_it_is(project, monkeypatch):
+    def stay(folder):
+        assert Path(folder) == Path.cwd()
+
+    monkeypatch.setattr(os, "chdir", stay)
+    edit(
+        project / "notebooks" / "profiles" / "tiny.yaml", "budget", "chapters_at_once: 2\n  budget"
+    )
+    assert run(project) == {"06_sentiment": "ran", "07_emotion": "ran"}
+    executed = project / "_build" / "tiny" / "notebooks" / "06_sentiment.ipynb"
+    assert str(project / "notebooks") in executed.read_text()
+
+
 def test_two_commands_do_not_make_one_book_at_once(project):
     kept(project / "results" / "tiny", 1)
     for record in (project / "results" / "tiny").iterdir():

@@ -349,8 +349,8 @@ def _run_cells(
                 parameters=job.parameters,
                 engine_name="t5study",
                 kernel_name="python3",
-                cwd=job.layout.notebooks,
                 progress_bar=False,
+                folder=job.layout.notebooks,
                 environment={**job.environment, PeakMemory.MARK: chapter.name},
                 log_file=log,
                 on_cell=on_cell,
@@ -382,14 +382,18 @@ def _problem_of_cell(chapter: Chapter, error: Any, layout: Layout) -> str:
 
 
 def _register_engine() -> None:
-    """Teach papermill an engine with our environment, a log for the kernel, and news per cell."""
+    """Teach papermill an engine with our environment, a log for the kernel, and news per cell.
+
+    The kernel is started in `folder`. Papermill's own `cwd` would move this whole process there,
+    and of chapters that run side by side one could bring it back to where another had moved it.
+    """
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import Engine, papermill_engines
 
     class StudyEngine(Engine):
         @classmethod
         def execute_managed_notebook(
-            cls, nb_man, kernel_name, *, environment, log_file, on_cell, **_unused
+            cls, nb_man, kernel_name, *, folder, environment, log_file, on_cell, **_unused
         ):
             cell_start = nb_man.cell_start
 
@@ -401,7 +405,7 @@ def _register_engine() -> None:
             client = PapermillNotebookClient(
                 nb_man, kernel_name=kernel_name, timeout=None, startup_timeout=180
             )
-            client.execute(env=environment, stdout=log_file, stderr=log_file)
+            client.execute(cwd=str(folder), env=environment, stdout=log_file, stderr=log_file)
 
     papermill_engines.register("t5study", StudyEngine)
 
