@@ -56,6 +56,9 @@ def bench(
     _refuse_unknown("task", task, TASKS)
     _refuse_unknown("method", method, (*methods.TITLES, *scoring.TITLES))
     _refuse_unknown("part", part, PARTS)
+    whole = not (task or method or part)
+    if not whole and out == RESULTS:
+        raise StudyError("--task, --method and --part measure a part: name its folder with --out.")
     where = source and str(source)
     parts = part or PARTS
     results = report.Results.opened(out)
@@ -75,7 +78,7 @@ def bench(
         results.learning = _learning(where)
         results.write()
         console.print(report.learning_table(results.learning))
-    if torch.cuda.is_available():
+    if whole and torch.cuda.is_available():
         memory.main(out)
     results.finish()
     if out == RESULTS:

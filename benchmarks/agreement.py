@@ -44,7 +44,8 @@ def main(
     checkpoint = checkpoint_in(model, weights=True)
     work = Work.load(TASK, source, rows, split="test", checkpoint=checkpoint)
     found = compared(load_model(checkpoint, T5ForConditionalGeneration), work)
-    content = {"device": device_name(), "libraries": library_versions()} | found
+    content = {"run": model.parent.name, "device": device_name()}
+    content |= {"libraries": library_versions()} | found
     report.write_json(out / "agreement.json", content)
     console.print_json(json.dumps(found))
 

@@ -20,6 +20,7 @@ from benchmarks import page, report
 from benchmarks.command import in_a_sentence
 from t5study.commands import finetune
 from t5study.errors import StudyError
+from t5study.provenance import device_name
 from t5study.runs import Run
 
 SEED = 21
@@ -37,6 +38,9 @@ def main(
     """Run both fine-tunings, or find their records, and write headline.json."""
     logging.basicConfig(format="%(message)s")
     logging.getLogger("t5study").setLevel(logging.INFO)
+    for name in task or ():
+        if name not in report.WHOLE:
+            raise StudyError(f"There is no task '{name}' here: use {', '.join(report.WHOLE)}.")
     changes = {"compile": True}
     runs = [
         finetune(name, None, None, changes, limits={}, seed=SEED, source=source, out=None)
@@ -50,9 +54,15 @@ def main(
 def found(run: Run) -> dict[str, Any]:
     """Return what the record of a run says of its time.
 
-    Raises StudyError where the run was interrupted: its seconds are those since it went on.
+    Raises StudyError where the run was interrupted, since its seconds are those since it went on,
+    and where it was not compiled or made on another machine.
     """
     made, metrics = run.provenance, run.metrics
+    if not made["compilation"].startswith("compiled") or made["device"] != device_name():
+        raise StudyError(
+            f"the run {run.identity} was made on {made['device']} ({made['compilation']}): name "
+            "another folder with T5STUDY_STORE to run it compiled on this machine"
+        )
     if made["resumed_from"]:
         raise StudyError(
             f"the run {run.identity} was interrupted, and its record has the seconds of its last "

@@ -196,6 +196,8 @@ def unsaved(
     )
     trainer = _Unsaved(model, plan, seq2seq_loss, lambda _: {"loss": 0.0}, settings, folder)
     trainer.args.max_steps = updates
+    # As with the peers: what workers prepare while others have their turn would not be timed.
+    trainer.args.dataloader_num_workers = 0
     return trainer
 
 

@@ -16,7 +16,7 @@
 # %% [markdown]
 # # From recurrence to attention
 #
-# The report's introduction tells the story in one paragraph: convolutional networks learned to see,
+# The report's introduction tells the story in two paragraphs: convolutional networks learned to see,
 # were tried on text, gave way to recurrent networks, and these to the {term}`Transformer`, which is
 # "much more parallelizable". This chapter makes the three ideas precise and measures the last one.
 
@@ -58,9 +58,11 @@ study.badge()
 # \alpha_{ij} = \operatorname{softmax}_j\!\left(\frac{(W_Q x_i)^\top (W_K x_j)}{\sqrt{d_k}}\right),
 # $$
 #
-# where $W_Q$, $W_K$ and $W_V$ are learnt and $d_k$ is the length of $W_Q x_i$. Any two words are one step apart, and no $h_i$ waits for another: the whole layer is a few matrix
-# products. {cite:t}`vaswani2017attention` gave attention this form and built a model of such
-# layers and feed-forward layers, without recurrence or convolution.
+# where $W_Q$, $W_K$ and $W_V$ are learnt, $d_k$ is the number of entries of $W_Q x_i$, and the
+# {term}`softmax` makes the weights of a position add up to one. Any two words are one step apart,
+# and no $h_i$ waits for another: the whole layer is a few matrix products.
+# {cite:t}`vaswani2017attention` gave attention this form and built a model of such layers and
+# feed-forward layers, without recurrence or convolution.
 #
 # | | operations in sequence | longest path between two words | work a layer |
 # | --- | --- | --- | --- |
@@ -75,9 +77,10 @@ study.badge()
 # feed-forward layer) of the same width, {glue:text}`parallel-width`, that read a single sequence:
 # with one sequence there is nothing to do side by side but its own positions.
 #
-# - *Counted* is the longest chain of operations that wait for each other in a forward pass, found in
-#   the graph that PyTorch keeps for the gradient. However many units a machine has, it must do these
-#   one after the other.
+# - *Counted* is the longest chain of operations that wait for each other in a forward pass, found
+#   in the graph that PyTorch keeps for the gradient. For the LSTM it is that of its cell,
+#   unrolled step by step, since the layer as a whole is a single operation to that graph. However
+#   many units a machine has, it must do these one after the other.
 # - *Timed* is a forward and a backward pass. Every length is timed many times, in rounds over all of
 #   them, and the least time counts: other work on the machine can only add to it.
 
@@ -130,19 +133,20 @@ figures.plot_parallelism(run)
 # :class: dropdown
 # The LSTM has four gates, each with a matrix for the input and one for the state: $8\,n\,d^2$. The
 # attention layer has four projections and the feed-forward layer's two matrices, $8\,n\,d^2$, and
-# scores and weighted means, $2\,n^2 d$. So attention never does less; it leads because it waits less.
-# The two terms are equal at $n = 4d$, {glue:text}`parallel-meet` tokens here: from there on its time
-# grows with the square of the length, and the LSTM's does not. Add lengths to `LENGTHS` in
-# `t5study/experiments.py` to see where the curves cross.
+# scores and weighted means, $2\,n^2 d$. So attention never does less; where it leads, it
+# leads because it waits less. The two terms are equal at $n = 4d$, {glue:text}`parallel-meet` tokens
+# here. From there on the $n^2$ term is the larger, and attention's work comes ever closer to growing
+# with the square of the length, while the LSTM's stays proportional to it. Where do the times of
+# {numref}`fig-parallel` cross on your machine? `LENGTHS` in `t5study/experiments.py` takes others.
 # :::
 #
 # ## What transfer has to do with it
 #
-# {term}`Pre-training <pre-training>` a whole network on unlabelled text, to be fine-tuned as it is,
-# began with recurrent networks {cite:p}`dai2015semisupervised,howard2018ulmfit`: first a language model on plain text, then
-# {term}`fine-tuning` on the labelled task. A model that trains quickly can do this with far more
-# text, and the Transformer is such a model {cite:p}`radford2018gpt,devlin2019bert`. The next three
-# chapters open up three such models.
+# {term}`Pre-training <pre-training>` a whole network on unlabelled text, to be fine-tuned as it
+# is, began with recurrent networks {cite:p}`dai2015semisupervised,howard2018ulmfit`: first a
+# language model on plain text, then {term}`fine-tuning` on the labelled task. A model that trains
+# quickly can do this with far more text, and the Transformer is such a model
+# {cite:p}`radford2018gpt,devlin2019bert`. The next three chapters open up three such models.
 
 # %% [markdown]
 # ## Where these numbers come from

@@ -154,7 +154,8 @@ study.glue("bert-even-bits", seen.values["uniform_entropy"])
 # A vertical stripe is a token that most others look at. In the published book most heads of the
 # first two layers have one at `[SEP]`, and so has the most concentrated head. There is nothing to
 # read at `[SEP]`. But a row of weights must sum to one, so a head that has nothing to say has to
-# put its weight somewhere; that may be what such a stripe shows.
+# put its weight somewhere; that may be what such a stripe shows, as it seems to be in the published
+# BERT {cite:p}`clark2019look`.
 
 # %% mystnb={"figure": {"caption": "The most concentrated head of the network on the example, chosen by entropy.", "name": "fig-bert-sharp"}, "image": {"alt": "One heat map of attention weights over the tokens of the example sentence; most rows have a single dark cell."}} tags=["hide-input"]
 diagrams.attention_heads(seen, [(layer, head)])
@@ -261,7 +262,7 @@ diagrams.context_views(views)
 by_view = {view["view"]: view for view in views.values["views"]}
 for name, view in by_view.items():
     key = name.replace(" ", "-")
-    study.glue(f"bert-context-{key}", f"{100 * view['probability']:.1f} %")
+    study.glue(f"bert-context-{key}", f"{100 * view['probability']:.3f} %")
     study.glue(f"bert-context-{key}-first", diagrams.word(view["candidates"][0]["token"]))
     study.glue(f"bert-context-{key}-bits", view["entropy"])
 
@@ -277,11 +278,11 @@ for name, view in by_view.items():
 # blames depends on *I liked the film*, on the right, together with *Although*, on the left: the
 # clue is the contrast between the two. Only a network that combines both sides can use it. With
 # nothing to read this network's entropy is {glue:text}`bert-context-neither-bits` bits, with both
-# sides {glue:text}`bert-context-both-sides-bits`. In the published book the sides make it a little
-# surer and no wiser: among the tokens of {numref}`fig-bert-context` *boring* is the only adjective,
-# and it is there because it is the answer. Either side alone gives it about the probability that
-# both give. This network has learnt how frequent words are, and little of how they depend on each
-# other.
+# sides {glue:text}`bert-context-both-sides-bits`. In the published book the sides make it a
+# little surer and hardly wiser: among the tokens of {numref}`fig-bert-context` *boring* is the
+# only adjective, and it is there because it is the answer. Either side alone gives it more than
+# nothing to read does, and both together add almost nothing to that. This network has learnt how
+# frequent words are, and little of how they depend on each other.
 #
 # This is what the paper's title means by *deep bidirectional*, and why the report's wording
 # misleads. Learning "from left-to-right and right-to-left" describes ELMo {cite:p}`peters2018elmo`:

@@ -141,7 +141,7 @@ study.glue("gpt-read", pretrained)
 # In the Transformer of 2017 {cite:p}`vaswani2017attention` a decoder block has three parts: masked
 # self-attention, attention to the encoder's output, and a {term}`feed-forward layer`. A GPT has no
 # encoder, so the second part falls away. What is left is BERT's block with a mask. (GPT-2 also
-# moves {term}`layer normalisation` in front of each part, which trains more stably; that is
+# moves {term}`layer normalisation` in front of each part, which is
 # unrelated to writing.) The network of this page has {glue:text}`gpt-parameters` parameters.
 
 # %% [markdown]
@@ -169,7 +169,7 @@ study.glue("gpt-bert-moves-right", reader.values["from_the_right"])
 study.glue("gpt-bert-moves-left", reader.values["from_the_left"])
 
 # %% [markdown]
-# | largest move of a position when a token is replaced | to its left | to its right |
+# | largest move of a position, relative to its vector's length | when a token left of it is replaced | when a token right of it is replaced |
 # | --- | --- | --- |
 # | BERT | {glue:text}`gpt-bert-moves-left` | {glue:text}`gpt-bert-moves-right` |
 # | GPT | {glue:text}`gpt-moves-left` | {glue:text}`gpt-moves-right` |
@@ -226,7 +226,7 @@ table = pd.DataFrame(texts.values["rows"]).rename(
     columns={"log_probability": "mean log p", "different_pairs": "different word pairs"}
 )
 columns = ["method", "text", "mean log p", "different word pairs"]
-framed(table[columns]).format(precision=2).hide()
+framed(table[columns]).format(precision=2, escape="html").hide()
 
 # %% tags=["hide-cell"]
 by_method = table.groupby("method", sort=False)["mean log p"].mean()

@@ -109,7 +109,7 @@ translator = study.finetune("translation")
 masks = study.observe("t5.masks", run=translator, **short)
 single = study.observe("gpt.prefix", **short)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-three-architectures", "caption": "Who looked at whom, from the attention weights of real networks. A row looks, a column is looked at; the lines separate input from output. Left: T5, its three attentions put together. Middle and right: one GPT under a causal mask and under a prefix mask."}, "image": {"alt": "Three square grids over input and output tokens. Encoder-decoder: the input block is full, the output rows see the whole input and earlier output. Language model: a triangle. Prefix LM: the same pattern as the encoder-decoder."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-three-architectures", "caption": "Who looked at whom, from the attention weights of real networks. A row looks, a column is looked at; the lines separate input from output. Left: the translator, a fine-tuned T5, its three attentions put together. Middle and right: one GPT under a causal mask and under a prefix mask."}, "image": {"alt": "Three square grids over input and output tokens. Encoder-decoder: the input block is full, the output rows see the whole input and earlier output. Language model: a triangle. Prefix LM: the same pattern as the encoder-decoder."}}
 diagrams.three_architectures(masks, single)
 
 # %% tags=["hide-cell"]
@@ -174,14 +174,15 @@ study.glue("t5-prefix-moved-at", diagrams.word(prefix.values["labels"][moves.ind
 # would give {glue:text}`t5-prefix-even`). From head to head and position to position the share ranges
 # from {glue:text}`t5-prefix-least` to {glue:text}`t5-prefix-most`.
 #
-# Weights alone prove little. They lie on places, and the encoder has mixed what stood at each place
-# into all the others: the prefix reaches the decoder that way, too. So change the prefix to `summarize:`, leave everything else, and
-# compare the distributions of the next token at each step. Their *total variation distance* is half
-# the sum of the absolute differences: 0 if they agree, 1 if they have nothing in common. The
-# largest is {glue:text}`t5-prefix-moved`, where the translation has
-# "{glue:text}`t5-prefix-moved-at`". How far the prefix matters depends on training. A network
-# tuned on a single task, as on this page, gains nothing by telling prefixes apart, but one it never
-# saw can still disturb it. One trained on many tasks has no other way to know what is wanted.
+# Weights alone prove little. They lie on places, and the encoder has mixed what stood at each
+# place into all the others: the prefix reaches the decoder that way, too. So change the prefix to
+# `summarize:`, leave everything else, and compare the distributions of the next token at each
+# step. Their *total variation distance* is half the sum of the absolute differences: 0 if they
+# agree, 1 if they have nothing in common. The largest is {glue:text}`t5-prefix-moved`, where the
+# translation has "{glue:text}`t5-prefix-moved-at`". How far the prefix matters depends on
+# training. A network tuned on a single task, as on this page, gains nothing by telling prefixes
+# apart, but one it never saw can still disturb it. One trained on many tasks has no other way to
+# know what is wanted.
 #
 # What the report may have meant is right: the prefix does not appear in the *output*, and no loss is
 # counted on it. That is a matter of the targets, not of a mask.
@@ -190,11 +191,13 @@ study.glue("t5-prefix-moved-at", diagrams.word(prefix.values["labels"][moves.ind
 # (t5-span-corruption)=
 # ## Pre-training: span corruption
 #
-# The report says that T5, like BERT, is pre-trained by {term}`masked language modelling`. In the wide
-# sense it is, and the paper's section 3.1.4 uses the word so. The form is another. {term}`Span corruption` works on spans of text:
+# The report says that T5, like BERT, is pre-trained by {term}`masked language modelling`. In the
+# wide sense it is, and the paper's section 3.1.4 uses the word so. The form is another.
+# {term}`Span corruption` works on spans of text:
 #
 # 1. Choose $15\,\%$ of the tokens, in spans of three on average.
-# 2. Put one {term}`sentinel` in place of each span: `<extra_id_0>`, `<extra_id_1>`, …
+# 2. Put one {term}`sentinel` in place of each span: `<extra_id_0>`, `<extra_id_1>`, … The input ends
+#    with the end token.
 # 3. The target is the sentinels, each followed by the tokens it stands for, and the end token.
 
 # %%
@@ -209,7 +212,7 @@ corrupted = study.observe(
     mean_span=2.0,
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-corruption", "caption": "One example of span corruption. text: the tokens, the chosen spans shaded. input: what the encoder reads, <0> being the sentinel <extra_id_0>. target: what the decoder must write. model: what this page's T5 writes when it reads the input."}, "image": {"alt": "Four rows of token boxes: the text with shaded spans, the input with sentinels in their place, the target listing each sentinel and its span, and the model's own answer."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-corruption", "caption": "One example of span corruption. text: the tokens, the chosen spans shaded. input: what the encoder reads, <0> being the sentinel <extra_id_0>. target: what the decoder must write. model: what the profile's pre-trained T5 writes when it reads the input."}, "image": {"alt": "Four rows of token boxes: the text with shaded spans, the input with sentinels in their place, the target listing each sentinel and its span, and the model's own answer."}}
 diagrams.span_corruption(corrupted)
 
 # %% tags=["hide-cell"]
@@ -220,9 +223,10 @@ study.glue("t5-corruption-loss", corrupted.values["loss"])
 study.glue("t5-corruption-filled", corrupted.values["filled"])
 
 # %% [markdown]
-# (To show more than one span the share and the length were set to $20\,\%$ and two tokens.) Text of
+# (To show more than one span the share and the length were set to $20\,\%$ and two tokens.) A text of
 # {glue:text}`t5-corruption-tokens` tokens became an input of {glue:text}`t5-corruption-inputs` and a
-# target of {glue:text}`t5-corruption-targets`. With the network's answer put into the gaps the text
+# target of {glue:text}`t5-corruption-targets`, each with its end token, which the text does not
+# count. With the network's answer put into the gaps the text
 # reads:
 #
 # > {glue:text}`t5-corruption-filled`
@@ -271,7 +275,8 @@ length = "targets are a fifth of the text"
 if study.profile.models["t5"] == "own":
     made = study.pretrain("t5")
     sequences = made.metrics["tokens"] / made.config["recipe"]["sequence_length"]
-    length = f"targets had {made.metrics['target_tokens'] / sequences:.0f} tokens"
+    mean = made.metrics["target_tokens"] / sequences
+    length = f"targets had {mean:.0f} tokens on average"
 study.glue("t5-target-length", f"in pre-training {length}")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-bias", "caption": "The learnt bias of each head by distance. Negative distances: the key stands before the query. The decoder looks only backwards. Steps are buckets."}, "image": {"alt": "Two panels of step curves, one for the encoder with distances to both sides, one for the decoder with distances to the left only; each head has its own curve, with flat steps far away."}}
@@ -279,11 +284,12 @@ diagrams.position_bias(bias)
 
 # %% [markdown]
 # {numref}`fig-t5-bias` shows the curves that the pre-trained network has learnt. Where a curve is
-# high, its head prefers to look that far, if it ever had to: {glue:text}`t5-target-length`. What the
-# decoder's curves show beyond that was never trained. The highest point of all encoder heads is at distance
-# {glue:text}`t5-bias-peak`. The whole device costs {glue:text}`t5-bias-parameters` parameters a stack
-# ({glue:text}`t5-buckets` buckets for {glue:text}`t5-bias-heads` heads): only
-# {glue:text}`t5-bias-layers` layer of the stack owns a table, and the others use its result.
+# high, its head prefers to look that far. The decoder had little occasion to look far:
+# {glue:text}`t5-target-length`. What its curves show beyond that was hardly ever trained. The
+# highest point of all encoder heads is at distance {glue:text}`t5-bias-peak`. The whole device
+# costs {glue:text}`t5-bias-parameters` parameters a stack ({glue:text}`t5-buckets` buckets for
+# {glue:text}`t5-bias-heads` heads): only {glue:text}`t5-bias-layers` layer of the stack owns a
+# table, and the others use its result.
 
 # %% [markdown]
 # ## Teacher forcing, and the loss
@@ -382,7 +388,7 @@ study.glue("t5-small-of-largest", f"{100 * sizes.values['small_of_largest']:.1f}
 # | T5 follows the prefix LM | corrected: it is the encoder-decoder; the prefix LM shares the pattern of visibility, not the architecture ({ref}`t5-architectures`) |
 # | in the encoder-decoder the encoder is fully visible | yes ({numref}`fig-t5-attentions`) |
 # | the output is written under a causal mask | yes: the largest weight on a later token is {glue:text}`t5-decoder-future` |
-# | the decoder pays no attention to the prefix | corrected: {glue:text}`t5-prefix-mass` of its cross-attention lies there ({numref}`fig-t5-prefix`) |
+# | the decoder pays no attention to the prefix | corrected: another prefix moves the distribution of the next token, by up to {glue:text}`t5-prefix-moved`; {glue:text}`t5-prefix-mass` of the cross-attention lies on the prefix, where even attention would give {glue:text}`t5-prefix-even` ({numref}`fig-t5-prefix`) |
 # | T5 and BERT both use masked language modelling | yes, in the wide sense in which T5's paper uses the word; T5 hides spans and writes them out ({ref}`t5-span-corruption`) |
 # | T5 uses a cross-entropy loss, as BERT does | yes ({numref}`fig-t5-forcing`) |
 # | the original model has 11 billion parameters | yes, the largest of the five sizes released together ({ref}`t5-sizes`) |

@@ -94,16 +94,18 @@ study.glue("glue-cola-best", board.loc[board["cola"].idxmax(), "model"])
 # Two things the table does not say. The rows compare *systems*: T5's is its largest model, with 11
 # billion parameters, BERT's has 340 million, and some rows are ensembles of several models. And the
 # order depends on the column: {numref}`fig-leaderboard` shows that on CoLA the best row is
-# {glue:text}`glue-cola-best`, {glue:text}`glue-cola-gap` points above T5.
+# {glue:text}`glue-cola-best`, {glue:text}`glue-cola-gap` points above T5. An estimate for people is
+# a GLUE score of {glue:text}`glue-people` {cite:p}`nangia2019human`; every printed row is above it.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-leaderboard", "caption": "The report's leaderboard as dots: the GLUE score and two of its nine parts. The dotted line is the estimate for people of Nangia and Bowman (2019). Dots close together are close in score, which a list of ranks hides."}, "image": {"alt": "Three columns of dots for thirteen systems: GLUE score, CoLA and SST-2. Scores fall slowly from rank 1 to 13; on CoLA and SST-2 the order is different from that of the score."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-leaderboard", "caption": "The report's leaderboard as dots: the GLUE score and two of its nine parts. Blue: encoders that start from BERT's design. The dotted line is an estimate for people. Dots close together are close in score, which a list of ranks hides."}, "image": {"alt": "Three columns of dots for thirteen systems: GLUE score, CoLA and SST-2. Scores fall slowly from rank 1 to 13; on CoLA and SST-2 the order is different from that of the score."}}
 diagrams.leaderboard(board, people=published.value("glue-human"))
 
 # %% [markdown]
 # ## What the nine tasks ask
 #
 # The sizes are those of the GLUE paper's Table 1 {cite}`wang2019glue`; *MCC* is Matthews'
-# correlation, explained below.
+# correlation, explained below. GLUE took most of the sets from others
+# {cite:p}`warstadt2019cola,socher2013sst,dolan2005mrpc,cer2017stsb,dagan2006rte,levesque2012winograd`.
 
 # %% tags=["hide-input"]
 GLUE_TASKS = pd.DataFrame(
@@ -347,7 +349,7 @@ study.glue("glue-sst-needed", f"{round(needed, -2):,.0f}")
 # All networks get the recipe that was chosen for T5. Tokens read in pre-training: T5
 # {glue:text}`glue-read-t5`, BERT {glue:text}`glue-read-bert`. Where these differ, what follows
 # compares two models and not two designs; {ref}`transfer-architectures` sets the designs side by side
-# after equal budgets.
+# after the same number of tokens.
 #
 # The checkpoint is chosen on validation rows, and no choice is made by the test rows. GLUE's own test
 # labels are not public, so on real data "test" here is GLUE's development set, and the validation
@@ -506,8 +508,8 @@ study.glue("glue-above-commoner", ", ".join(above) or "none")
 #
 # - Both were trained by the recipe that was chosen for T5.
 # - T5 had read {glue:text}`glue-read-t5` tokens and BERT {glue:text}`glue-read-bert`. In the
-#   published book T5 read several times as many; {doc}`08_transfer` compares the two after budgets
-#   that are nearer to each other.
+#   published book T5 read several times as many; {ref}`transfer-architectures` compares the two after the
+#   same number of tokens, by different numbers of FLOPs.
 # - A model that gives one answer to every test row has not learnt its task, and to be above it is
 #   easy. Models of this run that do so: {glue:text}`glue-one-answer`.
 # - Seeds a task: {glue:text}`glue-seeds`. Another seed may give another order.
@@ -519,8 +521,9 @@ study.glue("glue-above-commoner", ", ".join(above) or "none")
 # both sentences have it, and it would have to learn for every word anew what a second one means. So
 # it can hardly compare them. What it scores on such tasks may come from words that go with a label.
 # A network that reads both sentences can compare them in principle, but only if its pre-training
-# taught it enough. Where the table puts T5 below a baseline, it did not. Word overlap is the measure
-# there: it compares two sentences and understands neither.
+# taught it enough. Word overlap is the measure there: it compares two sentences and understands
+# neither. Where T5's whole interval lies below that of word overlap, as on similarity in the
+# published book, the pre-training did not teach it enough.
 #
 # An F1 must be read with the yes-sayer in mind. Where most pairs are paraphrases, saying *equivalent*
 # to all of them already has an F1 of {glue:text}`glue-yes-sayer`. T5 has
@@ -529,8 +532,8 @@ study.glue("glue-above-commoner", ", ".join(above) or "none")
 # Saying yes more often does not in itself raise the Matthews correlation. T5's is
 # {glue:text}`glue-pairs-matthews-t5`, the baseline's {glue:text}`glue-pairs-matthews-baseline`, and
 # the interval of the difference is {glue:text}`glue-pairs-matthews-gap`. In the published book the
-# two do not differ by Matthews: T5 only says yes more often. So its F1 above the baseline's shows no
-# win there, although the table calls it one.
+# two are not told apart by Matthews, and T5 says yes more often. So the higher F1 alone is no
+# evidence that T5 does better there, although the table calls it a win.
 #
 # An accuracy needs the same care: a model that is not clearly above the commoner answer's share has
 # learnt nothing that shows. The shares: {glue:text}`glue-commoner`. Models with the whole interval

@@ -85,7 +85,8 @@ reported
 # ## "that is good"
 #
 # The report's call, argument by argument, with the report's sentence and three of our own, answered
-# twice: by the checkpoint as it comes, and after fine-tuning it on translation. The published T5
+# twice: by the checkpoint as it comes, and after fine-tuning it on translation. (In the published book
+# that checkpoint is the T5 that read most, {ref}`transfer-budgets`.) The published T5
 # checkpoints were trained on translations and summaries besides filling gaps {cite}`raffel2020t5`, so
 # they know the task. A T5 that was pre-trained by this study has only ever filled gaps: it does not
 # translate, whatever the prefix says, until it is shown how. In the published book its vocabulary was
@@ -108,7 +109,9 @@ sentences = [
     "Although the children sang in the park, the tired doctor slept.",
 ]
 prompts = [study.task("translation").prefix + sentence for sentence in sentences]
-untouched = study.observe("generation.answers", prompts=prompts, arguments=arguments)
+untouched = study.observe(
+    "generation.answers", role="translation", prompts=prompts, arguments=arguments
+)
 translator = study.finetune("translation")
 short = study.observe("generation.answers", run=translator, prompts=prompts, arguments=arguments)
 answers = pd.DataFrame(short.values["rows"])
@@ -168,7 +171,8 @@ study.glue("gen-limits-last", "the same answer" if same else "different answers"
 # Too short a limit does not only cut. When the limit is reached, the search hands out the beginning
 # that has the best score so far, and that need not be a beginning of the answer it would have ended
 # with. Of the {glue:text}`gen-limits-cut` answers that were cut here, {glue:text}`gen-limits-other`
-# are no beginning of the last row's. Once the whole search has ended before the limit, a longer limit
+# are, piece by piece, no beginning of the last row's; one that looks like a beginning may be made of
+# other pieces. Once the whole search has ended before the limit, a longer limit
 # changes nothing: `max_length` is a fuse, not a wish. The last two limits give
 # {glue:text}`gen-limits-last`. The same four prompts with a limit of 60:
 
@@ -246,7 +250,7 @@ for place, row in zip(("first", "second"), scored, strict=False):
 # the end token, whatever it writes. Attention shows where information may have come from, not what
 # was done with it {cite}`jain2019attention`.
 
-# %% mystnb={"figure": {"caption": "Cross-attention while a translation is written: each row is a piece of the answer, each column a piece of the prompt, task prefix included. Mean over all layers and heads; a row sums to one.", "name": "fig-gen-alignment"}, "image": {"alt": "Heat map of attention from the pieces of a German sentence to the pieces of its English prompt. Darker cells have more weight."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Cross-attention while a translation is written: each row is one of the first 32 pieces of the answer, each column a piece of the prompt, task prefix included. Mean over all layers and heads; a row sums to one.", "name": "fig-gen-alignment"}, "image": {"alt": "Heat map of attention from the pieces of a German sentence to the pieces of its English prompt. Darker cells have more weight."}} tags=["hide-input"]
 crossing = study.observe("generation.alignment", run=translator, prompt=prompts[2], arguments=room)
 diagrams.alignment(crossing)
 
@@ -399,13 +403,14 @@ study.glue("gen-exact", 100 * float(translator.metrics["exact_match"]), digits=1
 study.glue("gen-copy-bleu", float(copy.metrics["bleu"]), digits=1)
 
 # %% [markdown]
-# On {glue:text}`gen-test-size` sentences T5 reaches a BLEU of {glue:text}`gen-bleu`, where copying
-# the input has {glue:text}`gen-copy-bleu`; {glue:text}`gen-exact` % of its answers are the reference
-# word for word. A BLEU is a statement about one test set. In the published book it is Multi30k: short
-# captions of pictures, on whose training part the network was trained. Hence it answers other
-# sentences with people and children, and its BLEU says nothing about translating anything else. In
-# the profile pocket the language is small and its grammar known, so a high score there says that the
-# grammar was learnt, and nothing about German.
+# On {glue:text}`gen-test-size` sentences T5 reaches a BLEU of {glue:text}`gen-bleu`, where
+# copying the input has {glue:text}`gen-copy-bleu`; {glue:text}`gen-exact` % of its answers are
+# the reference word for word. A BLEU is a statement about one test set. In the published book it
+# is Multi30k {cite:p}`elliott2016multi30k`: short captions of pictures, on whose training part
+# the network was trained. Hence it answers other sentences with people and children, and its BLEU
+# says nothing about translating anything else. In the profile pocket the language is small and
+# its grammar known, so a high score there says that the grammar was learnt, and nothing about
+# German.
 #
 # (generation-summary)=
 # ## Summaries, and what is not in the source
@@ -465,7 +470,9 @@ STORIES = [
 ]
 summary_arguments = arguments | {"min_length": 30, "max_length": 100}
 texts = [study.task("summary").prefix + story for story in STORIES]
-seen = study.observe("generation.answers", prompts=texts, arguments=summary_arguments)
+seen = study.observe(
+    "generation.answers", role="summary", prompts=texts, arguments=summary_arguments
+)
 faithfulness.judge([row["answer"] for row in seen.values["rows"]], STORIES)
 
 # %% [markdown]
@@ -512,13 +519,13 @@ study.glue("gen-article-invented", len(free["invented"].iloc[-1]))
 # summary goes on after "april" with another sentence and ends well past the minimum of 30, so where
 # it ended the minimum no longer bound. It may have bound earlier, after the first sentence.
 #
-# A model that was trained on one small kind of text may also write the summary of a text it knows,
-# whatever it is given. In the published book these are papers on machine learning with summaries of
-# one sentence (SciTLDR): hence "We propose …" under an article about an epidemic. Facts that the
-# check finds invented in the free summary of the article: {glue:text}`gen-article-invented`. The
-# check counts numbers, dates and names only. A summary that names none passes, even if it has
-# nothing to do with its source; the column *new words* shows that. A summary that reads well is no
-# sign of one that is true.
+# A model that was trained on one small kind of text may also write the summary of a text it
+# knows, whatever it is given. In the published book these are papers on machine learning with
+# summaries of one sentence (SciTLDR, {cite:t}`cachola2020scitldr`): hence "We propose …" under an
+# article about an epidemic. Facts that the check finds invented in the free summary of the
+# article: {glue:text}`gen-article-invented`. The check counts numbers, dates and names only. A
+# summary that names none passes, even if it has nothing to do with its source; the column *new
+# words* shows that. A summary that reads well is no sign of one that is true.
 #
 # ### On the test set
 #

@@ -123,7 +123,7 @@ study.glue(f"{role}-cut", 100 * float((run.predictions["tokens"] >= longest).mea
 # most {glue:text}`emotion-reads` tokens of a text, and {glue:text}`emotion-cut` % of the test
 # messages fill that.
 
-# %% mystnb={"figure": {"caption": "Training and validation loss of the emotion fine-tuning, per label token. The dotted line marks the checkpoint that was kept: the lowest validation loss.", "name": "fig-emotion-losses"}, "image": {"alt": "Line chart of training loss and validation loss against epochs, with a vertical dotted line at the epoch whose checkpoint was kept."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Training and validation loss of the emotion fine-tuning, per label token, on a logarithmic axis, one line a seed. A dotted line marks the checkpoint that a seed kept: its lowest validation loss.", "name": "fig-emotion-losses"}, "image": {"alt": "Line chart of training loss and validation loss against epochs, with a vertical dotted line at each epoch whose checkpoint was kept."}} tags=["hide-input"]
 figures.plot_losses(runs)
 
 # %% [markdown]
@@ -169,23 +169,12 @@ figures.plot_intervals(intervals, "mean", "low", "high", "test accuracy")
 # %% tags=["hide-cell"]
 for name, group in (("baseline", [baseline]), ("scratch", scratch)):
     gap = ranking.difference(runs, group, "accuracy")
-    mean, low, high = (f"{100 * points:+.1f}" for points in (gap.mean, gap.low, gap.high))
-    study.glue(f"{role}-above-{name}", f"{gap.verdict} ({mean} points, from {low} to {high})")
+    study.glue(f"{role}-above-{name}", gap.in_points)
 tried = {"this page's": run, **others}
-losses = [f"{name} {one.metrics['validation_loss']:.3f}" for name, one in tried.items()]
-study.glue(f"{role}-validation", "; ".join(losses))
-longer = study.after_longer(role)
-mean = tables.mean_interval([r.metrics["accuracy"] for r in longer])[0]
-reads = longer[0].config["recipe"]["max_source_length"] if longer else None
-study.glue(f"{role}-longer", f"{mean:.3f}, texts up to {reads} tokens" if longer else "not run")
-said = "the report's recipe"
-literal = {
-    name: study.finetune(name, seed=study.settings(name).seeds[0], recipe=said)
-    for name in published.report.classification_reports
-    if said in study.profile.recipes.get(name, {})
-}
-scored = [f"{name} {one.metrics['accuracy']:.3f}" for name, one in literal.items()]
-study.glue(f"{role}-literal", ", ".join(scored) or "not run")
+study.glue(f"{role}-validation", tables.listed(tried, "validation_loss"))
+study.glue(f"{role}-longer", tables.mean_and_reach(study.after_longer(role)))
+literal = study.with_recipe("the report's recipe", published.report.classification_reports)
+study.glue(f"{role}-literal", tables.listed(literal, "accuracy"))
 
 # %% [markdown]
 # Is one above another? By the paired bootstrap of {ref}`glue-luck`, over test rows and seeds, T5

@@ -16,7 +16,9 @@
 # %% [markdown]
 # # The scorecard
 #
-# Every statement of the report that we found to be checkable is a {term}`claim` with a check. This
+# Every statement of the report that we found to be checkable is a {term}`claim` with a check. Some
+# are not said in so many words: they follow from its code, its tables or its references, or ask the
+# same at the size of this study. This
 # page judges them all from what the chapters before it computed. A number with at least three seeds
 # is *reproduced* when it lies within the spread of our runs; a claim about a named checkpoint is
 # judged by runs of that checkpoint alone; and what nothing at hand can judge is *not run*. Other
@@ -104,12 +106,13 @@ for name, section in SECTIONS.items():
 # ## The report's conclusion
 #
 # The report concludes that T5 is a universal model for tasks that can be put as text, that its
-# smallest variant comes near people, and that larger ones would be better in proportion but out of
-# reach. Of {glue:text}`claims-conclusion` statements, corrected:
+# smallest variant comes near people, and that larger ones would be better in proportion but out
+# of reach. Of {glue:text}`claims-conclusion` statements, corrected:
 # {glue:text}`claims-conclusion-corrected`, not run: {glue:text}`claims-conclusion-open`. The form
-# holds: one trainer serves labels, numbers and texts, which {ref}`sequences-joint` takes as far as
-# one model. What does not hold is the size it gives T5-base, gains in proportion to size, and what
-# fine-tuning would cost. What it says of people was not measured, here or there.
+# holds: one trainer serves labels, numbers and texts, which {ref}`sequences-joint` takes as far
+# as one model. What does not hold is the size it gives T5-base, gains in proportion to size, and
+# what fine-tuning T5-base would cost; of 11 billion parameters that holds. What it says of people
+# was not measured, here or there.
 
 # %% tags=["hide-input"]
 tables.section_table(verdicts, "Conclusion")

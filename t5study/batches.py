@@ -251,7 +251,8 @@ def _cheapest(own: np.ndarray, tokens: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=2)
-def _epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
+def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
+    """Return the order in which an epoch takes the rows 0 to `size` - 1."""
     return np.random.default_rng([seed, epoch]).permutation(size)
 
 
@@ -286,7 +287,7 @@ class UpdatePlan:
     def rows(self, step: int) -> np.ndarray:
         """Return the row indices of the update, over all processes."""
         epoch, position = divmod(step, self.updates_per_epoch)
-        order = _epoch_order(len(self.encoded), self.seed, epoch)
+        order = epoch_order(len(self.encoded), self.seed, epoch)
         return order[position * self.batch_size : (position + 1) * self.batch_size]
 
     @property

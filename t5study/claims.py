@@ -570,7 +570,9 @@ def _by_observation(claim: Claim, runs: list[Record]) -> Verdict:
         if value is not None:
             found.append((value, _meets(check, value, values)))
     if not found:
-        return Verdict(claim, "not run", detail=f"the observation {check.name} was not made")
+        of = f" of {check.model}" if check.model else ""
+        detail = f"the observation {check.name}{of} was not made"
+        return Verdict(claim, "not run", detail=detail)
     failing = [value for value, met in found if not met]
     measured = failing[0] if failing else found[0][0]
     if check.unit:

@@ -72,7 +72,7 @@ def _start(hub: Hub, model: str | None) -> tuple[Checkpoint, str]:
     if (folder / "model" / "config.json").is_file():
         folder = folder / "model"
     if is_folder(model):
-        return checkpoint_in(folder, name=folder.name, weights=True), "pretrained"
+        return checkpoint_in(folder, name=Path(model).name, weights=True), "pretrained"
     return open_checkpoint(hub, model, weights=True), "pretrained"
 
 
@@ -122,8 +122,13 @@ def _sources(task: Task, texts: list[str], cleaning: str) -> list[str]:
             f"{task.name} answers pairs of sentences, --text gives one: predict with a run of a "
             "task that takes a single text"
         )
-    if not all(text.strip() for text in texts):
-        raise StudyError("--text is empty: give it at least one word")
+    for text in texts:
+        if not text.strip():
+            raise StudyError("--text is empty: give it at least one word")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise StudyError(f"--text {text!r} is not UTF-8: save or paste it as UTF-8") from None
     clean = clean_like_report if cleaning == "report" else str
     return [task.source({task.fields[0]: clean(text)}) for text in texts]
 

@@ -17,6 +17,8 @@ FAMILY_NAMES = {"t5": "T5", "bert": "descended from BERT", "other": "other"}
 MODEL_COLOURS = (ORANGE, BLUE, GREEN, GREY)
 LONGEST = 24
 """Places of an answer that a figure has room for; a longer answer is shown up to there."""
+MOST_ROWS = 32
+"""The same where a place is one row."""
 
 
 def leaderboard(table: pd.DataFrame, people: float) -> Figure:
@@ -128,9 +130,9 @@ def steps(seen) -> Figure:
 
 def alignment(seen) -> Figure:
     """Cross-attention from each piece of the answer (rows) to the pieces of the prompt."""
-    rows, columns = seen.values["answer_tokens"][:LONGEST], seen.values["source_tokens"]
+    rows, columns = seen.values["answer_tokens"][:MOST_ROWS], seen.values["source_tokens"]
     figure, (axes,) = panels(1, 1, 1.6 + 0.34 * len(columns), 1.5 + 0.3 * len(rows))
-    sns.heatmap(seen.arrays["cross"][:LONGEST], cmap="Blues", vmin=0, xticklabels=words(columns),
+    sns.heatmap(seen.arrays["cross"][:MOST_ROWS], cmap="Blues", vmin=0, xticklabels=words(columns),
                 yticklabels=words(rows), cbar_kws={"label": "attention"}, linewidths=0.3,
                 ax=axes)  # fmt: skip
     axes.tick_params(axis="x", rotation=90, labelsize=8)

@@ -47,6 +47,7 @@ from t5study.provenance import usual_device
 from t5study.resumption import best_of, evaluations, exhausted, latest_with_best, step_of
 from t5study.runs import RESULT_VERSION
 from t5study.seals import seal
+from t5study.shortage import is_out_of_memory
 
 SumLoss = Callable[[torch.nn.Module, dict[str, torch.Tensor]], torch.Tensor]
 """(model, micro-batch) -> sum of the losses of its items."""
@@ -63,7 +64,10 @@ log = logging.getLogger(__name__)
 
 
 class Plan(Protocol):
-    """Updates by step; see `batches.UpdatePlan`."""
+    """Updates by step, and whose share of each this process takes; see `batches.UpdatePlan`."""
+
+    rank: int
+    world_size: int
 
     def __len__(self) -> int: ...
 
@@ -277,6 +281,12 @@ class StudyTrainer(Trainer):
             optimizers=(optimizer, scheduler),
         )
         self.remove_callback(PrinterCallback)
+        if (plan.rank, plan.world_size) != (self.args.process_index, self.args.world_size):
+            raise StudyError(
+                f"RANK and WORLD_SIZE say process {plan.rank} of {plan.world_size}, but this is "
+                f"process {self.args.process_index} of {self.args.world_size}: start several "
+                "processes with torchrun, or unset RANK and WORLD_SIZE"
+            )
 
     def get_train_dataloader(self) -> DataLoader:
         """Yield updates in order of their step; the plan has already shared them out."""
@@ -299,7 +309,7 @@ class StudyTrainer(Trainer):
             try:
                 total = self._accumulate(model, inputs)
             except RuntimeError as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self._halve(inputs["micro_batches"])
             else:
@@ -323,8 +333,8 @@ class StudyTrainer(Trainer):
         ]
         several = self.args.world_size > 1
         if several:
-            # The smallest comes last: in its backward pass the processes exchange gradients, and
-            # there nothing can be done again.
+            # From the last forward pass on the processes wait for each other's gradients, and
+            # nothing can be done again. In fine-tuning the smallest micro-batch comes last then.
             micro_batches.reverse()
         # Each process averages its gradient with the others', hence the factor.
         scale = self.args.world_size / inputs["items"]
@@ -333,12 +343,16 @@ class StudyTrainer(Trainer):
             is_last = number == len(micro_batches)
             with contextlib.nullcontext() if is_last else self.accelerator.no_sync(model):
                 self._exchanging = False
-                with self.compute_loss_context_manager():
+                armed = model.register_forward_hook(self._arm) if several and is_last else None
+                with armed or contextlib.nullcontext(), self.compute_loss_context_manager():
                     loss = self.sum_loss(model, self._prepare_inputs(batch)) * scale
-                self._exchanging = several and is_last
                 self.accelerator.backward(loss)
             total += loss.detach()
         return total
+
+    def _arm(self, *_: Any) -> None:
+        """Note that the model, whose forward pass has ended, waits for an exchange."""
+        self._exchanging = True
 
     def _halve(self, micro_batches: list[dict[str, torch.Tensor]]) -> None:
         rows = max(len(batch["input_ids"]) for batch in micro_batches)
@@ -423,6 +437,8 @@ class StudyTrainer(Trainer):
         if self._checkpoint is not None:
             self.resumed_from = step_of(self._checkpoint)
             parts = self._agreed(self._checkpoint)["parts"]
+            # Earlier code kept one number, that of the first process.
+            parts = parts if isinstance(parts, list) else [parts]
             mine = self.args.process_index
             # With another number of processes, each takes what had to suffice for the worst.
             self.parts = parts[mine] if len(parts) == self.args.world_size else max(parts)
@@ -434,8 +450,17 @@ class StudyTrainer(Trainer):
             self.state = TrainerState.load_from_json(str(start / "trainer_state.json"))
         # A run that had stopped early would be trained on: the Trainer keeps no stop.
         if not exhausted(evaluations(self.state.log_history), self.settings.patience):
-            with quiet():
-                self.train(resume_from_checkpoint=str(start) if start else None)
+            try:
+                with quiet():
+                    self.train(resume_from_checkpoint=str(start) if start else None)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise StudyError(
+                    f"memory ran out beside the batches of update {self.state.global_step + 1}: "
+                    "take the optimizer adafactor, set gradient_checkpointing, or take a smaller "
+                    "model; the checkpoints before it are kept"
+                ) from error
 
     def _refuse_unshared_folder(self) -> None:
         (token,) = gather_object([uuid.uuid4().hex])[:1]
@@ -486,6 +511,8 @@ class StudyTrainer(Trainer):
         # A full disk shows as any of these, by the library that was writing.
         except (OSError, SafetensorError, RuntimeError) as error:
             shutil.rmtree(staging, ignore_errors=True)
+            if isinstance(error, RuntimeError) and not _is_of_writing(error):
+                raise
             raise StudyError(
                 f"the checkpoint of update {self.state.global_step} cannot be written "
                 f"({error}): free some space and run the same command again, it continues from "
@@ -531,9 +558,9 @@ def update_seed(seed: int, step: int, process: int = 0) -> int:
     return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    # On a CPU torch raises a plain RuntimeError.
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+def _is_of_writing(error: RuntimeError) -> bool:
+    # How torch's writer of files tells that it could not write.
+    return "PytorchStreamWriter" in str(error) or "inline_container" in str(error)
 
 
 def _only(items: list[dict[str, Any]]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def _closed(figure: Figure) -> Figure:
 
 
 def plot_losses(runs: Sequence[Run]) -> Figure:
-    """Draw training and validation loss against epochs, one thin line a seed."""
+    """Draw training and validation loss against epochs, one thin line a seed, on a log scale."""
     figure, axes = plt.subplots()
     for number, run in enumerate(runs):
         history = run.history
@@ -56,8 +56,7 @@ def plot_losses(runs: Sequence[Run]) -> Figure:
             )
         best = history.loc[history["step"] == run.metrics["best_step"]]
         axes.axvline(float(best["epoch"].iloc[0]), color="grey", ls=":", lw=1)
-    axes.set(xlabel="epoch", ylabel="cross-entropy per label token")
-    axes.set_ylim(bottom=0)
+    axes.set(xlabel="epoch", ylabel="cross-entropy per label token", yscale="log")
     axes.legend()
     return _closed(figure)
 
@@ -73,7 +72,7 @@ def plot_parallelism(run: Run) -> Figure:
     for axes, (prefix, label) in zip(panels, quantities, strict=True):
         for name, layer, colour in (
             ("lstm", "LSTM layer", VALIDATION),
-            ("attention", "self-attention layer", TRAINING),
+            ("attention", "Transformer encoder layer", TRAINING),
         ):
             axes.plot(lengths, run.metrics[prefix + name], "o-", color=colour, label=layer)
         axes.set_xscale("log", base=2)

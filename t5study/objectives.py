@@ -40,6 +40,18 @@ def noise_counts(length: int, density: float, mean_span: float) -> tuple[int, in
     return masked, min(spans, masked, length - masked)
 
 
+def check_sentinels(
+    length: int, sentinels: int, density: float = 0.15, mean_span: float = 3.0
+) -> None:
+    """Raise StudyError when `length` pieces need more spans than there are sentinels."""
+    spans = noise_counts(length, density, mean_span)[1]
+    if spans > sentinels:
+        raise StudyError(
+            f"{length} pieces at density {density} need {spans} sentinels and the vocabulary has"
+            f" {sentinels}: use shorter sequences, longer spans or more sentinels."
+        )
+
+
 def _segment_lengths(total: int, segments: int, rng: np.random.Generator) -> np.ndarray:
     """Cut `total` into `segments` positive lengths, every way being equally likely."""
     cuts = np.sort(rng.choice(total - 1, size=segments - 1, replace=False)) + 1
@@ -88,12 +100,7 @@ def span_corruption(
     Raises StudyError when the text needs more spans than there are sentinels.
     """
     ids = np.asarray(ids, dtype=np.int64)
-    spans = noise_counts(len(ids), density, mean_span)[1]
-    if spans > len(sentinels):
-        raise StudyError(
-            f"{len(ids)} pieces at density {density} need {spans} sentinels and the vocabulary has"
-            f" {len(sentinels)}: use shorter sequences, longer spans or more sentinels."
-        )
+    check_sentinels(len(ids), len(sentinels), density, mean_span)
     mask = noise_mask(len(ids), rng, density, mean_span)
     marks = np.asarray(sentinels, dtype=np.int64)
     return (

@@ -21,6 +21,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from t5study import scores
 from t5study.batches import Collator, Encoded, cut, encode, in_length_order
+from t5study.shortage import halving
 
 BOOTSTRAP_SEED = 0
 """Seed of the resampling behind every interval, so that a figure is the same each time."""
@@ -135,10 +136,11 @@ def score_split(
     With a LabelSet the model is an encoder-decoder; without one it has a classification head, and
     the scores are the log-softmax of its logits (for a head of one unit: the value itself).
     """
-    parts: list[tuple[np.ndarray, np.ndarray]] = []
     device = next(model.parameters()).device
     model.eval()
-    with torch.inference_mode():
+
+    def answers(tokens: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        parts = []
         for rows, batch in in_length_order(encoded, collator, tokens):
             batch = {name: value.to(device) for name, value in batch.items()}
             if labels is not None:
@@ -146,6 +148,10 @@ def score_split(
             else:
                 answer = _head_scores(model, batch)
             parts.append((rows, answer.float().cpu().numpy()))
+        return parts
+
+    with torch.inference_mode():
+        parts = halving(answers, tokens)
     result = np.empty((len(encoded), parts[0][1].shape[1]), dtype=np.float32)
     for rows, answer in parts:
         result[rows] = answer
@@ -184,9 +190,10 @@ def generate(
     """
     encoded = encode(text_table(sources), tokenizer, max_source_length)
     pad_id, device = tokenizer.pad_token_id, next(model.parameters()).device
-    answers: list[str] = [""] * len(sources)
     model.eval()
-    with torch.inference_mode():
+
+    def written(tokens: int) -> list[str]:
+        answers = [""] * len(sources)
         for rows, _ in cut(
             encoded.source_lengths, np.arange(len(encoded)), max_source_length, tokens
         ):
@@ -198,7 +205,10 @@ def generate(
             texts = tokenizer.batch_decode(output, skip_special_tokens=True)
             for row, text in zip(rows, texts, strict=True):
                 answers[row] = text
-    return answers
+        return answers
+
+    with torch.inference_mode():
+        return halving(written, tokens)
 
 
 def classification_metrics(

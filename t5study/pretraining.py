@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from transformers import (
 
 from t5study import cooccurrence, corpora, objectives
 from t5study.acceleration import compiled_or_not, tune_allocator
-from t5study.batches import bucket_of, pad, split_batch
+from t5study.batches import bucket_of, epoch_order, pad, split_batch
 from t5study.corpora import TokenStream
 from t5study.engine import EngineSettings, StudyTrainer, mixed, seq2seq_loss
 from t5study.errors import StudyError
@@ -43,6 +43,7 @@ from t5study.profiles import PretrainingRecipe
 from t5study.provenance import device_name, peak_memory_bytes, recorded, usual_device
 from t5study.resumption import latest_checkpoint
 from t5study.runs import Workspace
+from t5study.shortage import halving
 from t5study.vocabulary import SPECIAL_PIECES, framed, sentinel_ids
 
 MICRO_BATCH_TOKENS = {"cpu": 8192, "cuda": 131_072}
@@ -147,11 +148,6 @@ class BertForPreTraining(transformers.BertForPreTraining):
 # --- examples ------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=2)
-def _window_order(windows: int, seed: int, epoch: int) -> np.ndarray:
-    return np.random.default_rng([seed, epoch]).permutation(windows)
-
-
 @dataclass(frozen=True)
 class Windows:
     """A stream of ids cut into pieces of `length`; every epoch has another cut and order."""
@@ -167,7 +163,7 @@ class Windows:
         for number in numbers.tolist():
             epoch, place = divmod(number, per_epoch)
             shift = int(np.random.default_rng([self.seed, epoch, 1]).integers(self.length))
-            start = shift + self.length * int(_window_order(per_epoch, self.seed, epoch)[place])
+            start = shift + self.length * int(epoch_order(per_epoch, self.seed, epoch)[place])
             rows.append(self.ids[start : start + self.length])
         return np.stack(rows).astype(np.int64)
 
@@ -184,8 +180,9 @@ class SpanCorruption:
     def __init__(self, stream: TokenStream, tokenizer: Any, length: int, seed: int) -> None:
         self.stream = stream
         self.length, self.targets_length = objectives.random_spans_helper(length)
-        self.windows = _windows(stream, self.length, seed)
         self.sentinels = sentinel_ids(tokenizer)
+        objectives.check_sentinels(self.length, len(self.sentinels))
+        self.windows = _windows(stream, self.length, seed)
         self.start, self.eos = tokenizer.pad_token_id, tokenizer.eos_token_id
 
     def __call__(self, numbers: np.ndarray, rng: np.random.Generator) -> tuple[Batch, int]:
@@ -533,21 +530,24 @@ class HeldOut:
     def __call__(self, model: torch.nn.Module) -> dict[str, float]:
         """Return the mean of all that the examples judge; BERT's loss is the sum of its two."""
         device = next(model.parameters()).device
-        sums: dict[str, float] = defaultdict(float)
-        counts: dict[str, int] = defaultdict(int)
-        with torch.inference_mode(), mixed(self.precision):
-            for batch in self._batches:
+
+        def judged(rows: int) -> dict[str, float]:
+            sums: dict[str, float] = defaultdict(float)
+            counts: dict[str, int] = defaultdict(int)
+            for batch in split_batch(self._batch, -(-HELD_OUT_SEQUENCES // rows)):
                 moved = {name: value.to(device) for name, value in batch.items()}
                 for name, (total, count) in self.examples.judge(model, moved).items():
                     sums[name] += total
                     counts[name] += count
-        means = {name: sums[name] / counts[name] for name in sums}
+            return {name: sums[name] / counts[name] for name in sums}
+
+        with torch.inference_mode(), mixed(self.precision):
+            means = halving(judged, self.micro_rows)
         return {"loss": sum(means.get(name, 0.0) for name in ("mlm_loss", "nsp_loss")), **means}
 
     @cached_property
-    def _batches(self) -> list[Batch]:
-        batch, _ = self.examples(np.arange(HELD_OUT_SEQUENCES), objectives.generator(0, 0))
-        return split_batch(batch, -(-HELD_OUT_SEQUENCES // self.micro_rows))
+    def _batch(self) -> Batch:
+        return self.examples(np.arange(HELD_OUT_SEQUENCES), objectives.generator(0, 0))[0]
 
 
 def _evaluations(trainer: StudyTrainer) -> list[dict[str, Any]]:

@@ -126,6 +126,9 @@ class PretrainingRecipe(_Settings):
             raise ValueError("batch_tokens must be at least sequence_length")
         if self.tokens < self.batch_tokens:
             raise ValueError("tokens, the budget, must be at least batch_tokens")
+        if self.save_every % self.evaluate_every:
+            # A run that goes on knows its seconds from the evaluation before the checkpoint.
+            raise ValueError("save_every must be a multiple of evaluate_every")
         if len(set(self.corpus)) != len(self.corpus):
             raise ValueError("corpus names the same text twice")
         return self

@@ -76,6 +76,12 @@ class Difference:
             return "above"
         return "below" if self.high < 0 else "not told apart"
 
+    @property
+    def in_points(self) -> str:
+        """The verdict with mean and interval in hundredths of the metric, as prose says it."""
+        mean, low, high = (f"{100 * score:+.1f}" for score in (self.mean, self.low, self.high))
+        return f"{self.verdict} ({mean} points, from {low} to {high})"
+
 
 def difference(first: Sequence[Run], second: Sequence[Run], metric: str) -> Difference:
     """Compare two groups of runs on the same test rows by a paired bootstrap.

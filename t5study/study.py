@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -257,6 +257,17 @@ class Study:
             for name in self.profile.recipes.get(role, {})
         }
 
+    def with_recipe(self, name: str, roles: Iterable[str]) -> dict[str, Run]:
+        """Return one run of T5, with the role's first seed, for each role that has this recipe.
+
+        A role that the profile gives no other recipe of this name is left out.
+        """
+        return {
+            role: self.finetune(role, seed=self.settings(role).seeds[0], recipe=name)
+            for role in roles
+            if name in self.profile.recipes.get(role, {})
+        }
+
     def after_longer(self, role: str) -> list[Run]:
         """Return the runs of T5 pre-trained for longer, on all the role's labels, one a seed.
 
@@ -326,14 +337,18 @@ class Study:
         asked = experiments.Casting(self.task(role), self.checkpoint("t5"))
         return self._obtain(asked.config(), "observations.recording.show_casting", asked)
 
-    def observe(self, name: str, run: Run | None = None, **inputs: Any) -> Run:
+    def observe(
+        self, name: str, run: Run | None = None, role: str | None = None, **inputs: Any
+    ) -> Run:
         """Return an observation of a model: what `observations.OBSERVATIONS[name]` computes.
 
-        The model is that of `run`, or else the profile's checkpoint of the observation's model.
+        The model is that of `run`, or else the profile's checkpoint of the observation's model;
+        with `role` it is the checkpoint that the fine-tuning on the role's task begins from.
         """
+        tokens = None if role is None else self.settings(role).tokens
         asked = experiments.Look(
             name,
-            self.checkpoint(experiments.observed_model(name))
+            self.checkpoint(experiments.observed_model(name), tokens)
             if run is None
             else _own_checkpoint("fine-tuned", run),
             json.loads(json.dumps(inputs)),

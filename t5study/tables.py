@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from pandas.io.formats.style import Styler
@@ -105,6 +105,24 @@ def comparison(groups: dict[str, Sequence[Run]], metrics: Sequence[str]) -> pd.D
             row |= {metric: mean, f"{metric} low": low, f"{metric} high": high}
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").astype({"runs": int})
+
+
+def listed(runs: Mapping[str, Run], metric: str) -> str:
+    """Return the runs' names and scores as prose lists them; "not run" where there is none."""
+    scores = [f"{name} {run.metrics[metric]:.3f}" for name, run in runs.items()]
+    return "; ".join(scores) or "not run"
+
+
+def mean_and_reach(runs: Sequence[Run]) -> str:
+    """Return mean accuracy and longest text of runs of one recipe, as prose says it.
+
+    It is "not run" where there is none.
+    """
+    if not runs:
+        return "not run"
+    mean, _, _ = mean_interval([run.metrics["accuracy"] for run in runs])
+    longest = runs[0].config["recipe"]["max_source_length"]
+    return f"{mean:.3f}, texts up to {longest} tokens"
 
 
 def claim_table(verdicts: pd.DataFrame, outcomes: Sequence[str]) -> Styler:

@@ -38,6 +38,7 @@ from t5study.engine import (
     mixed,
     seq2seq_loss,
 )
+from t5study.errors import StudyError
 from t5study.experiments import SPLITS, Experiment
 from t5study.faithfulness import faithful
 from t5study.hub import POCKET, Hub
@@ -45,6 +46,7 @@ from t5study.models import load_model, load_tokenizer, parameter_count, random_m
 from t5study.precision import resolve_precision
 from t5study.provenance import device_name, peak_memory_bytes, recorded, usual_device
 from t5study.runs import Workspace
+from t5study.shortage import halving
 from t5study.tasks import Task, cast, label_ids, split_rows
 
 LONGEST_TARGET = 160
@@ -161,6 +163,11 @@ class TaskData:
 
 
 def _collator(experiment: Experiment, tokenizer: Any) -> Collator:
+    if tokenizer.pad_token_id is None:
+        raise StudyError(
+            f"the tokenizer of {experiment.checkpoint.name} has no padding token, so texts of "
+            "different length cannot share a batch: fine-tune another model"
+        )
     if experiment.architecture == "t5":
         # T5 starts decoding with its pad token.
         return Seq2SeqCollator(tokenizer.pad_token_id, start_id=tokenizer.pad_token_id)
@@ -268,12 +275,15 @@ def mean_loss(experiment: Experiment, data: TaskData) -> Validation:
 
     def loss(model: torch.nn.Module) -> dict[str, float]:
         device = next(model.parameters()).device
-        with torch.inference_mode(), mixed(precision):
-            total = sum(
+
+        def total(tokens: int) -> float:
+            return sum(
                 float(sum_loss(model, {name: value.to(device) for name, value in batch.items()}))
                 for _, batch in in_length_order(encoded, collator, tokens)
             )
-        return {"loss": total / items}
+
+        with torch.inference_mode(), mixed(precision):
+            return {"loss": halving(total, tokens) / items}
 
     return loss
 

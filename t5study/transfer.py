@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -611,6 +612,25 @@ def ranked(scores: Mapping[str, float]) -> str:
     """Return models and their scores in words, the best first."""
     best_first = sorted(scores.items(), key=lambda pair: -pair[1])
     return ", ".join(f"{name} {score:.3f}" for name, score in best_first) or "not run"
+
+
+def neighbours(study: Study, role: str) -> str:
+    """Return in words whether each model of `architecture_table` is above the next best one.
+
+    Judged by the paired bootstrap of `ranking.difference`.
+    """
+    metric = study.task(role).metrics[0]
+    groups = {
+        model: study.finetunes(role, model, tokens=budget)
+        for model, budget in equal_budgets(study).items()
+    }
+    best_first = sorted(groups, key=lambda model: -_interval(groups[model], metric)[0])
+    said = [
+        f"{first} against {second}: "
+        f"{ranking.difference(groups[first], groups[second], metric).in_points}"
+        for first, second in pairwise(best_first)
+    ]
+    return "; ".join(said) or "not run"
 
 
 def spread(values: Sequence[float]) -> str:

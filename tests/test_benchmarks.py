@@ -7,7 +7,9 @@ import logging
 import os
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +41,7 @@ from t5study.batches import encode
 from t5study.errors import StudyError
 from t5study.models import load_tokenizer, save_model
 from t5study.precision import resolve_precision
+from t5study.runs import Run
 from t5study.tasks import cast, get_task, label_ids, split_rows
 
 
@@ -284,6 +287,7 @@ def test_a_learnt_model_writes_labels_and_the_scores_name_them(tmp_path, monkeyp
     monkeypatch.setattr(agreement.Work, "load", lambda *_, **__: small)
     agreement.main(tmp_path / "model", out=tmp_path)
     found = json.loads((tmp_path / "agreement.json").read_text())
+    assert found["run"] == tmp_path.name
     assert found["rows"] == len(work.encoded)
     for pair in found["pairs"]:
         assert pair["wrote"] == found["rows"]
@@ -291,6 +295,11 @@ def test_a_learnt_model_writes_labels_and_the_scores_name_them(tmp_path, monkeyp
         if (pair["generation"], pair["scores"]) == ("greedy", resolve_precision("auto")):
             assert pair["same"] == 1.0
     assert "scores name it too" in page._agreement(found)
+
+
+def said_of(record: Path, **changes: Any) -> None:
+    path = record / "provenance.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 @pytest.fixture
@@ -306,8 +315,12 @@ def short_runs(tmp_path, monkeypatch):
         assert changes == {"compile": True}
         assert limits == {}
         few = {"train": 32, "validation": 8, "test": 8}
-        return commands.finetune(task, model, recipe, {"epochs": 1}, few, **rest)
+        run = commands.finetune(task, model, recipe, {"epochs": 1}, few, **rest)
+        # Compiling takes longer than all the rest of the test.
+        said_of(run.path, compilation="compiled 12 blocks")
+        return Run(run.path)
 
+    monkeypatch.setattr(report, "WHOLE", {"pocket-emotion": 32, "pocket-sentiment": 32})
     monkeypatch.setattr(headline, "finetune", short)
     return mirror
 
@@ -328,12 +341,32 @@ def test_headline_is_what_the_records_say(short_runs, tmp_path):
 
 def test_an_interrupted_headline_is_no_measurement(short_runs, tmp_path):
     headline.main(short_runs, ["pocket-emotion"], tmp_path)
-    (made,) = (tmp_path / "store").glob("*/provenance.json")
-    made.write_text(json.dumps(json.loads(made.read_text()) | {"resumed_from": 3}))
+    (made,) = (tmp_path / "store").glob("*/")
+    assert "Together" not in page._headline(json.loads((tmp_path / "headline.json").read_text()))
     (tmp_path / "headline.json").unlink()
+    said_of(made, resumed_from=3)
     with pytest.raises(StudyError, match="was interrupted"):
         headline.main(short_runs, ["pocket-emotion"], tmp_path)
+    said_of(made, resumed_from=0, device="another processor")
+    with pytest.raises(StudyError, match="made on another processor"):
+        headline.main(short_runs, ["pocket-emotion"], tmp_path)
+    with pytest.raises(StudyError, match="no task 'stsb' here"):
+        headline.main(short_runs, ["stsb"], tmp_path)
     assert not (tmp_path / "headline.json").exists()
+
+
+def test_what_was_not_compiled_is_no_headline(short_runs, tmp_path):
+    headline.main(short_runs, ["pocket-emotion"], tmp_path)
+    (made,) = (tmp_path / "store").glob("*/")
+    said_of(made, compilation="not compiled: switched off")
+    with pytest.raises(StudyError, match=r"\(not compiled: switched off\): name another folder"):
+        headline.found(Run(made))
+
+
+def test_a_part_of_the_benchmarks_does_not_replace_the_whole():
+    outcome = CliRunner().invoke(cli.app, ["--part", "growth"])
+    assert isinstance(outcome.exception, StudyError)
+    assert "name its folder with --out" in str(outcome.exception)
 
 
 @pytest.fixture

@@ -268,6 +268,12 @@ def test_an_empty_text_is_refused(run, monkeypatch, capsys):
     assert "empty" in said
 
 
+def test_a_text_that_is_not_utf_8_is_refused(run, monkeypatch, capsys):
+    status, said = in_process(["predict", str(run), "--text", "caf\udce9"], monkeypatch, capsys)
+    assert status != 0
+    assert "is not UTF-8" in said
+
+
 def test_a_text_of_a_hundred_thousand_words_is_answered(run):
     answer = commands.predict(run, ["film " * 100_000])
     assert len(answer) == 1

@@ -76,6 +76,16 @@ def test_alignment_names_both_texts():
     assert [label.get_text() for label in axes.get_xticklabels()] == ["that", "is", "</s>"]
 
 
+def test_a_long_answer_is_aligned_up_to_its_most_rows():
+    long = diagrams.MOST_ROWS + 5
+    seen = SimpleNamespace(
+        values={"answer_tokens": ["▁ein"] * long, "source_tokens": ["▁a"]},
+        arrays={"cross": np.ones((long, 1))},
+    )
+    axes = diagrams.alignment(seen).axes[0]
+    assert len(axes.get_yticklabels()) == diagrams.MOST_ROWS
+
+
 def test_beams_are_drawn_best_on_top_and_long_answers_cut():
     seen = SimpleNamespace(
         values={"rows": [{"answer": "x" * 80, "score": -0.1}, {"answer": "y", "score": -0.5}]}

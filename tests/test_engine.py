@@ -14,7 +14,7 @@ import pytest
 import torch
 from tiny import no_hub, tiny_experiment, tiny_t5
 
-from t5study import commands, engine
+from t5study import commands, engine, training
 from t5study.acceleration import cheapen_dropout, shorten_cross_attention, speed_up
 from t5study.engine import seq2seq_loss, update_seed
 from t5study.errors import StudyError
@@ -22,6 +22,7 @@ from t5study.models import load_tokenizer, save_model
 from t5study.precision import resolve_precision
 from t5study.resumption import is_intact
 from t5study.runs import RunStore, Workspace
+from t5study.seals import seal
 from t5study.training import (
     TaskData,
     build_trainer,
@@ -337,6 +338,77 @@ def test_memory_that_a_processor_lacks_is_told_from_other_errors(checkpoint, tmp
         trainer.train_to_best()
 
 
+def test_a_tokenizer_without_padding_is_refused_before_texts_share_a_batch(checkpoint):
+    tokenizer = load_tokenizer(checkpoint)
+    tokenizer.pad_token = None
+    with pytest.raises(StudyError, match="tokenizer of tiny-t5 has no padding token"):
+        TaskData.load(tiny_experiment(checkpoint), no_hub(), tokenizer)
+
+
+def test_memory_that_runs_out_in_validation_halves_its_batches(checkpoint, tmp_path, monkeypatch):
+    def short_of_memory(model, batch):
+        if len(batch["input_ids"]) > 2:
+            raise torch.OutOfMemoryError
+        return seq2seq_loss(model, batch)
+
+    plain = trainer_for(checkpoint, tmp_path / "plain", tokens=100_000)
+    monkeypatch.setattr(training, "seq2seq_loss", short_of_memory)
+    short = trainer_for(checkpoint, tmp_path / "short", tokens=100_000)
+    expected, found = (
+        trainer.evaluation(trainer.model.eval())["loss"] for trainer in (plain, short)
+    )
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_memory_that_the_optimiser_lacks_is_one_sentence(checkpoint, tmp_path):
+    def without_memory(*_, **__):
+        raise torch.OutOfMemoryError
+
+    trainer = trainer_for(checkpoint, tmp_path)
+    trainer.optimizer.step = without_memory
+    with pytest.raises(StudyError, match="beside the batches of update 1: take the optimizer ada"):
+        trainer.train_to_best()
+
+
+def test_a_plan_for_other_processes_than_there_are_is_refused(checkpoint, tmp_path):
+    trainer = trainer_for(checkpoint, tmp_path)
+    plan = replace(trainer.plan, world_size=2)
+    with pytest.raises(StudyError, match=r"say process 0 of 2, but this is process 0 of 1: start"):
+        engine.StudyTrainer(
+            trainer.model, plan, seq2seq_loss, trainer.evaluation, trainer.settings, tmp_path
+        )
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [("PytorchStreamWriter failed writing file", StudyError), ("NCCL error", RuntimeError)],
+)
+def test_only_what_could_not_be_written_asks_for_space(
+    checkpoint, tmp_path, monkeypatch, message, kind
+):
+    def fail(*_):
+        raise RuntimeError(message)
+
+    trainer = trainer_for(checkpoint, tmp_path)
+    monkeypatch.setattr(engine.Trainer, "_save_checkpoint", fail)
+    with pytest.raises(kind, match=message):
+        trainer.train_to_best()
+
+
+def test_a_checkpoint_of_earlier_code_is_resumed_with_its_one_number_of_pieces(
+    checkpoint, tmp_path
+):
+    trainer_for(checkpoint, tmp_path).train_to_best()
+    newest = tmp_path / "scratch" / "checkpoint-12"
+    made_with = json.loads((newest / "made_with.json").read_text())
+    assert made_with["parts"] == [1]
+    (newest / "made_with.json").write_text(json.dumps(made_with | {"parts": 4}))
+    seal(newest)
+    again = trainer_for(checkpoint, tmp_path)
+    assert again.train_to_best()["resumed_from"] == 12
+    assert again.parts == 4
+
+
 def test_a_checkpoint_of_another_recipe_or_other_code_is_refused(checkpoint, tmp_path, monkeypatch):
     trainer_for(checkpoint, tmp_path).train_to_best()
     with pytest.raises(StudyError, match="another learning_rate: remove"):
@@ -459,6 +531,31 @@ found = [[trainer.parts, again.parts], losses]
 Path(sys.argv[2], os.environ["RANK"]).write_text(json.dumps(found))
 """
 
+SHORT_OF_MEMORY_LATE = """
+import os, sys
+from pathlib import Path
+import torch
+from test_engine import trainer_for
+from t5study.checkpoints import checkpoint_in
+from t5study.engine import seq2seq_loss
+
+checkpoint = checkpoint_in(Path(sys.argv[1]), name="tiny-t5", weights=True)
+trainer = trainer_for(checkpoint, Path(sys.argv[2]), tokens=100_000, dropout=0.0)
+
+def sum_loss(model, batch):
+    loss = seq2seq_loss(model, batch)
+    if os.environ["RANK"] == "1":
+        raise torch.OutOfMemoryError
+    return loss
+
+trainer.sum_loss = sum_loss
+try:
+    trainer.train_to_best()
+except Exception as error:
+    Path(sys.argv[2], os.environ["RANK"] + ".txt").write_text(f"{type(error).__name__}: {error}")
+os._exit(0)
+"""
+
 APART = """
 import os, sys
 from pathlib import Path
@@ -488,6 +585,17 @@ def test_one_process_of_several_halves_its_only_micro_batch(checkpoint, tmp_path
     assert [parts for parts, _ in found["short"]] == [[1, 1], [2, 2]]
     for (_, expected), (_, losses) in zip(found["plain"], found["short"], strict=True):
         assert losses == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_was_begun_together_is_not_done_again_by_one_process(checkpoint, tmp_path):
+    """After its last forward pass a process counts on the others': to redo it would mix updates."""
+    script = tmp_path / "late.py"
+    script.write_text(SHORT_OF_MEMORY_LATE)
+    two_processes(script, checkpoint.folder, tmp_path, PYTHONPATH=str(Path(__file__).parent))
+    told = (tmp_path / "1.txt").read_text()
+    assert told.startswith("StudyError: process 1 ran out of memory at update 1: lower tokens_per")
+    # The other one, left alone, ends too and has not trained on by itself.
+    assert (tmp_path / "0.txt").is_file()
 
 
 def test_machines_without_a_common_folder_are_told_before_they_train(checkpoint, tmp_path):

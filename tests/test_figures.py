@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from t5study import figures
+from t5study import figures, tables
 from t5study.predictions import classification_metrics, prediction_table
 from t5study.runs import RunStore
 
@@ -46,3 +46,21 @@ def test_the_report_has_a_row_a_label_and_the_averages(run):
     assert table.loc["macro avg", "f1"] == pytest.approx(macro)
     weighted = (3 * table.loc["sadness", "f1"] + 2 * 1 + table.loc["anger", "f1"]) / 6
     assert table.loc["weighted avg", "f1"] == pytest.approx(weighted)
+
+
+def test_prose_lists_runs_with_their_scores_and_says_where_there_is_none(run):
+    assert tables.listed({"one": run, "other": run}, "accuracy") == "one 0.667; other 0.667"
+    assert tables.listed({}, "accuracy") == tables.mean_and_reach([]) == "not run"
+
+
+def test_prose_says_the_mean_over_runs_and_how_long_a_text_they_read(tmp_path):
+    def finished(accuracy: float):
+        def produce(work):
+            work.save_metrics({"accuracy": accuracy})
+            return {"device": "test"}
+
+        recipe = {"max_source_length": 512}
+        return RunStore(tmp_path).obtain({"seed": accuracy, "recipe": recipe}, produce)
+
+    said = tables.mean_and_reach([finished(0.75), finished(0.85)])
+    assert said == "0.800, texts up to 512 tokens"

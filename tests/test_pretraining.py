@@ -201,6 +201,11 @@ def test_an_update_smaller_than_the_processes_is_refused(tokenizer, stream):
         PretrainingPlan(examples, rows=2, steps=1, seed=0, micro_rows=8, world_size=4)
 
 
+def test_a_window_with_more_spans_than_sentinels_is_refused_before_training(stream, tokenizer):
+    with pytest.raises(StudyError, match=r"need .* sentinels and the vocabulary has .*: use"):
+        pretraining.EXAMPLES["t5"](stream, tokenizer, 4096, 7)
+
+
 def test_t5_windows_need_no_padding(tokenizer, stream):
     examples = pretraining.EXAMPLES["t5"](stream, tokenizer, 32, 0)
     batch, items = examples(np.arange(5), objectives.generator(0, 0))

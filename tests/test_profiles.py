@@ -261,6 +261,7 @@ def test_a_wrong_objective_or_shape_is_refused(pocket) -> None:
     for role, key, value, part in (
         ("bert", "objective", "causal", "must be mlm-nsp"),
         ("gpt", "sequence_length", 4096, "batch_tokens must be at least sequence_length"),
+        ("gpt", "save_every", 300, "save_every must be a multiple of evaluate_every"),
         ("t5", "tokens", 1000, "must be at least batch_tokens"),
         ("gpt", "corpus", ["pocket-text", "pocket-text"], "twice"),
         ("gpt", "corpus", ["wikipedia"], "corpus"),

@@ -10,7 +10,7 @@ import pytest
 
 from t5study import scores
 from t5study.errors import StudyError
-from t5study.ranking import beside, difference, ranking_table, score_table
+from t5study.ranking import Difference, beside, difference, ranking_table, score_table
 
 LABELS = np.random.default_rng(1).integers(0, 2, 400)
 
@@ -53,6 +53,11 @@ def test_a_clear_difference_is_a_ranking_in_both_directions():
     assert gap.verdict == "above"
     assert gap.low < 0.15 < gap.high
     assert difference(FAIR, GOOD, "accuracy").verdict == "below"
+
+
+def test_a_difference_is_said_in_points_with_its_interval():
+    said = Difference(mean=0.0126, low=-0.0004, high=0.025).in_points
+    assert said == "not told apart (+1.3 points, from -0.0 to +2.5)"
 
 
 def test_equal_models_are_not_told_apart():

@@ -94,6 +94,19 @@ def test_another_recipe_is_run_once_and_changes_nothing_else(study):
     changed = {key for key, value in other.config.items() if value != usual[key]}
     assert changed == {"recipe"}
     assert other.config["recipe"]["optimizer"] == "adafactor"
+    (name,) = study.other_recipes("emotion")
+    found = study.with_recipe(name, ["sentiment", "emotion"])
+    assert {role: run.identity for role, run in found.items()} == {"emotion": other.identity}
+    assert study.with_recipe("no such recipe", ["emotion"]) == {}
+
+
+def test_the_checkpoint_that_a_role_begins_from_can_be_observed(study):
+    values = smoke()
+    values["tasks"]["sst"]["tokens"] = 12_000
+    other = Study(values, store=study.store.root)
+    begun_from = other.observe("t5.modules", role="sst", rows=1).config["model"]
+    assert begun_from == other.finetune("sst").config["model"]
+    assert begun_from != other.observe("t5.modules", rows=1).config["model"]
 
 
 def test_trials_are_made_on_a_gpu_and_kept(study, monkeypatch):

@@ -345,6 +345,20 @@ def test_published_numbers_on_other_rows_say_so(monkeypatch):
     assert table.loc["T5, pre-trained", "this study"] == 0.75
 
 
+def test_each_architecture_is_set_against_the_next_best(monkeypatch):
+    runs = {"bert": [answered(12)], "t5": [answered(30)], "gpt": [answered(29)]}
+    monkeypatch.setattr(transfer, "equal_budgets", lambda study: dict.fromkeys(runs, 1))
+    study = SimpleNamespace(
+        task=lambda role: SimpleNamespace(metrics=["accuracy"]),
+        finetunes=lambda role, model, tokens: runs[model],
+    )
+    first, second = transfer.neighbours(study, "sst").split("; ")
+    assert first.startswith("t5 against gpt: not told apart (+2.5 points, from ")
+    assert second.startswith("gpt against bert: above (+42.5 points, from ")
+    monkeypatch.setattr(transfer, "equal_budgets", lambda study: {})
+    assert transfer.neighbours(study, "sst") == "not run"
+
+
 def test_architectures_are_said_in_the_order_of_their_scores():
     assert transfer.ranked({"t5": 0.8, "bert": 0.7, "gpt": 0.75}) == (
         "t5 0.800, gpt 0.750, bert 0.700"

@@ -29,7 +29,11 @@ def commit(root: Path) -> str:
 
 
 def repository_settings(root: Path) -> dict[str, Any]:
-    """Settings for Jupyter Book that turn the buttons on; none without a public remote."""
+    """Settings for Jupyter Book that turn the buttons on; none without a public remote.
+
+    Binder installs environment.yml and runs the notebooks. Colab opens a notebook alone, without
+    the package and the profiles, so that its first cell would fail: there is no button for it.
+    """
     match = PUBLIC_REMOTE.fullmatch(git(root, "remote", "get-url", "origin"))
     if match is None:
         return {}
@@ -45,6 +49,5 @@ def repository_settings(root: Path) -> dict[str, Any]:
         "launch_buttons": {
             "notebook_interface": "jupyterlab",
             "binderhub_url": "https://mybinder.org",
-            "colab_url": "https://colab.research.google.com",
         },
     }
