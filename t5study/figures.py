@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
@@ -56,9 +57,18 @@ def plot_losses(runs: Sequence[Run]) -> Figure:
             )
         best = history.loc[history["step"] == run.metrics["best_step"]]
         axes.axvline(float(best["epoch"].iloc[0]), color="grey", ls=":", lw=1)
-    axes.set(xlabel="epoch", ylabel="cross-entropy per label token", yscale="log")
+    axes.set(xlabel="epoch", ylabel="cross-entropy per label token")
+    _plain_numbers(axes)
     axes.legend()
     return _closed(figure)
+
+
+def _plain_numbers(axes: Axes) -> None:
+    """Make the upright axis logarithmic, with 1, 2 and 5 of each power of ten in plain numbers."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def plot_parallelism(run: Run) -> Figure:
@@ -76,12 +86,9 @@ def plot_parallelism(run: Run) -> Figure:
         ):
             axes.plot(lengths, run.metrics[prefix + name], "o-", color=colour, label=layer)
         axes.set_xscale("log", base=2)
-        axes.set_yscale("log")
         axes.set_xticks(lengths, [str(length) for length in lengths])
         axes.set(xlabel="sequence length (tokens)", ylabel=label)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        _plain_numbers(axes)
     panels[0].legend()
     return _closed(figure)
 
