@@ -16,8 +16,8 @@ from benchmarks import growth, learning, memory, methods, page, report, scoring
 from benchmarks.command import in_a_sentence
 from benchmarks.turns import Job, answer_of, take_turns
 from benchmarks.work import PRETRAINING
-from t5study.errors import StudyError
-from t5study.precision import resolve_precision
+from t5study.base.errors import StudyError
+from t5study.base.precision import resolve_precision
 
 TASKS = ("emotion", "imdb", PRETRAINING)
 PARTS = ("speed", "learning", "growth")

@@ -19,10 +19,10 @@ from transformers import PreTrainedModel, T5ForConditionalGeneration
 from benchmarks import page, report, scoring
 from benchmarks.command import in_a_sentence
 from benchmarks.work import Work
-from t5study.checkpoints import checkpoint_in
-from t5study.models import load_model, parameter_count, quiet
-from t5study.precision import resolve_precision
-from t5study.provenance import device_name, library_versions, usual_device
+from t5study.base.precision import resolve_precision
+from t5study.models.checkpoints import checkpoint_in
+from t5study.models.loading import load_model, parameter_count, quiet
+from t5study.runs.provenance import device_name, library_versions, usual_device
 
 TASK = "imdb"
 ASKED = 5_000

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from t5study.errors import StudyError
+from t5study.base.errors import StudyError
 
 
 def in_a_sentence(command: Callable[..., None], *arguments: object) -> None:

@@ -26,18 +26,18 @@ from benchmarks.command import in_a_sentence
 from benchmarks.methods import BATCH, unsaved
 from benchmarks.turns import answer_of
 from benchmarks.work import LONGEST_SOURCE, LONGEST_TARGET, MODEL, matmul_peak, training_flops
-from t5study.acceleration import speed_up
-from t5study.batches import Encoded, Seq2SeqCollator, UpdatePlan, encode
-from t5study.checkpoints import open_checkpoint
-from t5study.engine import mixed
-from t5study.errors import StudyError
-from t5study.hub import Hub
-from t5study.models import load_tokenizer, quiet, random_model
-from t5study.precision import resolve_precision
-from t5study.predictions import LabelSet, score_split
-from t5study.provenance import device_name, library_versions
-from t5study.tasks import cast, get_task, label_ids, split_rows
-from t5study.training import MODEL_CLASSES
+from t5study.base.errors import StudyError
+from t5study.base.precision import resolve_precision
+from t5study.data.batches import Encoded, Seq2SeqCollator, UpdatePlan, encode
+from t5study.data.hub import Hub
+from t5study.data.tasks import cast, get_task, label_ids, split_rows
+from t5study.judging.predictions import LabelSet, score_split
+from t5study.models.checkpoints import open_checkpoint
+from t5study.models.loading import load_tokenizer, quiet, random_model
+from t5study.runs.provenance import device_name, library_versions
+from t5study.training.acceleration import speed_up
+from t5study.training.finetune import MODEL_CLASSES
+from t5study.training.loop import mixed
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"
 ATTENTIONS = ("eager", "sdpa", "flex_attention")

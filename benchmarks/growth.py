@@ -16,8 +16,8 @@ from typing import Any
 
 from benchmarks import methods
 from benchmarks.work import SMALLER, Work
-from t5study.models import quiet
-from t5study.provenance import peak_memory_bytes
+from t5study.models.loading import quiet
+from t5study.runs.provenance import peak_memory_bytes
 
 SIZES = (1000, 4000, 16000)
 TURNS, STARTS = 5, 5

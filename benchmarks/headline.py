@@ -18,10 +18,10 @@ from rich.console import Console
 
 from benchmarks import page, report
 from benchmarks.command import in_a_sentence
+from t5study.base.errors import StudyError
 from t5study.commands import finetune
-from t5study.errors import StudyError
-from t5study.provenance import device_name
-from t5study.runs import Run
+from t5study.runs.provenance import device_name
+from t5study.runs.store import Run
 
 SEED = 21
 

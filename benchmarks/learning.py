@@ -19,9 +19,9 @@ from transformers import PreTrainedModel, Trainer
 
 from benchmarks import methods
 from benchmarks.work import SMALLER, Work
-from t5study.batches import IGNORED, Seq2SeqCollator, in_length_order
-from t5study.engine import seq2seq_loss
-from t5study.models import quiet
+from t5study.data.batches import IGNORED, Seq2SeqCollator, in_length_order
+from t5study.models.loading import quiet
+from t5study.training.loop import seq2seq_loss
 
 METHODS = ("default", "default-mended", "tuned", "tuned-mended", methods.OURS)
 """The report's recipe differs from the mended defaults in its padding alone, and compiling changes

@@ -17,10 +17,10 @@ from transformers import Trainer, TrainerCallback
 from benchmarks import methods, scoring
 from benchmarks.turns import Job, Turn
 from benchmarks.work import Work, matmul_peak, training_flops
-from t5study.batches import encoder_positions
-from t5study.engine import StudyTrainer
-from t5study.models import quiet
-from t5study.provenance import peak_memory_bytes
+from t5study.data.batches import encoder_positions
+from t5study.models.loading import quiet
+from t5study.runs.provenance import peak_memory_bytes
+from t5study.training.loop import StudyTrainer
 
 
 @dataclass

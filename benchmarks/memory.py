@@ -157,7 +157,7 @@ def measurements() -> Iterator[Need]:
 
 def _measured(name: str, precision: str, length: int, optimizer: str, rows: int) -> tuple[int, int]:
     """Return the most bytes that were taken during both passes, and during the step after them."""
-    from t5study.engine import EngineSettings, build_optimizer
+    from t5study.training.loop import EngineSettings, build_optimizer
 
     torch.cuda.empty_cache()
     with torch.device("cuda"):

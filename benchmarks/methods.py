@@ -27,11 +27,11 @@ from transformers import (
 )
 
 from benchmarks.work import LONGEST_SOURCE, PRETRAINING, Work, spread
-from t5study.acceleration import speed_up
-from t5study.batches import Seq2SeqCollator, UpdatePlan
-from t5study.engine import EngineSettings, StudyTrainer, seq2seq_loss
-from t5study.precision import resolve_precision
-from t5study.provenance import usual_device
+from t5study.base.precision import resolve_precision
+from t5study.data.batches import Seq2SeqCollator, UpdatePlan
+from t5study.runs.provenance import usual_device
+from t5study.training.acceleration import speed_up
+from t5study.training.loop import EngineSettings, StudyTrainer, seq2seq_loss
 
 BATCH = 128
 TOKENS_AT_ONCE = 4096

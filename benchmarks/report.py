@@ -16,9 +16,9 @@ import torch
 from rich.table import Table
 
 from benchmarks import learning, methods, scoring
-from t5study.precision import resolve_precision
-from t5study.provenance import device_name, git_commit, library_versions, usable_cores
-from t5study.tables import mean_interval
+from t5study.base.precision import resolve_precision
+from t5study.chapters.tables import mean_interval
+from t5study.runs.provenance import device_name, git_commit, library_versions, usable_cores
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 
-from t5study.errors import StudyError
+from t5study.base.errors import StudyError
 
 AT_ONCE = 2
 """Processes that warm up at the same time: nothing is measured then."""

@@ -15,14 +15,14 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from t5study.batches import Encoded, encode
-from t5study.checkpoints import Checkpoint, open_checkpoint
-from t5study.hub import Hub
-from t5study.models import load_tokenizer, random_model
-from t5study.objectives import random_spans_helper, span_corruption
-from t5study.precision import resolve_precision
-from t5study.provenance import usual_device
-from t5study.tasks import cast, get_task, label_ids, split_rows
+from t5study.base.precision import resolve_precision
+from t5study.data.batches import Encoded, encode
+from t5study.data.hub import Hub
+from t5study.data.tasks import cast, get_task, label_ids, split_rows
+from t5study.models.checkpoints import Checkpoint, open_checkpoint
+from t5study.models.loading import load_tokenizer, random_model
+from t5study.pretraining.objectives import random_spans_helper, span_corruption
+from t5study.runs.provenance import usual_device
 
 PRETRAINING = "span-corruption"
 MODEL = "google-t5/t5-small"

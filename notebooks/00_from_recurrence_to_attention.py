@@ -27,7 +27,7 @@ seed = 21
 # %% tags=["hide-cell"]
 import numpy as np
 
-from t5study import figures
+from t5study.chapters import figures
 from t5study.study import Study
 
 figures.style()
@@ -137,7 +137,7 @@ figures.plot_parallelism(run)
 # leads because it waits less. The two terms are equal at $n = 4d$, {glue:text}`parallel-meet` tokens
 # here. From there on the $n^2$ term is the larger, and attention's work comes ever closer to growing
 # with the square of the length, while the LSTM's stays proportional to it. Where do the times of
-# {numref}`fig-parallel` cross on your machine? `LENGTHS` in `t5study/experiments.py` takes others.
+# {numref}`fig-parallel` cross on your machine? `LENGTHS` in `t5study/experiments/identity.py` takes others.
 # :::
 #
 # ## What transfer has to do with it

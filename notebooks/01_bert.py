@@ -35,7 +35,7 @@ seed = 21
 # %% tags=["hide-cell"]
 import pandas as pd
 
-from t5study import diagrams
+from t5study.chapters import diagrams
 from t5study.study import Study
 
 pd.set_option("display.max_colwidth", None)

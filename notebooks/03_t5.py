@@ -32,9 +32,9 @@ seed = 21
 # %% tags=["hide-cell"]
 import pandas as pd
 
-from t5study import diagrams
+from t5study.chapters import diagrams
+from t5study.chapters.tables import framed
 from t5study.study import Study
-from t5study.tables import framed
 
 pd.set_option("display.max_colwidth", None)
 pd.set_option("display.precision", 3)

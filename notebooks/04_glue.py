@@ -34,12 +34,13 @@ seed = 21
 # %% tags=["hide-input"]
 import pandas as pd
 
-from t5study import diagrams_generation as diagrams
-from t5study import ranking, scores, transfer
-from t5study.published import load_published
+from t5study.chapters import diagrams_generation as diagrams
+from t5study.chapters import transfer
+from t5study.chapters.tables import framed
+from t5study.claims.published import load_published
+from t5study.data.tasks import ceiling
+from t5study.judging import ranking, scores
 from t5study.study import Study
-from t5study.tables import framed
-from t5study.tasks import ceiling
 
 pd.set_option("display.max_colwidth", None)
 pd.set_option("display.precision", 3)

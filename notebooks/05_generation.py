@@ -34,9 +34,9 @@ import math
 
 import pandas as pd
 
-from t5study import diagrams_generation as diagrams
-from t5study import faithfulness, ranking, scores
-from t5study.published import load_published
+from t5study.chapters import diagrams_generation as diagrams
+from t5study.claims.published import load_published
+from t5study.judging import faithfulness, ranking, scores
 from t5study.study import Study
 
 pd.set_option("display.max_colwidth", None)

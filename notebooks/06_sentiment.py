@@ -27,8 +27,9 @@ profile = "pocket"
 seed = 21
 
 # %% tags=["hide-cell"]
-from t5study import figures, ranking, tables
-from t5study.published import load_published
+from t5study.chapters import figures, tables
+from t5study.claims.published import load_published
+from t5study.judging import ranking
 from t5study.study import Study
 
 figures.style()
@@ -279,7 +280,7 @@ study.glue(f"{role}-literal", tables.listed(literal, "accuracy"))
 # It does not need the prefix to choose among tasks, since there is one. What the prefix can still
 # give is a link to pre-training: T5's own checkpoints met `sst2 sentence:` before, and a new prefix
 # starts without such help. The profile says which task this page has (`tasks: sentiment: task:` in
-# `notebooks/profiles/`). Change that task's `prefix` in `t5study/tasks.py` and run the chapter; the
+# `notebooks/profiles/`). Change that task's `prefix` in `t5study/data/tasks.py` and run the chapter; the
 # runs with the prefix stay in the store, and `study.store.runs()` gives them back. Then ask
 # `ranking.difference(with_prefix, without, "accuracy")`. It compares the two row by row, and so
 # sees more than two intervals set side by side.

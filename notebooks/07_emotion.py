@@ -32,8 +32,9 @@ profile = "pocket"
 seed = 21
 
 # %% tags=["hide-cell"]
-from t5study import figures, ranking, tables
-from t5study.published import load_published
+from t5study.chapters import figures, tables
+from t5study.claims.published import load_published
+from t5study.judging import ranking
 from t5study.study import Study
 
 figures.style()

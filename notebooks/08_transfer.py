@@ -38,9 +38,10 @@ seed = 21
 # %% tags=["hide-input"]
 import pandas as pd
 
-from t5study import cooccurrence, tables, transfer
-from t5study import diagrams_transfer as diagrams
-from t5study.published import load_published
+from t5study.chapters import diagrams_transfer as diagrams
+from t5study.chapters import tables, transfer
+from t5study.claims.published import load_published
+from t5study.pretraining import embeddings as cooccurrence
 from t5study.study import Study
 
 pd.set_option("display.max_colwidth", None)
@@ -586,7 +587,7 @@ study.glue("transfer-price", "; ".join(said) or "not run")
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Draw other rows for every seed, in `split_rows` of `t5study/tasks.py`: put the seed into the hash.
+# Draw other rows for every seed, in `split_rows` of `t5study/data/tasks.py`: put the seed into the hash.
 # Pre-trained and from scratch must still see the same rows for the same seed, or the difference would
 # hold the luck of two draws in place of one. The pairing stays; the spread over seeds grows.
 # ```

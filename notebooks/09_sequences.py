@@ -35,8 +35,9 @@ seed = 21
 # %% tags=["hide-input"]
 import pandas as pd
 
-from t5study import diagrams_transfer as diagrams
-from t5study import ranking, sequences, tables, transfer
+from t5study.chapters import diagrams_transfer as diagrams
+from t5study.chapters import sequences, tables, transfer
+from t5study.judging import ranking
 from t5study.study import Study
 
 pd.set_option("display.max_colwidth", None)

@@ -31,8 +31,8 @@ seed = 21
 # %% tags=["hide-cell"]
 import pandas as pd
 
-from t5study import figures, tables
-from t5study.claims import OUTCOMES, load_claims, scorecard
+from t5study.chapters import figures, tables
+from t5study.claims.claims import OUTCOMES, load_claims, scorecard
 from t5study.study import Study
 
 pd.set_option("display.max_colwidth", None)

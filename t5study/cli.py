@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from t5study.errors import StudyError
+from t5study.base.errors import StudyError
 
 app = typer.Typer(
     help="Transfer learning in NLP, reproduced: run the study, its trainings and its book.",
@@ -179,7 +179,7 @@ def claims(
 ) -> None:
     """Judge the report's claims by a profile's runs: those in its store and the published ones."""
     from t5study import commands
-    from t5study.tables import shown
+    from t5study.chapters.tables import shown
 
     verdicts = commands.claims(profile)
     table = Table("verdict", "claims")
@@ -211,7 +211,7 @@ def _show_report(run) -> None:
 
 
 def _print_report(metrics: dict) -> None:
-    from t5study.figures import classification_report
+    from t5study.chapters.figures import classification_report
 
     if "per_label" not in metrics:
         _print_numbers(metrics)

@@ -11,18 +11,20 @@ import pandas as pd
 import psutil
 import torch
 
-from t5study import training
-from t5study.checkpoints import Checkpoint, checkpoint_in, open_checkpoint
-from t5study.claims import load_claims, scorecard
-from t5study.errors import StudyError
-from t5study.hub import Hub, Need, is_folder, known_checkpoints
-from t5study.models import load_tokenizer
-from t5study.precision import resolve_precision
-from t5study.profiles import Recipe, TaskSettings, checked, load_profile, read_yaml
-from t5study.provenance import device_name, library_versions
-from t5study.runs import Run, RunStore
+from t5study.base.errors import StudyError
+from t5study.base.precision import resolve_precision
+from t5study.base.settings import checked, read_yaml
+from t5study.claims.claims import load_claims, scorecard
+from t5study.data.hub import Hub, Need, is_folder, known_checkpoints
+from t5study.data.tasks import TASKS, Task, clean_like_report, get_task
+from t5study.experiments.recipes import Recipe, TaskSettings
+from t5study.models.checkpoints import Checkpoint, checkpoint_in, open_checkpoint
+from t5study.models.loading import load_tokenizer
+from t5study.profiles import load_profile, needs
+from t5study.runs.provenance import device_name, library_versions
+from t5study.runs.store import Run, RunStore
 from t5study.study import Study, checkout
-from t5study.tasks import TASKS, Task, clean_like_report, get_task, needs
+from t5study.training import finetune as training
 
 T5_SMALL = "google-t5/t5-small"
 log = logging.getLogger(__name__)

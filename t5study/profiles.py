@@ -7,150 +7,33 @@ remedy; nothing is converted silently.
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from t5study.errors import StudyError
-
-ModelName = Literal["t5", "bert", "gpt"]
-Precision = Literal["auto", "fp32", "bf16"]
-CorpusName = Literal["pocket-text", "imdb-unlabelled", "imdb-train", "classic-books"]
-
-Count = Annotated[int, Field(ge=1)]
-Steps = Annotated[int, Field(ge=0)]
-LARGEST_SEED = 2**32 - 1
-"""What the random generators of numpy take at most."""
-Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-Rate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
-
-OWN = "own"
-"""Stands for a checkpoint's name where the study pre-trains the model itself."""
-FP16_REMEDY = "T5 overflows in fp16, use bf16, fp32 or auto"
-_NUMBER_AS_TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+from t5study.base.errors import StudyError
+from t5study.base.settings import Settings, checked, read_yaml, shown_path
+from t5study.data.corpora import SOURCES
+from t5study.data.hub import POCKET, Need, is_folder
+from t5study.data.tasks import get_task
+from t5study.experiments.recipes import (
+    OBJECTIVES,
+    OWN,
+    Count,
+    ModelName,
+    Precision,
+    PretrainingRecipe,
+    Rate,
+    Recipe,
+    Seed,
+    TaskSettings,
+)
 
 
-class _Settings(BaseModel):
-    """What all parts of a profile share: strict values, no unknown keys, no later change."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
-
-
-class Recipe(_Settings):
-    """Hyper-parameters of one fine-tuning. The defaults are the report's argument table."""
-
-    epochs: Count = 2
-    min_updates: Steps = Field(
-        0, description="with few rows, epochs are added until there are so many updates"
-    )
-    learning_rate: Rate = 3e-4
-    batch_size: Count = Field(128, description="effective: the report's 8 x 16")
-    warmup_steps: Steps = 0
-    schedule: Literal["linear", "constant"] = "linear"
-    optimizer: Literal["adamw", "adafactor"] = "adamw"
-    weight_decay: Share = 0.0
-    adam_epsilon: Rate = 1e-8
-    max_grad_norm: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    max_source_length: Annotated[int, Field(ge=8, le=4096)] = 512
-    dropout: Share = 0.1
-    precision: Precision = "auto"
-    compile: bool = False
-    gradient_checkpointing: bool = Field(
-        False, description="compute activations twice, keep them once: less memory, more time"
-    )
-    tokens_per_micro_batch: Annotated[int, Field(ge=64)] = 4096
-    packing: bool = Field(
-        True,
-        description="T5 on a CPU: short texts share the encoder's rows, longer ones are cut with "
-        "the least padding, in place of padding to a few lengths",
-    )
-    evaluations_per_epoch: Count = 1
-    keep_checkpoints: Count = 5
-    early_stopping: Count | None = Field(
-        None, description="patience in evaluations; None is the report's early_stop_callback=False"
-    )
-    cleaning: Literal["none", "report"] = "none"
-
-
-class Architecture(_Settings):
-    """Sizes of a model that the study pre-trains itself. Decoder layers count for T5 only."""
-
-    d_model: Count
-    d_ff: Count
-    d_kv: Count
-    num_layers: Count
-    num_decoder_layers: Count | None = None
-    num_heads: Count
-    dropout: Share = 0.1
-
-    @model_validator(mode="after")
-    def _heads_fit(self) -> Architecture:
-        if self.num_decoder_layers is None and self.d_kv * self.num_heads != self.d_model:
-            raise ValueError(
-                "without num_decoder_layers (BERT and GPT) d_model must be d_kv times num_heads"
-            )
-        return self
-
-
-class PretrainingRecipe(_Settings):
-    """How one model is pre-trained from random weights, and for how many tokens."""
-
-    objective: Literal["span-corruption", "mlm-nsp", "causal"]
-    corpus: Annotated[list[CorpusName], Field(min_length=1)]
-    architecture: Architecture
-    vocabulary_size: Annotated[int, Field(ge=200, le=64_000)]
-    tokens: Annotated[int, Field(ge=1_000)] = Field(description="budget, in input tokens")
-    batch_tokens: Annotated[int, Field(ge=64)]
-    sequence_length: Annotated[int, Field(ge=16, le=4096)]
-    learning_rate: Rate
-    warmup_steps: Steps = 0
-    optimizer: Literal["adamw", "adafactor"] = "adamw"
-    schedule: Literal["linear", "cosine", "inverse-sqrt", "constant"] = "linear"
-    weight_decay: Share = 0.0
-    precision: Precision = "auto"
-    compile: bool = False
-    evaluate_every: Annotated[int, Field(ge=1)] = Field(description="in optimiser steps")
-    save_every: Annotated[int, Field(ge=1)] = Field(description="in optimiser steps")
-    initial_embeddings: Literal["random", "cooccurrence"] = "random"
-
-    @model_validator(mode="after")
-    def _one_batch_fits(self) -> PretrainingRecipe:
-        if self.batch_tokens < self.sequence_length:
-            raise ValueError("batch_tokens must be at least sequence_length")
-        if self.tokens < self.batch_tokens:
-            raise ValueError("tokens, the budget, must be at least batch_tokens")
-        if self.save_every % self.evaluate_every:
-            # A run that goes on knows its seconds from the evaluation before the checkpoint.
-            raise ValueError("save_every must be a multiple of evaluate_every")
-        if len(set(self.corpus)) != len(self.corpus):
-            raise ValueError("corpus names the same text twice")
-        return self
-
-
-class TaskSettings(_Settings):
-    """Which task fills a role of the book, how many of its rows are used, with which recipe.
-
-    A row limit of None means all rows; the subset is chosen by hash and stratified by label.
-    `tokens` is the budget of the study's own T5 that the task starts from, None the profile's own.
-    """
-
-    task: Annotated[str, Field(min_length=1)]
-    train: Count | None = None
-    validation: Count | None = None
-    test: Count | None = None
-    seeds: Annotated[list[Seed], Field(min_length=1)] = [21]
-    tokens: Count | None = None
-    recipe: Recipe = Recipe()
-
-
-class LearningCurve(_Settings):
+class LearningCurve(Settings):
     """The label counts at which a role's task is learnt again; all its labels come on top.
 
     `test` limits the test rows of these points and `recipe` replaces the role's recipe for them.
@@ -158,7 +41,7 @@ class LearningCurve(_Settings):
     """
 
     labels: Annotated[list[Count], Field(min_length=1)]
-    seeds: Annotated[list[Seed], Field(min_length=1)] = [21]
+    seeds: Annotated[list[Seed], Field(min_length=1)] = Field([21])
     test: Count | None = None
     recipe: Recipe | None = None
 
@@ -169,22 +52,22 @@ class LearningCurve(_Settings):
         return self
 
 
-class BudgetTask(_Settings):
+class BudgetTask(Settings):
     """A task by which budgets are judged; of `labels`, None (null) stands for all."""
 
     labels: Annotated[list[Count | None], Field(min_length=1)]
-    seeds: Annotated[list[Seed], Field(min_length=1)] = [21]
+    seeds: Annotated[list[Seed], Field(min_length=1)] = Field([21])
     target: Rate = Field(description="the accuracy whose price in tokens is asked for")
 
 
-class LongerTask(_Settings):
+class LongerTask(Settings):
     """A task that is learnt with all its labels from the T5 of the longer budget."""
 
-    seeds: Annotated[list[Seed], Field(min_length=1)] = [21]
+    seeds: Annotated[list[Seed], Field(min_length=1)] = Field([21])
     recipe: Recipe
 
 
-class Longer(_Settings):
+class Longer(Settings):
     """A token budget beyond that of the profile's own T5, and the tasks learnt from it by role.
 
     The recipe of the pre-training is T5's but for `tokens` and `precision`.
@@ -192,10 +75,10 @@ class Longer(_Settings):
 
     tokens: Annotated[int, Field(ge=1_000)]
     precision: Precision = "auto"
-    tasks: dict[str, LongerTask] = {}
+    tasks: dict[str, LongerTask] = Field({})
 
 
-class Budgets(_Settings):
+class Budgets(Settings):
     """Other token budgets at which T5 is pre-trained again, and the tasks that judge them.
 
     `tokens` are smaller than the profile's own budget, `longer` is one beyond it.
@@ -206,14 +89,14 @@ class Budgets(_Settings):
     tasks: Annotated[dict[str, BudgetTask], Field(min_length=1)]
 
 
-class Variants(_Settings):
+class Variants(Settings):
     """Changes of T5's pre-training recipe, each tried alone with a budget of `tokens`."""
 
     tokens: Annotated[int, Field(ge=1_000)]
     changes: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
 
 
-class Joint(_Settings):
+class Joint(Settings):
     """One T5 fine-tuned on several roles' tasks at once.
 
     An epoch holds every task's training rows, at most `cap` of each. `tokens` as for a task.
@@ -225,10 +108,7 @@ class Joint(_Settings):
     recipe: Recipe
 
 
-OBJECTIVES: dict[str, str] = {"t5": "span-corruption", "bert": "mlm-nsp", "gpt": "causal"}
-
-
-class Profile(_Settings):
+class Profile(Settings):
     """Everything a run of the book is told about models, data, sizes and recipes."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -238,11 +118,11 @@ class Profile(_Settings):
     chapters_at_once: Count = Field(1, description="kernels side by side, each with fewer threads")
     models: Annotated[dict[ModelName, str], Field(min_length=1)]
     tasks: Annotated[dict[str, TaskSettings], Field(min_length=1)]
-    pretraining: dict[ModelName, PretrainingRecipe] = {}
+    pretraining: dict[ModelName, PretrainingRecipe] = Field({})
     recipes: dict[str, dict[str, Recipe]] = Field(
         {}, description="other recipes by role and name, each run once for comparison"
     )
-    learning_curves: dict[str, LearningCurve] = {}
+    learning_curves: dict[str, LearningCurve] = Field({})
     budgets: Budgets | None = None
     variants: Variants | None = None
     trials: dict[str, dict[str, Any]] = Field(
@@ -313,90 +193,21 @@ class Profile(_Settings):
         return self
 
 
-Settings = TypeVar("Settings", bound=_Settings)
+def needs(profile: Profile) -> list[Need]:
+    """The repositories that a profile's tasks, corpora and checkpoints come from, each once.
 
-
-def checked(model: type[Settings], values: Mapping[str, Any], where: str) -> Settings:
-    """Build ``model`` (Recipe, Profile ...) from ``values``, or raise StudyError.
-
-    ``where`` is what the sentence calls the origin: a file name or "the command line".
+    The bundled corpus needs nothing and is left out, and so is a checkpoint that is a folder here.
+    StudyError names an unknown task.
     """
-    try:
-        return model.model_validate(dict(values))
-    except ValidationError as error:
-        raise StudyError(_sentence(model, error, where)) from None
-
-
-def _sentence(model: type[BaseModel], error: ValidationError, where: str) -> str:
-    """One sentence for the first thing that is wrong."""
-    # A misspelt key also leaves its right spelling missing: the misspelling says more.
-    problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    location = [str(part) for part in problem["loc"] if part != "[key]"]
-    key = ".".join(location)
-    value = problem["input"]
-    kind = problem["type"]
-    if kind == "extra_forbidden":
-        return f"{where}: unknown key '{key}'{_known_keys(model, location)}."
-    if kind == "missing":
-        return f"{where}: the key '{key}' is missing, add it."
-    if kind == "value_error":
-        prefix = f"{key}: " if key else ""
-        return f"{where}: {prefix}{problem['ctx']['error']}."
-    if location and location[-1] == "precision" and value in ("fp16", "float16", "16", 16):
-        return f"{where}: {key} is {value!r}, which is refused: {FP16_REMEDY}."
-    if kind in ("float_type", "int_type") and _is_number_as_text(value):
-        return (
-            f"{where}: {key} is the text '{value}', not a number: "
-            f"YAML reads {value} as text, write {_as_yaml_number(value, kind)}."
-        )
-    remedy = problem["msg"][:1].lower() + problem["msg"][1:]
-    return f"{where}: {key} is {_short(value)}, but {remedy}."
-
-
-def _is_number_as_text(value: object) -> bool:
-    return isinstance(value, str) and _NUMBER_AS_TEXT.fullmatch(value.strip()) is not None
-
-
-def _as_yaml_number(text: str, kind: str) -> str:
-    """The spelling that YAML 1.1 reads as a number: a point before the exponent, no quotes."""
-    text = text.strip()
-    if kind == "int_type" and float(text).is_integer():
-        return str(int(float(text)))
-    mantissa, mark, exponent = text.lower().partition("e")
-    if not mark:
-        return f"{text} without quotes"
-    point = mantissa if "." in mantissa else f"{mantissa}.0"
-    return f"{point}e{exponent if exponent[0] in '+-' else '+' + exponent}"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _known_keys(model: type[BaseModel], location: list[str]) -> str:
-    """The keys that were possible at an unknown key's place, the likeliest first."""
-    for part in location[:-1]:
-        model = _inner_model(model, part)
-    known = list(model.model_fields)
-    close = difflib.get_close_matches(location[-1], known, n=1)
-    if close:
-        return f", did you mean '{close[0]}'"
-    return f", the known keys there are {', '.join(known)}"
-
-
-def _inner_model(model: type[BaseModel], part: str) -> type[BaseModel]:
-    """The settings class found under key ``part`` of ``model`` (a role's name leads to itself)."""
-    field = model.model_fields.get(part)
-    return model if field is None else next(_classes_in(field.annotation), model)
-
-
-def _classes_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The settings classes in a type, such as Recipe in dict[str, dict[str, Recipe]]."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _classes_in(inner)
+    wanted = [
+        Need("datasets", task.repo, task.config)
+        for task in (get_task(settings.task) for settings in profile.tasks.values())
+    ]
+    for recipe in profile.pretraining.values():
+        wanted += [Need("datasets", SOURCES[c].repo, SOURCES[c].config) for c in recipe.corpus]
+    named = (model for model in profile.models.values() if model != OWN)
+    wanted += [Need("models", model) for model in named if not is_folder(model)]
+    return [need for need in dict.fromkeys(wanted) if need.repo != POCKET]
 
 
 def profile_folder() -> Path | None:
@@ -431,12 +242,12 @@ def load_profile(profile: str | os.PathLike[str] | Mapping[str, Any] | Profile) 
         where = f"profile {profile.get('name', '(unnamed)')}"
         return checked(Profile, _contents(profile, where), where)
     path = _profile_path(os.fspath(profile))
-    found = checked(Profile, _contents(read_yaml(path), _shown(path)), _shown(path))
+    found = checked(Profile, _contents(read_yaml(path), shown_path(path)), shown_path(path))
     # The book is made in a folder of the file's name and its runs are found by the profile's: two
     # files with one profile's name would mix their results.
     if found.name != path.stem:
         raise StudyError(
-            f"{_shown(path)}: name is '{found.name}' in a file called '{path.stem}': "
+            f"{shown_path(path)}: name is '{found.name}' in a file called '{path.stem}': "
             f"write name: {path.stem}, or rename the file."
         )
     return found
@@ -474,32 +285,3 @@ def _profile_path(name: str) -> Path:
             "or give the path of a YAML file."
         )
     return path
-
-
-def read_yaml(path: Path) -> Mapping[str, Any]:
-    """What a YAML file of a profile or a recipe holds.
-
-    Raises:
-        StudyError: it cannot be read, is no YAML, or holds something else than keys and values.
-    """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise StudyError(f"{_shown(path)} is not UTF-8 text: save it as UTF-8.") from None
-    except OSError as error:
-        raise StudyError(f"{_shown(path)} cannot be read: {error.strerror}.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" in line {mark.line + 1}" if mark else ""
-        raise StudyError(f"{_shown(path)} is not valid YAML{line}: mend it there.") from None
-    if not isinstance(values, Mapping):
-        raise StudyError(f"{_shown(path)} holds no keys: write lines such as 'key: value'.")
-    return values
-
-
-def _shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

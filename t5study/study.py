@@ -12,23 +12,17 @@ from typing import Any
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from t5study import experiments
-from t5study.checkpoints import Checkpoint, open_checkpoint
-from t5study.errors import StudyError
-from t5study.hub import Hub
-from t5study.profiles import (
-    OWN,
-    PretrainingRecipe,
-    Profile,
-    Recipe,
-    TaskSettings,
-    checked,
-    load_profile,
-)
-from t5study.provenance import usual_device
-from t5study.runs import Run, RunStore, Workspace
-from t5study.tables import framed
-from t5study.tasks import Task, cast, get_task, split_rows
+from t5study.base.errors import StudyError
+from t5study.base.settings import checked
+from t5study.chapters.tables import framed
+from t5study.data.hub import Hub
+from t5study.data.tasks import Task, cast, get_task, split_rows
+from t5study.experiments import identity as experiments
+from t5study.experiments.recipes import OWN, PretrainingRecipe, Recipe, TaskSettings
+from t5study.models.checkpoints import Checkpoint, open_checkpoint
+from t5study.profiles import Profile, load_profile
+from t5study.runs.provenance import usual_device
+from t5study.runs.store import Run, RunStore, Workspace
 
 
 def checkout() -> Path:
@@ -147,7 +141,7 @@ class Study:
 
     def _pretrain(self, model: str, recipe: PretrainingRecipe) -> Run:
         plan = experiments.Pretraining(model, recipe, self.seed)
-        return self._obtain(plan.config(self.hub), "pretraining.pretrain", plan, self.hub)
+        return self._obtain(plan.config(self.hub), "pretraining.run.pretrain", plan, self.hub)
 
     def _pretraining_recipe(
         self, model: str, tokens: int | None, variant: str | None
@@ -220,7 +214,9 @@ class Study:
             init,
             self.seed if seed is None else seed,
         )
-        return self._obtain(experiment.config(self.hub), "training.finetune", experiment, self.hub)
+        return self._obtain(
+            experiment.config(self.hub), "training.finetune.finetune", experiment, self.hub
+        )
 
     def finetunes(
         self,
@@ -319,7 +315,7 @@ class Study:
         }
         together = experiments.Mixture(parts, joint.cap)
         return self._obtain(
-            together.config(self.hub), "mixture.finetune_jointly", together, self.hub
+            together.config(self.hub), "training.mixture.finetune_jointly", together, self.hub
         )
 
     def baseline(self, role: str, kind: str | None = None, labels: int | None = None) -> Run:
@@ -329,13 +325,13 @@ class Study:
         """
         baseline = experiments.Baseline(self.task(role), self._limited(role, labels), kind)
         return self._obtain(
-            baseline.config(self.hub), "baselines.fit_and_judge", baseline, self.hub
+            baseline.config(self.hub), "judging.baselines.fit_and_judge", baseline, self.hub
         )
 
     def casting(self, role: str) -> Run:
         """Return how the role's labels look as texts: words, token ids and pieces."""
         asked = experiments.Casting(self.task(role), self.checkpoint("t5"))
-        return self._obtain(asked.config(), "observations.recording.show_casting", asked)
+        return self._obtain(asked.config(), "chapters.observations.recording.show_casting", asked)
 
     def observe(
         self, name: str, run: Run | None = None, role: str | None = None, **inputs: Any
@@ -353,11 +349,11 @@ class Study:
             else _own_checkpoint("fine-tuned", run),
             json.loads(json.dumps(inputs)),
         )
-        return self._obtain(asked.config(), "observations.recording.observe", asked)
+        return self._obtain(asked.config(), "chapters.observations.recording.observe", asked)
 
     def measure_parallelism(self) -> Run:
         """Return the timing of recurrence against attention; see `parallelism.measure`."""
-        return self._obtain(experiments.parallelism(), "parallelism.measure")
+        return self._obtain(experiments.parallelism(), "chapters.parallelism.measure")
 
     # --- what a page shows
 

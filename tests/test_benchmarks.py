@@ -37,12 +37,12 @@ from benchmarks import (
 )
 from benchmarks.work import PRETRAINING, Work, corrupted, spread, training_flops
 from t5study import commands
-from t5study.batches import encode
-from t5study.errors import StudyError
-from t5study.models import load_tokenizer, save_model
-from t5study.precision import resolve_precision
-from t5study.runs import Run
-from t5study.tasks import cast, get_task, label_ids, split_rows
+from t5study.base.errors import StudyError
+from t5study.base.precision import resolve_precision
+from t5study.data.batches import encode
+from t5study.data.tasks import cast, get_task, label_ids, split_rows
+from t5study.models.loading import load_tokenizer, save_model
+from t5study.runs.store import Run
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from tiny import tiny_t5
 
-from t5study import cli, commands, training
-from t5study.errors import StudyError
-from t5study.experiments import parallelism
-from t5study.hub import Hub
-from t5study.runs import RunStore, Workspace
+from t5study import cli, commands
+from t5study.base.errors import StudyError
+from t5study.data.hub import Hub
+from t5study.experiments.identity import parallelism
+from t5study.runs.store import RunStore, Workspace
+from t5study.training import finetune as training
 
 SMALL = ["--train", "48", "--validation", "16", "--test", "24", "--epochs", "1"]
 

@@ -8,12 +8,14 @@ import itertools
 import pytest
 import yaml
 
-from t5study.corpora import SOURCES
-from t5study.errors import StudyError
-from t5study.profiles import Profile, Recipe, checked, load_profile, profile_folder, profile_names
+from t5study.base.errors import StudyError
+from t5study.base.settings import checked
+from t5study.chapters.transfer import equal_budgets
+from t5study.data.corpora import SOURCES
+from t5study.data.tasks import get_task, needs
+from t5study.experiments.recipes import Recipe
+from t5study.profiles import Profile, load_profile, profile_folder, profile_names
 from t5study.study import Study
-from t5study.tasks import get_task, needs
-from t5study.transfer import equal_budgets
 
 ROLES = {
     "sentiment",

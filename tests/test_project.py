@@ -125,7 +125,7 @@ def test_training_imports_without_jupyter():
         "import sys\n"
         "for name in ('IPython', 'ipykernel', 'jupytext', 'papermill', 'nbformat', 'myst_nb'):\n"
         "    sys.modules[name] = None\n"
-        "import t5study.cli, t5study.training\n"
+        "import t5study.cli, t5study.training.finetune\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 

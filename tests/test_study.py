@@ -7,12 +7,13 @@ import copy
 import pytest
 import yaml
 
-from t5study import sequences, transfer
-from t5study.errors import StudyError
-from t5study.profiles import Recipe, load_profile, profile_folder
-from t5study.runs import Run, RunStore
+from t5study.base.errors import StudyError
+from t5study.chapters import sequences, transfer
+from t5study.experiments.recipes import Recipe
+from t5study.profiles import load_profile, profile_folder
+from t5study.runs.store import Run, RunStore
 from t5study.study import Study, provenance_table
-from t5study.training import plan_settings
+from t5study.training.finetune import plan_settings
 
 
 def smoke() -> dict:

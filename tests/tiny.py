@@ -8,14 +8,14 @@ from pathlib import Path
 import torch
 from transformers import T5Config, T5ForConditionalGeneration
 
-from t5study import pocket
-from t5study.checkpoints import Checkpoint, checkpoint_in
-from t5study.experiments import Experiment
-from t5study.hub import Hub
-from t5study.models import load_tokenizer, save_model
-from t5study.profiles import Recipe, TaskSettings
-from t5study.tasks import TASKS, get_task
-from t5study.vocabulary import train_vocabulary
+from t5study.data import pocket
+from t5study.data.hub import Hub
+from t5study.data.tasks import TASKS, get_task
+from t5study.data.vocabulary import train_vocabulary
+from t5study.experiments.identity import Experiment
+from t5study.experiments.recipes import Recipe, TaskSettings
+from t5study.models.checkpoints import Checkpoint, checkpoint_in
+from t5study.models.loading import load_tokenizer, save_model
 
 
 @lru_cache(maxsize=1)

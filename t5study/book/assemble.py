@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from t5study.base.errors import StudyError
 from t5study.book.chapters import (
     Chapter,
     Layout,
@@ -28,7 +29,6 @@ from t5study.book.chapters import (
 from t5study.book.execute import executed_notebook
 from t5study.book.remote import repository_settings
 from t5study.book.status import status_page
-from t5study.errors import StudyError
 
 DOWNLOADS = "downloads"
 KEPT_METADATA = ("tags", "mystnb")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import yaml
 
+from t5study.base.errors import StudyError
 from t5study.book.chapters import Layout, write_text
-from t5study.errors import StudyError
 
 EXTERNAL_LOAD = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*?\bsrc=["'](?:https?:)?//[^"']*["']"""

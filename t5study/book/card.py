@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from t5study.base.errors import StudyError
 from t5study.book.chapters import replacing, write_text
-from t5study.corpora import SOURCES
-from t5study.errors import StudyError
-from t5study.hub import terms
+from t5study.data.corpora import SOURCES
+from t5study.data.hub import terms
+from t5study.data.tasks import get_task
 from t5study.profiles import Profile
-from t5study.runs import Run
-from t5study.tasks import get_task
+from t5study.runs.store import Run
 
 NAME = "joint"
 LARGEST = 16 * 2**20

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from t5study.errors import StudyError
-from t5study.profiles import LARGEST_SEED, load_profile
+from t5study.base.errors import StudyError
+from t5study.experiments.recipes import LARGEST_SEED
+from t5study.profiles import load_profile
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

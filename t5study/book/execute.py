@@ -25,6 +25,8 @@ from typing import Any
 import psutil
 from rich.console import Console
 
+from t5study.base.checksums import SUMS
+from t5study.base.errors import StudyError
 from t5study.book.chapters import (
     Chapter,
     Layout,
@@ -37,9 +39,7 @@ from t5study.book.chapters import (
     write_text,
 )
 from t5study.book.progress import ChapterProgress, PeakMemory, spoken_time
-from t5study.errors import StudyError
-from t5study.runs import RunStore
-from t5study.seals import SUMS
+from t5study.runs.store import RunStore
 
 QUIET = {
     "DATASETS_VERBOSITY": "error",

@@ -10,13 +10,13 @@ from typing import Any
 
 from rich.console import Console
 
+from t5study.base.checksums import verify
+from t5study.base.errors import StudyError
 from t5study.book.assemble import assemble
 from t5study.book.build import build_html
 from t5study.book.chapters import Layout, alone, find_chapters, find_root, read_parameters
 from t5study.book.execute import executed_notebook, failures, reproduce
 from t5study.book.progress import spoken_time
-from t5study.errors import StudyError
-from t5study.seals import verify
 
 # The published profile that `make html` shows when none is named: the one closest to the report.
 PREFERRED = ("full", "laptop", "self-pretrained", "pocket")

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from t5study.base.checksums import seal
+from t5study.base.errors import StudyError
 from t5study.book.assemble import load_executed
 from t5study.book.card import check_size, publish_model
 from t5study.book.chapters import (
@@ -22,10 +24,9 @@ from t5study.book.chapters import (
     write_text,
 )
 from t5study.book.execute import Job, job_for, read_stamp
-from t5study.errors import StudyError
-from t5study.profiles import OWN, Profile, load_profile
-from t5study.runs import Run, RunStore
-from t5study.seals import seal
+from t5study.experiments.recipes import OWN
+from t5study.profiles import Profile, load_profile
+from t5study.runs.store import Run, RunStore
 
 NOT_PUBLISHED = ("model", "scratch", "*.safetensors", "*.bin", "*.pt", "*.pth")
 

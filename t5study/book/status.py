@@ -15,7 +15,7 @@ from t5study.book.chapters import (
 from t5study.book.execute import read_stamp
 from t5study.book.progress import spoken_time
 from t5study.book.remote import commit
-from t5study.provenance import usable_cores
+from t5study.runs.provenance import usable_cores
 
 LIBRARIES = (
     "torch",

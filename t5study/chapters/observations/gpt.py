@@ -1,0 +1,329 @@
+"""Observations of a decoder-only model: GPT (Radford et al. 2018, 2019)."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import torch
+
+from t5study.chapters.observations.attention import (
+    entropy,
+    influence,
+    looking_at,
+    marked_word,
+    pieces,
+    plain_ids,
+    rank_of,
+    sampling,
+    stacked,
+    start_id,
+    tensor,
+    top_candidates,
+)
+from t5study.chapters.observations.core import Observation, observes
+from t5study.chapters.observations.corpus import blanks, found, held_out, judged, one_token, share
+
+
+def started(tokenizer, text: str) -> list[int]:
+    """Ids of a text behind the token that a GPT reads before the first word."""
+    return [start_id(tokenizer), *plain_ids(tokenizer, text)]
+
+
+@observes("gpt.attention")
+def attention(model, tokenizer, sentence: str) -> Observation:
+    """Attention weights (layers, heads, queries, keys) and how much of them lies on the future."""
+    ids = started(tokenizer, sentence)
+    with looking_at(model):
+        weights = stacked(model(tensor(model, ids), output_attentions=True).attentions)
+    future = np.triu(np.ones(weights.shape[-2:], dtype=bool), 1)
+    values = {
+        "tokens": pieces(tokenizer, ids),
+        "layers": weights.shape[0],
+        "heads": weights.shape[1],
+        "on_the_future": float(weights[..., future].max(initial=0.0)),
+        "row_sum_error": float(np.abs(weights.sum(-1) - 1).max()),
+        "parameters": sum(p.numel() for p in model.parameters()),
+    }
+    return Observation(values, {"attention": weights})
+
+
+@observes("gpt.influence")
+def influences(model, tokenizer, sentence: str) -> Observation:
+    """How far each position's last hidden state moves when one token is replaced: [i, j].
+
+    GPT has no mask token: the replacement is the end-of-text token.
+    """
+    ids = started(tokenizer, sentence)[1:]
+    with looking_at(model):
+        moved = influence(
+            lambda batch: model.transformer(input_ids=batch).last_hidden_state,
+            tensor(model, ids),
+            tokenizer.eos_token_id,
+        )
+    later = np.triu(np.ones_like(moved, dtype=bool), 1)
+    values = {
+        "tokens": pieces(tokenizer, ids),
+        "from_the_right": float(moved[later].max(initial=0.0)),
+        "from_the_left": float(moved[later.T].max(initial=0.0)),
+    }
+    return Observation(values, {"influence": moved})
+
+
+@observes("gpt.prefix")
+def prefix(model, tokenizer, source: str, target: str) -> Observation:
+    """The same decoder under its own causal mask and under a prefix-LM mask.
+
+    A prefix LM (Raffel et al. 2020, section 3.2.1) is this network with one change: positions of
+    the prefix may look at all of the prefix. `causal` and `prefix` (layers, heads, queries, keys)
+    are the attention weights of two passes over the same ids.
+    """
+    source_ids = started(tokenizer, source)
+    ids = source_ids + plain_ids(tokenizer, " " + target)
+    allowed = torch.ones(len(ids), len(ids), dtype=torch.bool).tril()
+    allowed[: len(source_ids), : len(source_ids)] = True
+    mask = torch.zeros(1, 1, len(ids), len(ids), dtype=model.dtype)
+    mask.masked_fill_(~allowed, torch.finfo(model.dtype).min)
+    with looking_at(model):
+        batch = tensor(model, ids)
+        causal = model(batch, output_attentions=True).attentions
+        prefixed = model(
+            batch, attention_mask=mask.to(model.device), output_attentions=True
+        ).attentions
+    values = {"tokens": pieces(tokenizer, ids), "source_length": len(source_ids)}
+    return Observation(values, {"causal": stacked(causal), "prefix": stacked(prefixed)})
+
+
+@observes("gpt.next")
+def following(model, tokenizer, sentence: str, top: int = 8) -> Observation:
+    """The loss of each token given those before it, and the distribution after the last.
+
+    `values["loss"]` is the mean of -log p by hand and `model_loss` what the model returns for
+    `labels`; `perplexity` is exp(loss).
+    """
+    ids = started(tokenizer, sentence)
+    with looking_at(model):
+        batch = tensor(model, ids)
+        output = model(batch, labels=batch)
+    logs = output.logits[0].log_softmax(-1)
+    losses = -logs[:-1].gather(1, batch[0, 1:, None])[:, 0]
+    last = logs[-1].exp()
+    values = {
+        "tokens": pieces(tokenizer, ids),
+        "losses": losses.tolist(),
+        "log_probability": float(-losses.sum()),
+        "loss": float(losses.mean()),
+        "model_loss": float(output.loss),
+        "perplexity": float(losses.mean().exp()),
+        "candidates": top_candidates(tokenizer, last, top),
+        "entropy": float(entropy(last.cpu().numpy())),
+        "uniform_entropy": float(np.log2(last.numel())),
+        "vocabulary": last.numel(),
+    }
+    return Observation(values)
+
+
+@observes("gpt.truncation")
+def truncation(
+    model,
+    tokenizer,
+    prompt: str,
+    top: int = 12,
+    top_k: int = 5,
+    top_p: float = 0.9,
+    temperatures: list[float] | None = None,
+) -> Observation:
+    """What temperature, top-k and nucleus sampling do to one next-token distribution.
+
+    `tempered` (temperatures, top) are the chances of the `top` best tokens after division of the
+    logits by each temperature. `nucleus_size` is the least number of tokens whose chances reach
+    `top_p` (Holtzman et al. 2020, section 3.1).
+    """
+    temperatures = temperatures or [0.5, 1.0, 1.5]
+    with looking_at(model):
+        logits = model(tensor(model, started(tokenizer, prompt))).logits[0, -1]
+    ordered, order = logits.softmax(-1).sort(descending=True, stable=True)
+    reached = ordered.cumsum(0)
+    # Adding up float32 chances may end a hair below top_p: then every token is needed.
+    nucleus = min(int((reached < top_p).sum()) + 1, ordered.numel())
+    tempered = torch.stack([(logits / t).softmax(-1)[order[:top]] for t in temperatures])
+    values = {
+        "prompt": prompt,
+        "tokens": pieces(tokenizer, order[:top].tolist()),
+        "temperatures": temperatures,
+        "top_k": top_k,
+        "top_k_mass": float(reached[top_k - 1]),
+        "top_p": top_p,
+        "nucleus_size": nucleus,
+        "nucleus_mass": float(reached[nucleus - 1]),
+        "vocabulary": logits.numel(),
+    }
+    return Observation(values, {"tempered": tempered.cpu().numpy()})
+
+
+def written(model, tokenizer, batch: torch.Tensor, length: int, **arguments) -> torch.Tensor:
+    """Continue every row of a batch by up to `length` tokens, to the end token."""
+    return model.generate(
+        batch,
+        attention_mask=torch.ones_like(batch),
+        max_new_tokens=length,
+        pad_token_id=tokenizer.eos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        **arguments,
+    )
+
+
+def methods(beams: int, top_k: int, top_p: float) -> dict[str, dict]:
+    """The ways of decoding that are compared, as arguments of `generate`."""
+    # top_k=0 switches off the cut at 50 that `generate` makes unasked.
+    return {
+        "greedy": {"do_sample": False, "num_beams": 1},
+        f"beam search, {beams} beams": {"do_sample": False, "num_beams": beams},
+        "sampling, T = 1": {"do_sample": True, "top_k": 0, "top_p": 1.0, "temperature": 1.0},
+        f"top-k, k = {top_k}": {"do_sample": True, "top_k": top_k, "top_p": 1.0},
+        f"nucleus, p = {top_p}": {"do_sample": True, "top_k": 0, "top_p": top_p},
+    }
+
+
+def _scored(model, ids: torch.Tensor, start: int, eos: int) -> float:
+    """Mean log-probability of the tokens from `start` up to and with the first end token."""
+    continuation = ids[start:].tolist()
+    length = continuation.index(eos) + 1 if eos in continuation else len(continuation)
+    whole = ids[: start + length]
+    logs = model(whole[None]).logits[0, start - 1 : -1].log_softmax(-1)
+    return float(logs.gather(1, whole[start:, None]).mean())
+
+
+@observes("gpt.decoding")
+def decoding(
+    model,
+    tokenizer,
+    prompt: str,
+    length: int = 24,
+    samples: int = 3,
+    seed: int = 21,
+    beams: int = 4,
+    top_k: int = 5,
+    top_p: float = 0.9,
+) -> Observation:
+    """Greedy, beam, temperature, top-k and nucleus decoding of one prompt, side by side.
+
+    Each row has the method, the text, the mean log-probability per token under the model at
+    temperature 1 and the share of its word pairs that are different.
+    """
+    ids = started(tokenizer, prompt)
+    rows = []
+    with looking_at(model):
+        for method, arguments in methods(beams, top_k, top_p).items():
+            count = samples if arguments["do_sample"] else 1
+            batch = tensor(model, ids).repeat(count, 1)
+            with sampling(model, seed):
+                made = written(model, tokenizer, batch, length, **arguments)
+            for row in made:
+                text = tokenizer.decode(row, skip_special_tokens=True).strip()
+                rows.append(
+                    {
+                        "method": method,
+                        "text": text,
+                        "log_probability": _scored(model, row, len(ids), tokenizer.eos_token_id),
+                        "different_pairs": different_pairs(text),
+                    }
+                )
+    return Observation({"prompt": prompt, "rows": rows})
+
+
+def different_pairs(text: str) -> float:
+    """Share of a text's pairs of neighbouring words that are different ones; 1 without pairs."""
+    words = text.split()
+    pairs = list(itertools.pairwise(words))
+    return len(set(pairs)) / len(pairs) if pairs else 1.0
+
+
+@observes("gpt.clues")
+def clues(model, tokenizer, items: list[dict], groups: dict[str, list[str]]) -> Observation:
+    """Which group of words fits a blank: from the left alone, and by scoring whole sentences.
+
+    Each item has a `sentence` with one marked word and the name of the group that is `right`.
+    `left` compares the groups' probability as the next word, `whole` the probability of the
+    sentence summed over the words of each group: one forward pass a word in place of one a blank.
+    `left_masses` are probabilities, `whole_masses` add up to one over the words that were tried.
+    """
+    rows = []
+    with looking_at(model):
+        for item in items:
+            ids, place = marked_word(tokenizer, item["sentence"])
+            options = {name: _one_piece(tokenizer, group) for name, group in groups.items()}
+            lefts, wholes = _both_scores(model, tokenizer, ids, place, options)
+            rows.append(
+                {
+                    **item,
+                    "left": max(lefts, key=lefts.get),
+                    "whole": max(wholes, key=wholes.get),
+                    "left_masses": lefts,
+                    "whole_masses": wholes,
+                }
+            )
+    values = {"rows": rows}
+    for view in ("left", "whole"):
+        values[view] = share(sum(row[view] == row["right"] for row in rows), len(rows))
+    return Observation(values)
+
+
+def _one_piece(tokenizer, group: list[str]) -> list[int]:
+    found = [plain_ids(tokenizer, " " + word) for word in group]
+    return [ids[0] for ids in found if len(ids) == 1]
+
+
+def _both_scores(model, tokenizer, ids: list[int], place: int, options: dict[str, list[int]]):
+    """Probability of each group at the place, and relative probability of whole sentences."""
+    tried = [index for group in options.values() for index in group]
+    batch = torch.tensor(
+        [[start_id(tokenizer), *ids[:place], index, *ids[place + 1 :]] for index in tried],
+        device=model.device,
+    )
+    logs = model(batch).logits[:, :-1].log_softmax(-1)
+    each = logs.gather(2, batch[:, 1:, None])[:, :, 0]
+    nexts = each[:, place].exp().tolist()
+    wholes = each.sum(1).softmax(0).tolist()
+    by_group = [name for name, group in options.items() for _ in group]
+    return tuple(
+        {name: sum(s for s, of in zip(scores, by_group, strict=True) if of == name)
+         for name in options}
+        for scores in (nexts, wholes)
+    )  # fmt: skip
+
+
+@observes("gpt.cloze")
+def cloze(model, tokenizer, count: int = 300, seed: int = 21) -> Observation:
+    """The blanks of `bert.cloze`, told from the text on their left alone."""
+    ranks, answers = [], []
+    with looking_at(model):
+        for ids, place in one_token(tokenizer, blanks(count, seed)):
+            left = tensor(model, [start_id(tokenizer), *ids[:place]])
+            chances = model(left).logits[0, -1].softmax(-1)
+            ranks.append(rank_of(chances, ids[place]))
+            answers.append(ids[place])
+    return Observation(found(ranks, answers))
+
+
+@observes("gpt.generation")
+def generation(
+    model, tokenizer, samples: int = 500, seed: int = 21, length: int = 80, batch_size: int = 100
+) -> Observation:
+    """Texts sampled at temperature 1 and judged by the corpus's grammar.
+
+    The first token of a held-out English text is given, because the corpus has German too, and
+    the model goes on to the end token or to `length` tokens.
+    """
+    firsts = [started(tokenizer, text)[:2] for text in held_out(samples, seed)]
+    texts = []
+    with looking_at(model), sampling(model, seed):
+        for begin in range(0, samples, batch_size):
+            batch = torch.tensor(firsts[begin : begin + batch_size], device=model.device)
+            made = written(
+                model, tokenizer, batch, length, do_sample=True, top_k=0, top_p=1.0, temperature=1.0
+            )
+            texts += tokenizer.batch_decode(made, skip_special_tokens=True)
+    texts = [text.strip() for text in texts]
+    different = sum(different_pairs(text) for text in texts) / len(texts)
+    return Observation({**judged(texts), "examples": texts[:8], "different_pairs": different})

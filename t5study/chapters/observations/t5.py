@@ -1,0 +1,303 @@
+"""Observations of an encoder-decoder: T5 (Raffel et al. 2020)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from t5study.chapters.observations.attention import (
+    looking_at,
+    pieces,
+    plain_ids,
+    stacked,
+    tensor,
+    top_candidates,
+)
+from t5study.chapters.observations.core import Observation, observes
+from t5study.data.vocabulary import sentinel_ids
+from t5study.models.loading import module_table, parameter_count
+from t5study.pretraining.objectives import generator, noise_mask, restore, span_corruption
+
+# Raffel et al. 2020, section 3.7: width, feed-forward width, width of a head, heads, blocks.
+PUBLISHED_SIZES = {
+    "T5-small": (512, 2048, 64, 8, 6),
+    "T5-base": (768, 3072, 64, 12, 12),
+    "T5-large": (1024, 4096, 64, 16, 24),
+    "T5-3B": (1024, 16384, 128, 32, 24),
+    "T5-11B": (1024, 65536, 128, 128, 24),
+}
+
+
+def ended(tokenizer, text: str) -> list[int]:
+    """Ids of a text with the one end token that T5's inputs and targets carry."""
+    return [*plain_ids(tokenizer, text), tokenizer.eos_token_id]
+
+
+def shifted(model, labels: list[int]) -> list[int]:
+    """What the decoder reads while it learns `labels`: the same, one place to the right."""
+    return [model.config.decoder_start_token_id, *labels[:-1]]
+
+
+def _forced(model, tokenizer, source: str, target: str, **extra):
+    source_ids, labels = ended(tokenizer, source), ended(tokenizer, target)
+    output = model(input_ids=tensor(model, source_ids), labels=tensor(model, labels), **extra)
+    return source_ids, labels, output
+
+
+@observes("t5.prompts")
+def prompts(model, tokenizer, texts: list[str], length: int = 40) -> Observation:
+    """The model's greedy answer to each text, of at most `length` tokens."""
+    rows = []
+    with looking_at(model):
+        for text in texts:
+            batch = tensor(model, ended(tokenizer, text))
+            made = model.generate(
+                batch,
+                attention_mask=torch.ones_like(batch),
+                max_new_tokens=length,
+                do_sample=False,
+                num_beams=1,
+            )
+            rows.append(
+                {"prompt": text, "answer": tokenizer.decode(made[0], skip_special_tokens=True)}
+            )
+    return Observation({"rows": rows})
+
+
+@observes("t5.masks")
+def masks(model, tokenizer, source: str, target: str) -> Observation:
+    """The three kinds of attention in an encoder-decoder, on one input and its target.
+
+    Arrays, each (layers, heads, queries, keys): `encoder` (source on source), `decoder` (target
+    on target) and `cross` (target on source).
+    """
+    with looking_at(model):
+        source_ids, labels, output = _forced(
+            model, tokenizer, source, target, output_attentions=True
+        )
+    arrays = {
+        "encoder": stacked(output.encoder_attentions),
+        "decoder": stacked(output.decoder_attentions),
+        "cross": stacked(output.cross_attentions),
+    }
+    future = np.triu(np.ones(arrays["decoder"].shape[-2:], dtype=bool), 1)
+    values = {
+        "source_tokens": pieces(tokenizer, source_ids),
+        "decoder_tokens": pieces(tokenizer, shifted(model, labels)),
+        "labels": pieces(tokenizer, labels),
+        "on_the_future": float(arrays["decoder"][..., future].max(initial=0.0)),
+        "row_sum_error": max(float(np.abs(a.sum(-1) - 1).max()) for a in arrays.values()),
+    }
+    return Observation(values, arrays)
+
+
+@observes("t5.prefix")
+def prefix(
+    model, tokenizer, prefix: str, source: str, target: str, other_prefix: str
+) -> Observation:
+    """Does the decoder attend to the task prefix? The weights, and what another prefix changes.
+
+    `mass` (layers, heads) is the share of cross-attention on the prefix's tokens, the mean over
+    the decoder's positions; `even_share` what even attention would give. `moved` is, for each
+    position of the target, the total variation distance between the next-token distributions
+    under the two prefixes with everything else alike.
+    """
+    length = len(plain_ids(tokenizer, prefix))
+    with looking_at(model):
+        source_ids, labels, output = _forced(
+            model, tokenizer, f"{prefix} {source}", target, output_attentions=True
+        )
+        _, _, other = _forced(model, tokenizer, f"{other_prefix} {source}", target)
+    cross = stacked(output.cross_attentions)
+    chances, others = output.logits[0].softmax(-1), other.logits[0].softmax(-1)
+    moved = (chances - others).abs().sum(-1) / 2
+    mass = cross[..., :length].sum(-1)
+    values = {
+        "prefix": prefix,
+        "other_prefix": other_prefix,
+        "prefix_length": length,
+        "source_tokens": pieces(tokenizer, source_ids),
+        "labels": pieces(tokenizer, labels),
+        "moved": moved.tolist(),
+        "largest_move": float(moved.max()),
+        "mean_mass": float(mass.mean()),
+        "least_mass": float(mass.min()),
+        "largest_mass": float(mass.max()),
+        "even_share": length / len(source_ids),
+    }
+    return Observation(values, {"cross": cross, "mass": mass.mean(-1)})
+
+
+@observes("t5.span_corruption")
+def corrupted(
+    model,
+    tokenizer,
+    sentence: str,
+    seed: int = 21,
+    density: float = 0.15,
+    mean_span: float = 3.0,
+) -> Observation:
+    """One example of span corruption, step by step, and what the model puts into the gaps.
+
+    Raises StudyError when the tokenizer has no sentinels or the sentence is too short.
+    """
+    ids = np.asarray(plain_ids(tokenizer, sentence))
+    sentinels, eos = sentinel_ids(tokenizer), tokenizer.eos_token_id
+    hidden = noise_mask(len(ids), generator(seed, 0), density, mean_span)
+    inputs, targets = span_corruption(
+        ids, generator(seed, 0), density, mean_span, sentinels=sentinels, eos=eos
+    )
+    with looking_at(model):
+        batch = tensor(model, inputs.tolist())
+        loss = model(input_ids=batch, labels=tensor(model, targets.tolist())).loss
+        made = model.generate(
+            batch,
+            attention_mask=torch.ones_like(batch),
+            max_new_tokens=2 * len(targets),
+            do_sample=False,
+            num_beams=1,
+        )[0, 1:]
+    answer = np.asarray(made.tolist())
+    put_back = restore(inputs, targets, sentinels=sentinels, eos=eos)
+    values = {
+        "tokens": pieces(tokenizer, ids.tolist()),
+        "hidden": hidden.tolist(),
+        "inputs": pieces(tokenizer, inputs.tolist()),
+        "targets": pieces(tokenizer, targets.tolist()),
+        "loss": float(loss),
+        "answer": pieces(tokenizer, answer.tolist()),
+        "filled": tokenizer.decode(
+            restore(inputs, answer, sentinels=sentinels, eos=eos), skip_special_tokens=True
+        ),
+        "restored_exactly": bool(np.array_equal(put_back, ids)),
+        "density": float(hidden.mean()),
+    }
+    return Observation(values)
+
+
+@observes("t5.position_bias")
+def position_bias(model, tokenizer, reach: int = 40) -> Observation:
+    """The learnt bias of every head by the distance key minus query (section 2.1 of the paper).
+
+    Arrays: `distances` from -reach to reach, `buckets` and `encoder` (heads, distances) for them;
+    `decoder` (heads, reach + 1) for the distances -reach to 0, all that a causal decoder has.
+    """
+    with looking_at(model):
+        encoder = model.encoder.block[0].layer[0].SelfAttention
+        decoder = model.decoder.block[0].layer[0].SelfAttention
+        # Row `reach` of 2 reach + 1 positions looks `reach` places both ways.
+        both = encoder.compute_bias(2 * reach + 1, 2 * reach + 1)[0, :, reach]
+        back = decoder.compute_bias(reach + 1, reach + 1)[0, :, reach]
+    distances = torch.arange(-reach, reach + 1)
+    buckets = encoder._relative_position_bucket(
+        distances,
+        bidirectional=True,
+        num_buckets=model.config.relative_attention_num_buckets,
+        max_distance=model.config.relative_attention_max_distance,
+    )
+    values = {
+        "heads": both.shape[0],
+        "buckets": model.config.relative_attention_num_buckets,
+        "max_distance": model.config.relative_attention_max_distance,
+        "layers_with_a_bias": sum(
+            block.layer[0].SelfAttention.has_relative_attention_bias
+            for block in model.encoder.block
+        ),
+        "parameters": encoder.relative_attention_bias.weight.numel(),
+    }
+    arrays = {
+        "distances": distances.numpy(),
+        "buckets": buckets.numpy(),
+        "encoder": both.cpu().numpy(),
+        "decoder": back.cpu().numpy(),
+    }
+    return Observation(values, arrays)
+
+
+@observes("t5.teacher_forcing")
+def teacher_forcing(model, tokenizer, source: str, target: str) -> Observation:
+    """What the decoder reads, what it must say, and the cross-entropy of each step.
+
+    `loss` is the mean of -log p(label) by hand, `model_loss` what the model returns for `labels`.
+    """
+    with looking_at(model):
+        source_ids, labels, output = _forced(model, tokenizer, source, target)
+    logs = output.logits[0].log_softmax(-1)
+    losses = -logs.gather(1, torch.tensor(labels, device=logs.device)[:, None])[:, 0]
+    best = [top_candidates(tokenizer, row.exp(), 1)[0] for row in logs]
+    values = {
+        "source": pieces(tokenizer, source_ids),
+        "steps": [
+            {"reads": read, "label": label, "probability": float((-loss).exp()),
+             "loss": float(loss), "best": top["token"]}
+            for read, label, loss, top in zip(
+                pieces(tokenizer, shifted(model, labels)),
+                pieces(tokenizer, labels),
+                losses,
+                best,
+                strict=True,
+            )
+        ],
+        "loss": float(losses.mean()),
+        "model_loss": float(output.loss),
+        "log_probability": float(-losses.sum()),
+    }  # fmt: skip
+    return Observation(values)
+
+
+@observes("t5.modules")
+def modules(model, tokenizer, rows: int = 32) -> Observation:
+    """The first rows of the module table, and the parameters of the model's large parts."""
+    table = module_table(model, max_rows=rows)
+    block = model.encoder.block[0]
+    values = {
+        "rows": table.to_dict("records"),
+        "parts": [
+            {"part": name, "parameters": parameter_count(part)}
+            for name, part in (
+                ("shared embedding", model.shared),
+                ("encoder, with the embedding", model.encoder),
+                ("one encoder block", block),
+                ("decoder, with the embedding", model.decoder),
+                ("one decoder block", model.decoder.block[0]),
+                ("whole model", model),
+            )
+        ],
+        "tied": bool(model.lm_head.weight.data_ptr() == model.shared.weight.data_ptr()),
+        "biases": sum("bias" in name and "relative" not in name
+                      for name, _ in model.named_parameters()),
+    }  # fmt: skip
+    return Observation(values)
+
+
+def published_parameters() -> dict[str, int]:
+    """Parameters of the five published sizes, counted on modules without memory."""
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    counts = {}
+    for name, (width, feed_forward, head, heads, blocks) in PUBLISHED_SIZES.items():
+        config = T5Config(
+            vocab_size=32128,
+            d_model=width,
+            d_ff=feed_forward,
+            d_kv=head,
+            num_heads=heads,
+            num_layers=blocks,
+            num_decoder_layers=blocks,
+        )
+        with torch.device("meta"):
+            counts[name] = sum(p.numel() for p in T5ForConditionalGeneration(config).parameters())
+    return counts
+
+
+@observes("t5.sizes")
+def sizes(model, tokenizer) -> Observation:
+    """Parameter counts: this model's, and those of the published sizes from their settings."""
+    counts = published_parameters()
+    values = {
+        "here": sum(p.numel() for p in model.parameters()),
+        "published": [{"model": name, "parameters": count} for name, count in counts.items()],
+        "small_of_base": counts["T5-small"] / counts["T5-base"],
+        "small_of_largest": counts["T5-small"] / counts["T5-11B"],
+    }
+    return Observation(values)

@@ -1,0 +1,179 @@
+"""Translation and summarisation, and one model for all tasks: tables of chapter 9."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from t5study.base.errors import StudyError
+from t5study.claims.published import load_published
+from t5study.judging import ranking
+from t5study.runs.store import Run, part_of
+from t5study.study import Study
+
+NOT_TOLD_APART = "not told apart"
+
+
+def cost_table(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """Return a row a fine-tuning: what it started from and what it took to train."""
+    columns = {
+        "parameters": "parameters",
+        "examples_per_second": "examples a second",
+        "seconds": "seconds of training",
+    }
+    rows = {
+        name: {"checkpoint": run.config["model"]["name"]}
+        | {shown: run.metrics[key] for key, shown in columns.items()}
+        for name, run in runs.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def by_length(run: Run, metric: str, groups: int = 4) -> pd.DataFrame:
+    """Return a row a quarter of the test texts, short ones first: texts, mean, low, high.
+
+    Indexed by the lengths in tokens of the source; `answer length` is the mean number of words of
+    the answers over that of the references. The interval is the normal one of a mean of `metric`,
+    each answer's own score.
+
+    Raises:
+        StudyError: the record is from before each answer's score was kept.
+    """
+    table = run.predictions
+    if metric not in table:
+        raise StudyError(
+            f"the run record {run.path.name} lacks the answers' scores by row: "
+            "delete that folder and run again"
+        )
+    # Sources that were cut to the longest length share a group, and so there may be fewer.
+    parts = pd.qcut(table["tokens"], groups, labels=False, duplicates="drop").fillna(0)
+    rows = {}
+    for _, part in table.groupby(parts):
+        values = part[metric]
+        half = 1.96 * values.std(ddof=1) / len(values) ** 0.5
+        rows[f"{part['tokens'].min()}–{part['tokens'].max()}"] = {
+            "texts": len(part),
+            "mean": values.mean(),
+            "low": values.mean() - half,
+            "high": values.mean() + half,
+            "answer length": part["output_words"].sum() / part["target_words"].sum(),
+        }
+    result = pd.DataFrame.from_dict(rows, orient="index").astype({"texts": int})
+    result.attrs["metric"] = metric
+    return result
+
+
+def length_effect(table: pd.DataFrame) -> str:
+    """Return whether the longest quarter scores otherwise than the shortest, in words."""
+    first, last = table.iloc[0], table.iloc[-1]
+    gap = last["mean"] - first["mean"]
+    halves = [(row["high"] - row["low"]) / 2 for row in (first, last)]
+    if abs(gap) <= float(np.hypot(*halves)):
+        return f"{NOT_TOLD_APART} from the shortest ({gap:+.1f})"
+    return f"{abs(gap):.1f} {'above' if gap > 0 else 'below'} the shortest"
+
+
+BY_ROWS, BY_INTERVALS = "paired bootstrap", "two intervals"
+"""How a verdict of the joint table was found: row by row, or from intervals that may overlap."""
+
+
+def joint_table(study: Study, joint: Run | None) -> pd.DataFrame:
+    """Return a row a task: the single-task model's score, the joint model's, and intervals.
+
+    Indexed by role and the task's first metric; the intervals are the bootstrap's over test rows.
+    Both models began from the same T5 and answer the same rows. `verdict` is that of the paired
+    bootstrap where the records hold labels and answers by row. Where they do not, for texts, it is
+    judged by the two intervals: where these overlap, the scores are not told apart.
+    """
+    rows = {}
+    for role in study.profile.joint.roles if joint else ():
+        metric = study.task(role).metrics[0]
+        single = study.finetune(role, tokens=study.profile.joint.tokens)
+        together, _ = part_of(joint, role)
+        share = joint.metrics["shares"][role]
+        row = {
+            **_with_interval("single", single.metrics, metric),
+            **_with_interval("joint", together, metric),
+            "share of the mixture": share,
+            "single examples": round(examples_seen(single)),
+            "joint examples": round(share * examples_seen(joint)),
+        }
+        paired = _paired_verdict(joint, single, role, metric)
+        row["verdict"] = paired or _verdict(row)
+        row["judged by"] = BY_ROWS if paired else BY_INTERVALS
+        rows[role, metric] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def extremes(values: Sequence[float]) -> str:
+    """Return the smallest and the largest of some counts or shares, in words."""
+    if not values:
+        return "not run"
+    form = "{:,}" if isinstance(values[0], int) else "{:.3f}"
+    low, high = form.format(min(values)), form.format(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
+def judged_by(table: pd.DataFrame, way: str) -> str:
+    """Return the roles of a joint table whose verdict was found in one way, in words."""
+    if table.empty:
+        return "not run"
+    roles = [role for (role, _), row in table.iterrows() if row["judged by"] == way]
+    return ", ".join(roles) or "none"
+
+
+def examples_seen(run: Run) -> float:
+    """Return how many examples a fine-tuning met, each counted as often as it came.
+
+    The record's speed is that of the process that ended the run; what came before an interruption
+    is counted in whole updates.
+    """
+    before = run.provenance.get("resumed_from", 0) * run.config["recipe"]["batch_size"]
+    return before + run.metrics["examples_per_second"] * run.metrics["seconds"]
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """Answers to a task's test rows, as `ranking.difference` takes them."""
+
+    identity: str
+    metrics: Mapping[str, Any]
+    predictions: pd.DataFrame
+
+
+def _paired_verdict(joint: Run, single: Run, role: str, metric: str) -> str:
+    """Is the joint model above the single one? "" where the records have no labels by row."""
+    columns = ["row", "label", "prediction"]
+    metrics, table = part_of(joint, role)
+    if not set(columns) <= set(table) & set(single.predictions):
+        return ""
+    # Beside the texts of other tasks the joint run keeps whole labels as fractions.
+    mine = table[columns].astype(single.predictions[columns].dtypes)
+    gap = ranking.difference([_Answers(joint.identity, metrics, mine)], [single], metric)
+    return gap.verdict if gap.verdict == NOT_TOLD_APART else f"joint {gap.verdict}"
+
+
+def _with_interval(name: str, metrics: Mapping, metric: str) -> dict[str, float]:
+    low, high = metrics["intervals"][metric]
+    return {name: metrics[metric], f"{name} low": low, f"{name} high": high}
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    if row["joint low"] > row["single high"]:
+        return "joint above"
+    return "joint below" if row["joint high"] < row["single low"] else NOT_TOLD_APART
+
+
+def published_rows(metrics: Sequence[str], task: str) -> pd.DataFrame:
+    """Return what others published on a task, by model: the metrics, source and how it was read."""
+    table = load_published().table(task=task, split="test")
+    table = table[table["metric"].isin(metrics)]
+    if table.empty:
+        return pd.DataFrame()
+    wide = table.pivot(index="model", columns="metric", values="value")
+    facts = table.drop_duplicates("model").set_index("model")[["source", "verified", "note"]]
+    return wide.reindex(columns=[m for m in metrics if m in wide]).join(facts)

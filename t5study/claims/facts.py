@@ -1,0 +1,377 @@
+"""Facts: what can be counted in the report's own tables, the models' shapes and the library.
+
+Each function answers one question of a claim and trains nothing. Those in `FACTS` may be named
+by a claim; a StudyError from one of them means that the claim cannot be judged here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from t5study.base.errors import StudyError
+from t5study.claims.published import LabelRow, book_file, load_published
+
+Value = bool | int | float | str
+
+ROUNDING = 0.005
+"""Half of the last digit that the report prints."""
+
+_BINARY = 1e-9
+"""Sums of two-decimal numbers may be off by a last binary digit."""
+
+
+# --- the report's classification reports ------------------------------------------------
+
+
+def _printed(role: str) -> tuple[list[LabelRow], np.ndarray]:
+    reports = load_published().report.classification_reports
+    if role not in reports:
+        raise StudyError(f"the report prints no classification report for '{role}'.")
+    rows = reports[role].rows
+    return rows, np.array([row.support for row in rows], dtype=float)
+
+
+def macro_average(role: str, column: str) -> float:
+    """Return the mean of a printed column over labels (precision, recall or f1)."""
+    rows, _ = _printed(role)
+    return float(np.mean([getattr(row, column) for row in rows]))
+
+
+def weighted_average(role: str, column: str) -> float:
+    """Return the mean of a printed column over labels, weighted by their supports."""
+    rows, supports = _printed(role)
+    return float(np.average([getattr(row, column) for row in rows], weights=supports))
+
+
+def averages_that_agree(role: str, kind: str) -> int:
+    """Count the printed averages (of precision, recall and F1) that their rows confirm.
+
+    Args:
+        kind: ``"macro"`` or ``"weighted"``.
+
+    Rows and averages are both printed to two decimals, so each may be half a digit off.
+    """
+    averages = {"macro": macro_average, "weighted": weighted_average}
+    printed = getattr(load_published().report.classification_reports[role], kind)
+    return sum(
+        abs(averages[kind](role, column) - getattr(printed, column)) <= 2 * ROUNDING + _BINARY
+        for column in ("precision", "recall", "f1")
+    )
+
+
+def accuracy_from_recalls(role: str) -> float:
+    """Return the accuracy that the printed recalls and supports imply."""
+    return weighted_average(role, "recall")
+
+
+def support_total(role: str) -> int:
+    """Return the sum of the printed supports."""
+    return int(_printed(role)[1].sum())
+
+
+def impossible_f1_rows(role: str) -> int:
+    """Count labels whose printed F1 no precision and recall of that rounding could give."""
+    return sum(not _possible_f1(row) for row in _printed(role)[0])
+
+
+def _possible_f1(row: LabelRow) -> bool:
+    def harmonic(shift: float) -> float:
+        precision, recall = row.precision + shift, row.recall + shift
+        return 2 * precision * recall / (precision + recall)
+
+    return harmonic(-ROUNDING) - ROUNDING <= row.f1 <= harmonic(ROUNDING) + ROUNDING
+
+
+def prediction_total(role: str) -> float:
+    """Return the number of predictions that the printed table implies.
+
+    A label's predictions are support * recall / precision; over labels they must sum to the
+    number of texts, up to the rounding of the print.
+    """
+    return float(sum(row.support * row.recall / row.precision for row in _printed(role)[0]))
+
+
+# --- the leaderboard --------------------------------------------------------------------
+
+
+def leaderboard_rank(model: str) -> int:
+    """Return the place of a model by its printed score: one more than the rows above it."""
+    table = load_published().leaderboard()
+    row = table[table["model"] == model]
+    if row.empty:
+        raise StudyError(f"the report's leaderboard has no model '{model}': see its rows.")
+    return int((table["score"] > row["score"].iloc[0]).sum()) + 1
+
+
+def leaderboard_is_ordered() -> bool:
+    """Return whether the printed ranks follow the printed scores."""
+    table = load_published().leaderboard().sort_values("rank")
+    return bool(table["score"].is_monotonic_decreasing)
+
+
+def bert_family_in_top(places: int) -> int:
+    """Count the descendants of BERT among the first `places` of the leaderboard."""
+    table = load_published().leaderboard().sort_values("rank").head(places)
+    return int((table["family"] == "bert").sum())
+
+
+# --- the models' shapes -----------------------------------------------------------------
+
+
+@cache
+def _t5(name: str) -> Any:
+    """A published T5 by name, on torch's meta device: shapes without memory."""
+    import torch
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    shapes = load_published().t5_shapes
+    for shape in shapes.models:
+        if shape.name == name:
+            config = T5Config(
+                vocab_size=shapes.vocabulary,
+                relative_attention_num_buckets=shapes.relative_buckets,
+                d_model=shape.d_model,
+                d_ff=shape.d_ff,
+                d_kv=shape.d_kv,
+                num_heads=shape.heads,
+                num_layers=shape.layers,
+            )
+            with torch.device("meta"):
+                return T5ForConditionalGeneration(config)
+    known = ", ".join(shape.name for shape in shapes.models)
+    raise StudyError(f"there is no T5 model '{name}': choose one of {known}.")
+
+
+def t5_parameters(name: str) -> int:
+    """Return the number of parameters of a published T5, each shared weight counted once."""
+    return sum(parameter.numel() for parameter in _t5(name).parameters())
+
+
+def short_count(count: int) -> str:
+    """Return a count as the report's tables print it: cut, not rounded, to K, M or B."""
+    for size, letter in ((10**9, " B"), (10**6, " M"), (10**3, " K")):
+        if count >= size:
+            return f"{count // size}{letter}"
+    return str(count)
+
+
+def t5_size(name: str) -> str:
+    """Return the size of a published T5 as the report prints sizes, such as ``60 M``."""
+    # 512 and 256 are printed in full; no whole model is that small.
+    return short_count(t5_parameters(name))
+
+
+def t5_share(name: str, of: str) -> float:
+    """Return one T5's parameters in percent of another's."""
+    return 100 * t5_parameters(name) / t5_parameters(of)
+
+
+def smallest_t5() -> str:
+    """Return the name of the smallest published T5."""
+    names = [shape.name for shape in load_published().t5_shapes.models]
+    return min(names, key=t5_parameters)
+
+
+def training_state_gigabytes(name: str) -> float:
+    """Return GB of weights, gradients and both AdamW moments in float32, without activations."""
+    return 16 * t5_parameters(name) / 1e9
+
+
+def training_memory(name: str, batch: int) -> float:
+    """Return the GB that fine-tuning a T5 took, by ``benchmarks/results/memory-checked.json``.
+
+    Float32, AdamW and 512 tokens an example, on the line through the two batches that were
+    measured. What the driver takes of a card comes on top.
+
+    Raises:
+        StudyError: the file is missing, or the model was not measured.
+    """
+    file = book_file("claims.yml").parents[1] / "benchmarks" / "results" / "memory-checked.json"
+    if not file.is_file():
+        raise StudyError(f"{file.name} is missing: restore benchmarks/results from git.")
+    asked = {"model": name, "precision": "fp32", "optimizer": "adamw", "length": 512}
+    for need in json.loads(file.read_text(encoding="utf-8"))["needs"]:
+        if asked.items() <= need.items():
+            return (need["fixed"] + batch * need["example"]) / 1e9
+    raise StudyError(f"the memory of {name} was not measured: {file.name} has other models.")
+
+
+def module_comparison() -> pd.DataFrame:
+    """Rebuild T5-small and set the report's 32 module rows beside it.
+
+    Columns: name, type and parameters as printed; rebuilt_type, rebuilt (a count), rebuilt_short
+    (as the report would print it), same (of the two short counts).
+    """
+    modules = dict(_t5("t5-small").named_modules())
+    table = load_published().module_table()
+    rows = []
+    for printed in table.itertuples():
+        module = modules[printed.name.removeprefix("model").removeprefix(".")]
+        count = sum(parameter.numel() for parameter in module.parameters())
+        # The print cuts at thousands from 1,000 on; below that it gives the count itself.
+        rows.append((type(module).__name__, count, short_count(count)))
+    table[["rebuilt_type", "rebuilt", "rebuilt_short"]] = rows
+    table["same"] = table["parameters"] == table["rebuilt_short"]
+    return table
+
+
+def module_rows_that_agree() -> int:
+    """Count the rows of the printed module table whose size the rebuilt model confirms."""
+    return int(module_comparison()["same"].sum())
+
+
+def module_size(name: str) -> str:
+    """Return the size of one module of the rebuilt T5-small, as the report prints sizes."""
+    table = module_comparison()
+    row = table[table["name"] == name]
+    if row.empty:
+        raise StudyError(f"the report's module table has no row '{name}': see its names.")
+    return str(row["rebuilt_short"].iloc[0])
+
+
+# --- the fine-tuner of the appendix -----------------------------------------------------
+
+NO_DECAY = ("bias", "LayerNorm.weight")
+"""Names that the report's optimiser wants to leave without weight decay."""
+
+
+def norm_parameters() -> list[str]:
+    """Return the names of T5-small's layer-normalisation weights."""
+    return [name for name, _ in _t5("t5-small").named_parameters() if "layer_norm" in name]
+
+
+def no_decay_parameters() -> list[str]:
+    """Return the parameters of T5-small that the report's exclusion really catches."""
+    names = [name for name, _ in _t5("t5-small").named_parameters()]
+    return [name for name in names if any(word in name for word in NO_DECAY)]
+
+
+def norms_without_decay() -> int:
+    """Count the layer-normalisation weights that the report's exclusion catches."""
+    return len(set(norm_parameters()) & set(no_decay_parameters()))
+
+
+def effective_batch() -> int:
+    """Return the report's examples per optimiser step: batch x accumulation x devices."""
+    argument = load_published().argument
+    return (
+        int(argument("train_batch_size"))
+        * int(argument("gradient_accumulation_steps"))
+        * int(argument("n_gpu"))
+    )
+
+
+def scheduled_updates(examples: int) -> int:
+    """Return `t_total` of the report's fine-tuner: it floors twice, then multiplies by epochs."""
+    argument = load_published().argument
+    per_device = int(argument("train_batch_size")) * max(1, int(argument("n_gpu")))
+    per_epoch = examples // per_device // int(argument("gradient_accumulation_steps"))
+    return int(per_epoch * float(argument("num_train_epochs")))
+
+
+def made_updates(examples: int) -> int:
+    """Return the optimiser steps of the report's loader: the last, short group of an epoch steps.
+
+    The loader drops an incomplete batch; accumulation ends with the epoch, complete or not.
+    """
+    argument = load_published().argument
+    batches = examples // int(argument("train_batch_size"))
+    per_epoch = -(-batches // int(argument("gradient_accumulation_steps")))
+    return per_epoch * int(argument("num_train_epochs"))
+
+
+def updates_beyond_schedule(examples: int) -> int:
+    """Return how many optimiser steps come after the schedule's end, at a learning rate of 0."""
+    return made_updates(examples) - scheduled_updates(examples)
+
+
+def has_warmup() -> bool:
+    """Return whether the report's argument table asks for any warm-up."""
+    return int(load_published().argument("warmup_steps")) > 0
+
+
+def accepts(argument: str) -> bool:
+    """Return whether the installed library's T5 names such an argument of its forward pass."""
+    return argument in inspect.signature(type(_t5("t5-small")).forward).parameters
+
+
+GERMAN_PIECES = ("▁Das", "▁ist", "▁gut", ".", "</s>")
+"""T5's pieces of the translation that the report's example was to give, with the end token."""
+
+
+def places_for_translation() -> int:
+    """Return the `max_length` that the whole German sentence needs: the start token counts."""
+    return 1 + len(GERMAN_PIECES)
+
+
+@cache
+def bert_head_parameters() -> int:
+    """Return the parameters of the layer that BERT-base gets for a task with two classes."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    with torch.device("meta"):
+        model = BertForSequenceClassification(BertConfig(num_labels=2))
+    return sum(parameter.numel() for parameter in model.classifier.parameters())
+
+
+def size_ratio(large: str, small: str) -> float:
+    """Return how many times as many parameters one T5 has as another."""
+    return t5_parameters(large) / t5_parameters(small)
+
+
+def glue_grows_with_size() -> bool:
+    """Return whether the published GLUE averages rise from each T5 to the next larger one."""
+    published = load_published()
+    sizes = [shape.name for shape in published.t5_shapes.models]
+    scores = [published.value(f"glue-test-{name}") for name in sizes]
+    return all(low < high for low, high in pairwise(scores))
+
+
+def gain_per_growth(large: str, small: str) -> float:
+    """Return the growth of the published GLUE average over the growth in parameters of two T5s.
+
+    In proportion to size would be 1.
+    """
+    published = load_published()
+    gain = published.value(f"glue-test-{large}") / published.value(f"glue-test-{small}")
+    return gain / size_ratio(large, small)
+
+
+FACTS: dict[str, Callable[..., Value]] = {
+    function.__name__: function
+    for function in (
+        averages_that_agree,
+        accuracy_from_recalls,
+        support_total,
+        impossible_f1_rows,
+        prediction_total,
+        leaderboard_rank,
+        leaderboard_is_ordered,
+        bert_family_in_top,
+        t5_size,
+        t5_share,
+        smallest_t5,
+        training_state_gigabytes,
+        training_memory,
+        module_rows_that_agree,
+        module_size,
+        norms_without_decay,
+        updates_beyond_schedule,
+        has_warmup,
+        accepts,
+        places_for_translation,
+        bert_head_parameters,
+        glue_grows_with_size,
+        gain_per_growth,
+    )
+}
+"""What a claim may have counted, by name."""

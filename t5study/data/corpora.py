@@ -1,0 +1,260 @@
+"""Unlabelled text for pre-training: gathered, freed of test texts, and packed into a file of ids.
+
+A text that also stands in a test set is left out, whatever its spacing, capitals and punctuation
+(IMDB's splits share reviews), and so is a text that came before. One text in a hundred, chosen by
+its hash, is held out to measure the loss on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from t5study.base.errors import StudyError
+from t5study.data.hub import POCKET, Hub
+
+_TEXTS_AT_ONCE = 1000
+HELD_OUT_SHARE = 100
+"""One text in this many is held out."""
+
+_IMDB = "stanfordnlp/imdb"
+_IMDB_TESTS = ((_IMDB, "plain_text", "test"),)
+_NO_WORD = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set whose texts are read, and the splits none of whose texts may be among them."""
+
+    repo: str
+    config: str
+    split: str
+    tests: tuple[tuple[str, str, str], ...] = ()
+
+
+SOURCES: dict[str, Source] = {
+    "pocket-text": Source(
+        POCKET,
+        "text",
+        "train",
+        tuple((POCKET, config, "test") for config in ("text", "sentiment", "emotion")),
+    ),
+    "imdb-unlabelled": Source(_IMDB, "plain_text", "unsupervised", _IMDB_TESTS),
+    "imdb-train": Source(_IMDB, "plain_text", "train", _IMDB_TESTS),
+    "classic-books": Source("local/classic-books", "default", "train"),
+}
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Texts to train on, texts held out, and what was left out and why."""
+
+    train: list[str]
+    held_out: list[str]
+    counts: dict[str, int]
+
+
+@dataclass
+class _Sieve:
+    """Takes texts one by one and deals them out; `seen` are keys of texts already met."""
+
+    tests: frozenset[bytes]
+    seen: set[bytes] = field(default_factory=set)
+    train: list[str] = field(default_factory=list)
+    held_out: list[str] = field(default_factory=list)
+    in_test: int = 0
+    repeated: int = 0
+    blank: int = 0
+
+    def take(self, text: str) -> None:
+        """Deal one text to training, to the held-out texts, or out."""
+        if not text.strip():
+            self.blank += 1
+            return
+        key = text_key(text)
+        if key in self.tests:
+            self.in_test += 1
+        elif key in self.seen:
+            self.repeated += 1
+        else:
+            self.seen.add(key)
+            held_out = int.from_bytes(key[:8]) % HELD_OUT_SHARE == 0
+            (self.held_out if held_out else self.train).append(text)
+
+    def corpus(self) -> Corpus:
+        """The result; StudyError when nothing is left on either side."""
+        if not self.train:
+            raise StudyError(
+                f"The pre-training corpus is empty ({self.blank} blank texts, {self.in_test} that"
+                " are in a test set): give it text."
+            )
+        # A corpus too small for a share of a hundredth holds out its last text.
+        held_out = self.held_out or self.train[-1:]
+        if not self.held_out:
+            del self.train[-1:]
+        if not self.train:
+            raise StudyError(
+                "The pre-training corpus is one text only, but one is held out to measure the loss"
+                " on: cut it into several texts."
+            )
+        counts = {
+            "documents": len(self.train),
+            "documents_held_out": len(held_out),
+            "excluded_in_test": self.in_test,
+            "excluded_repeated": self.repeated,
+            "excluded_blank": self.blank,
+        }
+        return Corpus(self.train, held_out, counts)
+
+
+def text_key(text: str) -> bytes:
+    """A hash of a text's letters and digits: equal for texts that differ in nothing else."""
+    return hashlib.blake2b(
+        _NO_WORD.sub(" ", text.casefold()).strip().encode(), digest_size=16
+    ).digest()
+
+
+def sift(texts: Iterable[str | bytes], tests: Iterable[str] = ()) -> Corpus:
+    """Deal texts into a corpus, leaving out those of `tests`, repeats and blank ones.
+
+    Raises StudyError when a text is not UTF-8 or when nothing is left.
+    """
+    sieve = _Sieve(frozenset(map(text_key, tests)))
+    for number, text in enumerate(texts, start=1):
+        sieve.take(_as_text(text, number))
+    return sieve.corpus()
+
+
+def _as_text(text: str | bytes, number: int) -> str:
+    try:
+        if isinstance(text, bytes):
+            return text.decode("utf-8")
+        text.encode("utf-8")
+        return text
+    except UnicodeError:
+        raise StudyError(
+            f"Text {number} of the pre-training corpus is not UTF-8: convert the file to UTF-8."
+        ) from None
+
+
+def gather(names: Sequence[str], hub: Hub) -> Corpus:
+    """The corpus of a recipe: its sources one after the other, without any of their test texts."""
+    sources = [SOURCES[name] for name in names]
+    tests = dict.fromkeys(test for source in sources for test in source.tests)
+    return sift(
+        (
+            text
+            for source in sources
+            for text in _texts(hub, source.repo, source.config, source.split)
+        ),
+        (text for test in tests for text in _texts(hub, *test)),
+    )
+
+
+def identity(names: Sequence[str], hub: Hub) -> dict[str, Any]:
+    """What determines the corpus: fingerprints of its sources and of the tests left out."""
+    sources = [SOURCES[name] for name in names]
+    tests = dict.fromkeys(test for source in sources for test in source.tests)
+    return {
+        "sources": [hub.fingerprint(s.repo, s.config, s.split) for s in sources],
+        "without": [hub.fingerprint(*test) for test in tests],
+    }
+
+
+def revisions(names: Sequence[str], hub: Hub) -> dict[str, str]:
+    """The repositories of a corpus and their revisions."""
+    repos = dict.fromkeys(SOURCES[name].repo for name in names)
+    return {repo: hub.revision(repo) for repo in repos}
+
+
+def _texts(hub: Hub, repo: str, config: str, split: str) -> list[str]:
+    return hub.dataset(repo, config, split)["text"]
+
+
+# --- packing -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TokenStream:
+    """A corpus as one row of ids, read from disk as it is needed.
+
+    `ids` holds the texts one after the other, `starts` where each begins and, as its last entry,
+    where the last one ends.
+    """
+
+    ids: np.ndarray
+    starts: np.ndarray
+
+    def document(self, index: int) -> np.ndarray:
+        """The ids of one text."""
+        return self.ids[self.starts[index] : self.starts[index + 1]]
+
+    @property
+    def documents(self) -> int:
+        """Number of texts."""
+        return len(self.starts) - 1
+
+
+def pack(texts: Sequence[str], tokenizer: Any, path: Path) -> TokenStream:
+    """Tokenise texts into the file `path` (16-bit ids where the vocabulary allows) and map it.
+
+    Time and disk are linear in the text; memory holds one batch. An existing whole file is used.
+    """
+    dtype = np.uint16 if len(tokenizer) <= 1 << 16 else np.uint32
+    index = _index(path)
+    if not index.exists():
+        lengths: list[int] = []
+        scratch = path.with_suffix(".part")
+        with scratch.open("wb") as file:
+            for first in range(0, len(texts), _TEXTS_AT_ONCE):
+                some = texts[first : first + _TEXTS_AT_ONCE]
+                rows = tokenizer(some, add_special_tokens=False)["input_ids"]
+                lengths += map(len, rows)
+                file.write(np.fromiter(chain.from_iterable(rows), dtype=dtype).tobytes())
+        os.replace(scratch, path)
+        # Written last: where it stands, the ids are whole.
+        whole = index.with_suffix(".part.npy")
+        np.save(whole, np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))))
+        os.replace(whole, index)
+    return packed(path)
+
+
+def packed(path: Path) -> TokenStream:
+    """Map the file that `pack` wrote; StudyError when there is not one id in it."""
+    starts = np.load(_index(path))
+    if starts[-1] == 0:
+        raise StudyError("The pre-training corpus has no piece of the vocabulary in it: give text.")
+    width = path.stat().st_size // int(starts[-1])
+    dtype = np.uint16 if width == np.dtype(np.uint16).itemsize else np.uint32
+    return TokenStream(np.memmap(path, dtype=dtype, mode="r"), starts)
+
+
+def _index(path: Path) -> Path:
+    return path.with_suffix(".starts.npy")
+
+
+def separated(stream: TokenStream, separator: int) -> TokenStream:
+    """The same texts, each followed by the id `separator`, as a language model needs them."""
+    ids = np.insert(stream.ids, stream.starts[1:], separator)
+    return TokenStream(ids, stream.starts + np.arange(len(stream.starts)))
+
+
+def sentence_ends(tokenizer: Any) -> np.ndarray:
+    """Boolean table over the vocabulary: pieces that close a sentence (they end in . ! or ?)."""
+    pieces = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+    return np.array([piece.rstrip("\"'”’)").endswith((".", "!", "?")) for piece in pieces])
+
+
+def sentences(ids: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
+    """Cut the ids of a text behind every piece that closes a sentence."""
+    cuts = np.flatnonzero(ends[ids]) + 1
+    parts = np.split(ids, cuts)
+    return [part for part in parts if len(part)]

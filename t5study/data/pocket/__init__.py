@@ -1,0 +1,27 @@
+"""The pocket corpus: small generated data sets of films, feelings and news; needs no network."""
+
+from t5study.data.pocket.datasets import (
+    CEILINGS,
+    CONFIGS,
+    NOISE,
+    SIZES,
+    SPLITS,
+    VERSION,
+    generate,
+    parse,
+    sentences,
+)
+from t5study.data.pocket.kept import rows
+
+__all__ = [
+    "CEILINGS",
+    "CONFIGS",
+    "NOISE",
+    "SIZES",
+    "SPLITS",
+    "VERSION",
+    "generate",
+    "parse",
+    "rows",
+    "sentences",
+]

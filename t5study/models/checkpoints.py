@@ -1,0 +1,120 @@
+"""Checkpoints: a configuration, a tokenizer and perhaps weights, in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from t5study.base.errors import StudyError
+from t5study.data.hub import VOCABULARIES, Hub, has_weights
+
+# Keys of config.json that differ between savings of one and the same model.
+_VOLATILE = {"_name_or_path", "transformers_version", "torch_dtype", "dtype", "architectures"}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A saved model's folder and what identifies it.
+
+    Attributes:
+        name: what people call it, a hub name or a folder's.
+        fingerprint: identifies configuration, vocabulary and weights (if it has any).
+        design: identifies configuration and vocabulary alone: what a random model is made from.
+    """
+
+    name: str
+    folder: Path
+    fingerprint: str
+    design: str
+    has_weights: bool
+
+
+def open_checkpoint(hub: Hub, repo: str, weights: bool = False) -> Checkpoint:
+    """Find a checkpoint through the hub and take its fingerprint.
+
+    Args:
+        repo: a hub name or the path of a saved model.
+        weights: whether weights are required, as with an explicit ``--model``.
+
+    Raises:
+        StudyError: it cannot be had, or has no weights although they are required.
+    """
+    return checkpoint_in(hub.checkpoint(repo), name=repo, weights=weights)
+
+
+def checkpoint_in(folder: Path | str, name: str | None = None, weights: bool = False) -> Checkpoint:
+    """The checkpoint kept in ``folder``; see :func:`open_checkpoint`."""
+    folder = Path(folder)
+    if not (folder / "config.json").is_file():
+        raise StudyError(f"{folder} has no config.json: name the folder of a saved model.")
+    present = has_weights(folder)
+    if weights and not present:
+        raise no_weights(name or folder.name)
+    design = _design(folder)
+    content = hashlib.sha256(design.encode())
+    for path in sorted(folder.glob("*.safetensors")) if present else ():
+        with path.open("rb") as file:
+            content.update(hashlib.file_digest(file, "sha256").digest())
+    return Checkpoint(name or folder.name, folder, content.hexdigest(), design, present)
+
+
+def no_weights(name: str) -> StudyError:
+    """The error of a checkpoint that cannot be loaded for lack of weights."""
+    return StudyError(
+        f"The checkpoint '{name}' has no weights (model.safetensors): fetch it with "
+        "`t5study fetch --profile PROFILE --to DIR`, name another --model, "
+        "or leave --model out to train from random weights."
+    )
+
+
+def _design(folder: Path) -> str:
+    """SHA-256 over the configuration and the vocabulary, whatever version saved them."""
+    config = _read_json(folder / "config.json")
+    kept = {key: value for key, value in config.items() if key not in _VOLATILE}
+    digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode())
+    digest.update(_vocabulary(folder))
+    return digest.hexdigest()
+
+
+def _vocabulary(folder: Path) -> bytes:
+    """The tokenizer's pieces in order; the bytes of an older vocabulary file where there is one."""
+    if (folder / "tokenizer.json").is_file():
+        return _pieces(folder / "tokenizer.json")
+    for name in VOCABULARIES[1:]:
+        if (folder / name).is_file():
+            return (folder / name).read_bytes()
+    return b""
+
+
+def _pieces(path: Path) -> bytes:
+    content = _read_json(path)
+    try:
+        pieces = content["model"]["vocab"]
+        if isinstance(pieces, dict):
+            return json.dumps(sorted(pieces.items(), key=lambda item: item[1])).encode()
+        return json.dumps([piece for piece, _ in pieces]).encode()
+    except (KeyError, TypeError, ValueError):
+        raise StudyError(
+            f"{path} holds no vocabulary (model.vocab): fetch it again, or save the tokenizer anew."
+        ) from None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise StudyError(
+            f"{path} is damaged and cannot be read ({type(error).__name__}): fetch it again."
+        ) from error
+    if not isinstance(content, dict):
+        raise StudyError(f"{path} is damaged, it holds no keys: fetch it again.")
+    return content
+
+
+def is_t5(folder: Path) -> bool:
+    """Whether a checkpoint's configuration is a T5's."""
+    path = folder / "config.json"
+    return path.is_file() and _read_json(path).get("model_type") == "t5"

@@ -1,0 +1,220 @@
+"""Models and tokenizers: loaded from checkpoints, made with random weights, saved, counted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    BertForPreTraining,
+    GPT2LMHeadModel,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    T5ForConditionalGeneration,
+)
+from transformers.utils import logging
+
+from t5study.base.errors import StudyError
+from t5study.data.hub import has_vocabulary
+from t5study.models.checkpoints import Checkpoint, is_t5, no_weights
+
+# Left out, transformers would ask on the terminal whether to run the code of a checkpoint.
+_FROM_HERE = {"local_files_only": True, "trust_remote_code": False}
+
+
+def load_tokenizer(checkpoint: Checkpoint | Path | str) -> PreTrainedTokenizerBase:
+    """The fast tokenizer of a checkpoint, from its folder only.
+
+    Raises:
+        StudyError: there is none, or it does not end a text with exactly one end token although it
+            is a T5 tokenizer (some savings end it twice, some not at all).
+    """
+    folder = _folder(checkpoint)
+    if not has_vocabulary(folder):
+        raise StudyError(
+            f"{folder} has no tokenizer: add tokenizer.json, or fetch the checkpoint again."
+        )
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, **_FROM_HERE)
+    except Exception as error:  # the library raises many kinds for one lack
+        raise StudyError(
+            f"The tokenizer in {folder} cannot be read ({type(error).__name__}): "
+            "fetch tokenizer.json again, or install protobuf if there is only spiece.model."
+        ) from error
+    if is_t5(folder):
+        ids = tokenizer("one end").input_ids
+        if ids.count(tokenizer.eos_token_id) != 1 or ids[-1] != tokenizer.eos_token_id:
+            raise StudyError(
+                f"The tokenizer of {folder} ends a text with "
+                f"{ids.count(tokenizer.eos_token_id)} end tokens in place of one: "
+                "use the tokenizer.json of the original checkpoint."
+            )
+    return tokenizer
+
+
+def load_model(
+    checkpoint: Checkpoint,
+    cls: type[PreTrainedModel],
+    attn: Literal["sdpa", "eager"] = "sdpa",
+    **config: Any,
+) -> PreTrainedModel:
+    """The model with its saved weights, in float32 on the CPU.
+
+    Args:
+        cls: a class of transformers, such as ``T5ForConditionalGeneration``.
+        attn: ``eager`` where attention maps are wanted: sdpa gives none.
+        config: changes to the configuration, such as ``dropout_rate=0.0``.
+
+    Raises:
+        StudyError: the checkpoint has no weights, or they do not fit its configuration.
+    """
+    if not checkpoint.has_weights:
+        raise no_weights(checkpoint.name)
+    try:
+        with quiet():
+            model, loading = cls.from_pretrained(
+                checkpoint.folder,
+                **_FROM_HERE,
+                use_safetensors=True,
+                dtype=torch.float32,
+                attn_implementation=attn,
+                output_loading_info=True,
+                **config,
+            )
+    except Exception as error:  # a damaged file shows as any of several kinds
+        raise StudyError(
+            f"The weights of '{checkpoint.name}' in {checkpoint.folder} cannot be loaded "
+            f"({type(error).__name__}): fetch the checkpoint again."
+        ) from error
+    if 2 * len(loading["missing_keys"]) > len(model.state_dict()):
+        raise StudyError(
+            f"The weights of '{checkpoint.name}' are not those of a {cls.__name__}: "
+            f"{len(loading['missing_keys'])} of its tensors are missing; name another checkpoint."
+        )
+    return model
+
+
+def random_model(
+    checkpoint: Checkpoint | Path | str, seed: int, cls: type[PreTrainedModel], **config: Any
+) -> PreTrainedModel:
+    """The checkpoint's architecture with random weights, the same for the same seed.
+
+    The caller's random state is left as it was. Arguments as for :func:`load_model`.
+
+    Raises:
+        StudyError: the configuration is not one of an architecture that transformers knows.
+    """
+    folder = _folder(checkpoint)
+    try:
+        with quiet():
+            settings = AutoConfig.from_pretrained(folder, **_FROM_HERE, **config)
+    except (ValueError, OSError) as error:
+        raise StudyError(
+            f"The configuration in {folder} cannot be used ({type(error).__name__}): name a "
+            "checkpoint that needs no code of its own, or fetch config.json again."
+        ) from error
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)
+        model = cls._from_config(settings, attn_implementation="sdpa", dtype=torch.float32)
+    return model
+
+
+def _folder(checkpoint: Checkpoint | Path | str) -> Path:
+    return checkpoint.folder if isinstance(checkpoint, Checkpoint) else Path(checkpoint)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No bars and no notices while loading: they end up in a notebook's outputs."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+MODEL_CLASSES: dict[str, type[PreTrainedModel]] = {
+    "t5": T5ForConditionalGeneration,
+    "bert": BertForPreTraining,
+    "gpt": GPT2LMHeadModel,
+}
+"""The class that each architecture is pre-trained as."""
+
+
+def save_model(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path | str
+) -> None:
+    """Save weights (safetensors), configuration and tokenizer into a folder.
+
+    Raises StudyError where the weights cannot be written.
+    """
+    with quiet():
+        try:
+            model.save_pretrained(folder)
+        except SafetensorError as error:  # a full disk is no OSError to safetensors
+            raise StudyError(
+                f"the weights cannot be written into {folder} ({error}): free some space and run "
+                "the same command again"
+            ) from error
+        tokenizer.save_pretrained(folder)
+
+
+# Module tables
+
+
+def parameter_count(module: nn.Module) -> int:
+    """How many numbers a module holds as parameters; shared ones count once."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def module_table(
+    model: nn.Module, max_rows: int | None = None, root: str = "model"
+) -> pd.DataFrame:
+    """The modules of a model, in order, as the report's section 3 lists them.
+
+    A layer that only gives another name to parameters already listed (T5's tied embeddings) is left
+    out, as it is where the two names hold one module.
+
+    Returns:
+        Columns ``name`` (dotted, below ``root``), ``type`` (class), ``params`` (exact count, shared
+        ones once per module) and ``rounded`` (the report's style, such as ``262 K``).
+    """
+    rows: list[dict[str, Any]] = []
+    listed: set[int] = set()
+    for name, module in model.named_modules():
+        if max_rows is not None and len(rows) >= max_rows:
+            break
+        own = {id(p) for p in module.parameters(recurse=False)}
+        if own and own <= listed and not any(module.children()):
+            continue
+        listed |= own
+        count = parameter_count(module)
+        rows.append(
+            {
+                "name": f"{root}.{name}" if name else root,
+                "type": type(module).__name__,
+                "params": count,
+                "rounded": rounded_count(count),
+            }
+        )
+    return pd.DataFrame(rows, columns=["name", "type", "params", "rounded"])
+
+
+def rounded_count(count: int) -> str:
+    """A count cut (not rounded up) to thousands, millions ...: 262144 is ``262 K``."""
+    group = (len(str(count)) - 1) // 3
+    suffix = ("", "K", "M", "B", "T")[min(group, 4)]
+    return f"{count // 1000 ** min(group, 4)} {suffix}".strip()

@@ -1,0 +1,74 @@
+"""What the chapters promise about themselves."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jupytext
+import pytest
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+CHAPTERS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
+
+
+def code_cells(name: str) -> list:
+    cells = jupytext.read(NOTEBOOKS / f"{name}.py").cells
+    return [cell for cell in cells if cell.cell_type == "code"]
+
+
+def test_the_two_chapters_share_every_line_but_the_name_of_the_task():
+    sentiment = [
+        (cell.source, str(cell.metadata))
+        for cell in code_cells("06_sentiment")
+        if "only-here" not in cell.metadata.get("tags", [])
+    ]
+    emotion = [(cell.source, str(cell.metadata)) for cell in code_cells("07_emotion")]
+    renamed = [tuple(part.replace("sentiment", "emotion") for part in pair) for pair in sentiment]
+    assert renamed == emotion
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_every_figure_has_a_name_a_caption_and_an_alternative_text(path):
+    shown = []
+    for cell in code_cells(path.stem):
+        settings = cell.metadata.get("mystnb", {})
+        if re.search(r"^(figures|diagrams\w*)\.(plot|draw)\w*\(", cell.source, re.M):
+            shown.append(settings)
+    for settings in shown:
+        assert settings.get("figure", {}).get("name", "").startswith("fig-")
+        assert len(settings["figure"]["caption"]) > 40
+        assert len(settings["image"]["alt"]) > 40
+
+
+TYPED = re.compile(r"(?<![\w.`{-])(?:0\.\d{2,}|\d{1,3}(?:\.\d+)? ?%)")
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_no_result_is_typed_into_the_prose(path):
+    """Scores and percentages in prose come from runs by glue; mathematics and code may hold any."""
+    found = []
+    for cell in jupytext.read(path).cells:
+        if cell.cell_type != "markdown":
+            continue
+        prose = re.sub(r"```.*?```|\$\$.*?\$\$|\$[^$]+\$|`[^`]*`", "", cell.source, flags=re.S)
+        found += [m for m in TYPED.findall(prose) if m not in ("95 %", "95%")]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_notebooks_tell_and_the_package_works(path):
+    for cell in code_cells(path.stem):
+        for body in re.findall(r"^def .*?(?=^\S|\Z)", cell.source, re.M | re.S):
+            assert len(body.strip().splitlines()) <= 6
+
+
+def test_every_figure_named_in_prose_exists():
+    names, wanted = set(), set()
+    for path in CHAPTERS:
+        for cell in jupytext.read(path).cells:
+            names |= {cell.metadata.get("mystnb", {}).get("figure", {}).get("name")}
+            if cell.cell_type == "markdown":
+                wanted |= set(re.findall(r"{numref}`(fig-[\w-]+)`", cell.source))
+    assert wanted
+    assert wanted <= names

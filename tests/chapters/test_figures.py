@@ -1,0 +1,66 @@
+"""Figures and tables say what the record says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from t5study.chapters import figures, tables
+from t5study.judging.predictions import classification_metrics, prediction_table
+from t5study.runs.store import RunStore
+
+WORDS = ("sadness", "joy", "anger")
+GOLD = [0, 0, 0, 1, 1, 2]
+PREDICTED = [0, 2, 2, 1, 1, 2]
+
+
+@pytest.fixture
+def run(tmp_path):
+    def produce(work):
+        work.save_metrics(classification_metrics(GOLD, PREDICTED, WORDS))
+        scores = np.log(np.full((6, 3), 0.1) + 0.7 * np.eye(3)[PREDICTED])
+        work.save_predictions(prediction_table(range(6), GOLD, scores, WORDS))
+        return {"device": "test"}
+
+    return RunStore(tmp_path).obtain({"kind": "finetune", "task": "toy"}, produce)
+
+
+def test_labels_keep_their_order_although_json_sorts_its_keys(run):
+    assert list(run.metrics["per_label"]) == sorted(WORDS)
+    assert figures.label_words(run) == list(WORDS)
+    assert figures.largest_confusion(run) == ("sadness", "anger", 2)
+
+
+def test_the_confusion_matrix_is_drawn_under_its_own_labels(run):
+    axes = figures.plot_confusion(run).axes[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == list(WORDS)
+    assert [int(text.get_text()) for text in axes.texts][:3] == [1, 0, 2]
+
+
+def test_the_report_has_a_row_a_label_and_the_averages(run):
+    table = figures.classification_report(run.metrics)
+    assert table.loc["anger", "support"] == 1
+    assert table.loc["sadness", "recall"] == pytest.approx(1 / 3)
+    assert table.loc["accuracy", "f1"] == pytest.approx(4 / 6)
+    macro = (table.loc[list(WORDS), "f1"]).mean()
+    assert table.loc["macro avg", "f1"] == pytest.approx(macro)
+    weighted = (3 * table.loc["sadness", "f1"] + 2 * 1 + table.loc["anger", "f1"]) / 6
+    assert table.loc["weighted avg", "f1"] == pytest.approx(weighted)
+
+
+def test_prose_lists_runs_with_their_scores_and_says_where_there_is_none(run):
+    assert tables.listed({"one": run, "other": run}, "accuracy") == "one 0.667; other 0.667"
+    assert tables.listed({}, "accuracy") == tables.mean_and_reach([]) == "not run"
+
+
+def test_prose_says_the_mean_over_runs_and_how_long_a_text_they_read(tmp_path):
+    def finished(accuracy: float):
+        def produce(work):
+            work.save_metrics({"accuracy": accuracy})
+            return {"device": "test"}
+
+        recipe = {"max_source_length": 512}
+        return RunStore(tmp_path).obtain({"seed": accuracy, "recipe": recipe}, produce)
+
+    said = tables.mean_and_reach([finished(0.75), finished(0.85)])
+    assert said == "0.800, texts up to 512 tokens"

@@ -1,0 +1,158 @@
+"""What the generation observations say is what the model and the search did."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+
+import pytest
+import torch
+from transformers import T5Config, T5ForConditionalGeneration
+
+from t5study.chapters.observations import OBSERVATIONS
+from t5study.data.vocabulary import train_vocabulary
+
+TEXT = ["that is good", "das ist gut", "the small dog sleeps in the old garden today"] * 20
+PROMPT = "that is good"
+BEAMS = {"num_beams": 4, "max_length": 8}
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    from transformers import AutoTokenizer
+
+    folder = train_vocabulary(TEXT, 80, tmp_path_factory.mktemp("v") / "vocabulary", sentinels=10)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    torch.manual_seed(3)
+    config = T5Config(
+        vocab_size=len(tokenizer),
+        d_model=16,
+        d_kv=8,
+        d_ff=32,
+        num_layers=1,
+        num_heads=2,
+        decoder_start_token_id=0,
+        pad_token_id=0,
+        eos_token_id=1,
+        # Random weights of the usual size give all pieces the same chance; larger ones differ.
+        initializer_factor=3.0,
+    )
+    return T5ForConditionalGeneration(config), tokenizer
+
+
+def observe(parts, name, **inputs):
+    seen = OBSERVATIONS[name](*parts, **inputs)
+    json.dumps(seen.values)
+    return seen
+
+
+def test_max_length_counts_the_start_token(parts):
+    """The fact behind "Das ist gut,": five tokens are the start token and four pieces."""
+    arguments = {"num_beams": 4, "min_length": 5, "max_length": 5, "early_stopping": True}
+    row = observe(parts, "generation.answers", prompts=[PROMPT], arguments=arguments).values[
+        "rows"
+    ][0]
+    assert row["length"] == 5
+    assert len(row["pieces"]) == 4
+    assert not row["ended"]
+
+
+def test_answers_follow_the_prompts_and_their_length(parts):
+    prompts = [PROMPT, "the old garden"]
+    rows = observe(
+        parts, "generation.answers", prompts=prompts, arguments={"max_length": 6}
+    ).values["rows"]
+    assert [row["prompt"] for row in rows] == prompts
+    for row in rows:
+        assert row["length"] == len(row["pieces"]) + 1 <= 6
+        assert row["mean_log_probability"] == pytest.approx(
+            row["log_probability"] / len(row["pieces"])
+        )
+
+
+@pytest.fixture(scope="module")
+def mute(parts):
+    model = deepcopy(parts[0])
+    with torch.no_grad():
+        # With all embeddings alike but the padding's, which is long, padding is always likeliest.
+        model.shared.weight.fill_(1e-3)
+        model.shared.weight[0] = 1.0
+        model.decoder.final_layer_norm.weight.fill_(1.0)
+    return model, parts[1]
+
+
+def test_an_answer_of_padding_alone_has_no_steps(mute):
+    arguments = {"max_length": 6}
+    seen = observe(mute, "generation.steps", prompt=PROMPT, arguments=arguments)
+    assert (seen.values["steps"], seen.values["surprise"]) == ([], 0.0)
+    seen = observe(mute, "generation.alignment", prompt=PROMPT, arguments=arguments)
+    assert len(seen.arrays["cross"]) == len(seen.values["answer_tokens"]) == 0
+
+
+def test_an_answer_of_padding_alone_has_no_pieces(mute):
+    seen = observe(mute, "generation.answers", prompts=[PROMPT], arguments={"max_length": 6})
+    row = seen.values["rows"][0]
+    assert (row["answer"], row["pieces"], row["length"]) == ("", [], 1)
+    assert not row["ended"]
+    assert row["log_probability"] == row["mean_log_probability"] == 0
+
+
+def test_a_sweep_starts_unchanged_and_names_each_change(parts):
+    rows = observe(
+        parts,
+        "generation.sweep",
+        prompt=PROMPT,
+        arguments=BEAMS | {"early_stopping": True},
+        changes=[{"num_beams": 1}, {"max_length": 3, "min_length": 3}],
+    ).values["rows"]
+    assert [row["change"] for row in rows] == ["", "num_beams=1", "max_length=3, min_length=3"]
+    assert rows[2]["length"] == 3
+    plain = observe(parts, "generation.answers", prompts=[PROMPT], arguments=BEAMS)
+    assert rows[0]["pieces"] == plain.values["rows"][0]["pieces"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("beams", [1, 4])
+def test_generating_leaves_no_warning_in_a_page(parts, beams, capfd):
+    arguments = {"early_stopping": True, "length_penalty": 2.0, "max_length": 4}
+    observe(
+        parts,
+        "generation.answers",
+        prompts=[PROMPT],
+        arguments={"num_beams": beams, **arguments},
+    )
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1.0, 2.0])
+def test_beam_scores_are_log_probability_over_length(parts, penalty):
+    seen = observe(
+        parts, "generation.beams", prompt=PROMPT, arguments=BEAMS | {"length_penalty": penalty}
+    ).values
+    assert len(seen["rows"]) == 4
+    assert seen["difference"] < 1e-4
+    scores = [row["score"] for row in seen["rows"]]
+    assert scores == sorted(scores, reverse=True)
+    assert len({tuple(row["pieces"]) for row in seen["rows"]}) == 4
+
+
+def test_steps_multiply_to_the_answer(parts):
+    arguments = {"max_length": 6}
+    seen = observe(parts, "generation.steps", prompt=PROMPT, arguments=arguments, top=3).values
+    answer = observe(parts, "generation.answers", prompts=[PROMPT], arguments=arguments).values[
+        "rows"
+    ][0]
+    assert [step["piece"] for step in seen["steps"]] == answer["pieces"]
+    total = torch.tensor([step["probability"] for step in seen["steps"]]).log().sum()
+    assert float(total) == pytest.approx(answer["log_probability"], abs=1e-3)
+    for step in seen["steps"]:
+        # Greedy search writes the most probable piece.
+        assert step["piece"] == step["candidates"][0]["token"]
+        assert len(step["candidates"]) == 3
+
+
+def test_alignment_is_a_distribution_over_the_prompt(parts):
+    seen = observe(parts, "generation.alignment", prompt=PROMPT, arguments={"max_length": 6})
+    cross = seen.arrays["cross"]
+    assert cross.shape == (len(seen.values["answer_tokens"]), len(seen.values["source_tokens"]))
+    assert seen.values["row_sum_error"] < 1e-5

@@ -1,0 +1,141 @@
+"""Texts that share rows: they fit, they do not see each other, and what is learnt is the same."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from tiny import untrained_t5 as a_model
+
+from t5study.data.packing import SHORTEST_ROW, first_fit, pack_encoder, shared_rows
+from t5study.training.acceleration import cheapen_dropout, speed_up
+
+LENGTHS = np.array([5, 40, 12, 64, 3, 30, 30, 20, 9, 1])
+
+
+def a_batch(lengths: np.ndarray = LENGTHS, padded: int | None = None) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    shape = len(lengths), padded or int(lengths.max())
+    mask = torch.arange(shape[1])[None] < torch.from_numpy(lengths)[:, None]
+    return {
+        "input_ids": torch.randint(2, 64, shape, generator=generator) * mask,
+        "attention_mask": mask.long(),
+        "decoder_input_ids": torch.randint(2, 64, (shape[0], 3), generator=generator),
+    }
+
+
+def loss_of(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    logits = model(**batch, use_cache=False).logits
+    labels = batch["decoder_input_ids"].flip(1)
+    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_text_has_positions_of_its_own_in_one_row(seed):
+    lengths = np.random.default_rng(seed).integers(1, 65, 200)
+    layout = first_fit(lengths, 64)
+    taken = np.concatenate(
+        [np.arange(f, f + n) for f, n in zip(layout.first, lengths, strict=True)]
+    )
+    assert len(set(taken)) == lengths.sum()
+    assert taken.min() >= 0
+    assert taken.max() < layout.rows * 64
+    assert (layout.first // 64 == (layout.first + lengths - 1) // 64).all()
+    # No two rows are so empty that their texts would fit into one.
+    filled = np.bincount(layout.first // 64, weights=lengths)
+    assert np.sort(filled)[:2].sum() > 64
+
+
+def test_the_rows_of_a_known_case():
+    layout = first_fit(np.array([3, 6, 4, 7, 2]), 10)
+    # 7 and 3 fill the first row, 6 and 4 the second; 2 has a third for itself.
+    assert layout.first.tolist() == [7, 10, 16, 0, 20]
+    assert layout.rows == 3
+
+
+def test_texts_share_rows_only_where_that_spares_something():
+    assert shared_rows(np.full(8, 128), 128) is None
+    assert shared_rows(np.full(8, 60), 60) is None
+    layout = shared_rows(np.array([60, 4] * 8), 60)
+    assert (layout.rows, layout.width) == (8, SHORTEST_ROW)
+
+
+def test_a_packed_encoder_gives_the_same_loss_and_gradients():
+    plain, packed, batch = a_model(dropout=0.0), a_model(dropout=0.0), a_batch()
+    pack_encoder(packed)
+    rows = []
+    packed.encoder.block[0].register_forward_pre_hook(lambda _, given: rows.append(given[0].shape))
+    losses = [loss_of(model, batch) for model in (plain, packed)]
+    for loss in losses:
+        loss.backward()
+    assert rows == [(4, 64, 32)]
+    assert losses[1].item() == pytest.approx(losses[0].item(), abs=1e-6)
+    for (name, ours), theirs in zip(packed.named_parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(ours.grad, theirs.grad, atol=1e-6), name
+
+
+def test_a_text_does_not_see_the_others_in_its_row():
+    model, batch = a_model(dropout=0.0).eval(), a_batch()
+    pack_encoder(model)
+    before = model.encoder(batch["input_ids"], batch["attention_mask"]).last_hidden_state
+    changed = copy.deepcopy(batch["input_ids"])
+    changed[0, :5] = 7
+    after = model.encoder(changed, batch["attention_mask"]).last_hidden_state
+    real = batch["attention_mask"].bool()
+    assert torch.equal(before[1:][real[1:]], after[1:][real[1:]])
+    assert not torch.allclose(before[0, :5], after[0, :5])
+
+
+def test_beside_the_other_accelerations_the_answers_stay_the_same():
+    plain, fast = a_model(dropout=0.0).eval(), a_model(dropout=0.0).eval()
+    speed_up(fast, compiled=False, packing=True)
+    batch = a_batch(padded=96)
+    with torch.inference_mode():
+        difference = plain(**batch).logits - fast(**batch).logits
+        assert difference.abs().max() < 1e-5
+        inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+        answers = [model.generate(**inputs, max_new_tokens=6) for model in (plain, fast)]
+    assert torch.equal(*answers)
+
+
+def test_dropout_still_follows_the_seed():
+    model, batch = a_model(dropout=0.1), a_batch()
+    cheapen_dropout(model)
+    pack_encoder(model)
+    losses = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        losses.append(loss_of(model, batch).item())
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_gradient_checkpointing_gives_the_same_gradients():
+    kept, twice, batch = a_model(dropout=0.0), a_model(dropout=0.0), a_batch()
+    twice.gradient_checkpointing_enable({"use_reentrant": False})
+    for model in (kept, twice):
+        pack_encoder(model)
+        loss_of(model, batch).backward()
+    for ours, theirs in zip(twice.parameters(), kept.parameters(), strict=True):
+        assert torch.allclose(ours.grad, theirs.grad, atol=1e-7)
+
+
+def test_who_asks_for_attention_gets_it_by_text():
+    model, batch = a_model(dropout=0.0).eval(), a_batch()
+    model.set_attn_implementation("eager")
+    pack_encoder(model)
+    output = model.encoder(batch["input_ids"], batch["attention_mask"], output_attentions=True)
+    assert output.attentions[0].shape == (10, 4, 64, 64)
+
+
+def test_a_copied_model_packs_with_its_own_weights():
+    model, batch = a_model(dropout=0.0).eval(), a_batch()
+    pack_encoder(model)
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        other.shared.weight.mul_(2)
+    inputs = batch["input_ids"], batch["attention_mask"]
+    assert not torch.allclose(
+        model.encoder(*inputs).last_hidden_state, other.encoder(*inputs).last_hidden_state
+    )
