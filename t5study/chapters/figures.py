@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -162,18 +161,3 @@ def plot_verdicts(verdicts: pd.DataFrame) -> Figure:
     axes.set_xlabel("claims")
     axes.legend(ncols=3, fontsize="small", loc="upper center", bbox_to_anchor=(0.45, 1.35))
     return _closed(figure)
-
-
-def classification_report(metrics: dict[str, Any]) -> pd.DataFrame:
-    """Return the report's table: precision, recall, F1 and support a label, then the averages."""
-    rows = {word: dict(row) for word, row in metrics["per_label"].items()}
-    support = np.array([row["support"] for row in rows.values()])
-    columns = ("precision", "recall", "f1")
-    table = {name: np.array([row[name] for row in rows.values()]) for name in columns}
-    rows["accuracy"] = {"f1": metrics["accuracy"], "support": metrics["n"]}
-    rows["macro avg"] = {n: metrics[f"macro_{n}"] for n in columns} | {"support": metrics["n"]}
-    rows["weighted avg"] = {n: float(np.average(v, weights=support)) for n, v in table.items()} | {
-        "support": metrics["n"]
-    }
-    frame = pd.DataFrame.from_dict(rows, orient="index", columns=[*columns, "support"])
-    return frame.astype({"support": int})

@@ -8,9 +8,9 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 from scipy import stats
 
-from t5study.chapters.figures import classification_report
 from t5study.claims.published import load_published
 from t5study.experiments.recipes import Recipe
+from t5study.judging.scores import classification_report
 from t5study.runs.store import Run
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from t5study.chapters import figures, tables
 from t5study.judging.predictions import classification_metrics, prediction_table
+from t5study.judging.scores import classification_report
 from t5study.runs.store import RunStore
 
 WORDS = ("sadness", "joy", "anger")
@@ -38,7 +39,7 @@ def test_the_confusion_matrix_is_drawn_under_its_own_labels(run):
 
 
 def test_the_report_has_a_row_a_label_and_the_averages(run):
-    table = figures.classification_report(run.metrics)
+    table = classification_report(run.metrics)
     assert table.loc["anger", "support"] == 1
     assert table.loc["sadness", "recall"] == pytest.approx(1 / 3)
     assert table.loc["accuracy", "f1"] == pytest.approx(4 / 6)
