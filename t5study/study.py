@@ -342,7 +342,7 @@ class Study:
         with `role` it is the checkpoint that the fine-tuning on the role's task begins from.
         """
         tokens = None if role is None else self.settings(role).tokens
-        asked = experiments.Look(
+        asked = experiments.Observing(
             name,
             self.checkpoint(experiments.observed_model(name), tokens)
             if run is None

@@ -308,15 +308,6 @@ def _slice(task: Task, split: str) -> Slice:
     return task.splits[split]
 
 
-def prompt_words() -> list[str]:
-    """Every word of the tasks' prefixes, templates and labels: what a vocabulary should hold."""
-    texts = (
-        " ".join((task.prefix, re.sub(r"{\w+}", "", task.template), *task.label_words))
-        for task in TASKS.values()
-    )
-    return list(dict.fromkeys(word for text in texts for word in re.findall(r"[^\W\d_]+", text)))
-
-
 # Casts
 
 

@@ -25,6 +25,18 @@ SPECIAL_PIECES = ("<pad>", "</s>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
 PROMPT_CHARACTERS = "0123456789.:_"
 """Always in the vocabulary: prompts and labels are written with them, whatever the text holds."""
 
+PROMPT_WORDS = (
+    *("imdb", "review", "negative", "positive", "emotion", "sadness", "joy", "love", "anger"),
+    *("fear", "surprise", "cola", "sentence", "unacceptable", "acceptable", "sst", "mrpc", "not"),
+    *("equivalent", "rte", "entailment", "wnli", "stsb", "translate", "English", "to", "German"),
+    *("summarize", "sentiment", "acceptability", "paraphrase", "similarity"),
+)
+"""Wanted in every vocabulary as one piece each: the words of prompts and labels.
+
+A further task is written with the pieces that there are, and changes no model that was made before.
+Words added here make another vocabulary, and so another identity of every pre-training.
+"""
+
 # The trainer's sums depend on how the sentences are dealt out to its threads: the number is fixed.
 _THREADS = 2
 _SAMPLE_CHARACTERS = 24_000_000

@@ -6,15 +6,17 @@ and finds the answers without waiting for the libraries that train.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
 from t5study.base.errors import StudyError
-from t5study.data import corpora
+from t5study.data import corpora, vocabulary
 from t5study.data.hub import Hub
 from t5study.data.tasks import Task
 from t5study.experiments.recipes import PretrainingRecipe, Recipe, TaskSettings
 from t5study.models.checkpoints import Checkpoint
+from t5study.runs.store import identity_of
 
 SPLITS = ("train", "validation", "test")
 _NOT_IN_FINETUNING = {
@@ -45,6 +47,36 @@ PAIR_KINDS: dict[str, dict[str, str]] = {
     "regression": {"overlap": "word overlap of the two texts + least squares"},
 }
 """Further baselines of a task with two texts: they set one text against the other."""
+
+
+PUBLISHED_DEFINITIONS = {
+    "(vocabulary)": "c6d055f286b9e56f",
+    "imdb": "21392c2c81cdea29",
+    "emotion": "73ee676c6cbe86f8",
+    "cola": "f445553c6fbfe04c",
+    "sst2": "f58d68456d46c72b",
+    "mrpc": "260cadf904fbce5f",
+    "rte": "3d5feab44e86e00b",
+    "wnli": "c673fda55a9a256d",
+    "stsb": "5366c664b09cf51a",
+    "multi30k": "f6d3606ac8e8a0ec",
+    "ntrex": "2de8928331ed9c42",
+    "bbc": "41de49b3dcacdb3d",
+    "scitldr": "77b8e17718c2d0c3",
+    "pocket-sentiment": "32b1940da44fbbe9",
+    "pocket-emotion": "e03a65d783f3a356",
+    "pocket-sst": "3c3e3c26335e71e0",
+    "pocket-acceptability": "fc66bce66ace4b88",
+    "pocket-paraphrase": "2af9a4f997490152",
+    "pocket-entailment": "1e8631e2be3318b8",
+    "pocket-similarity": "b1d477015c874298",
+    "pocket-translation": "0dc8fdbce9e7919e",
+    "pocket-summary": "570504cea941bf3a",
+}
+"""Definitions that the published runs were made with, and whose identities do not hold them.
+
+A definition that differs from its hash here, or has none, is written into the identity in full.
+"""
 
 
 @dataclass(frozen=True)
@@ -79,6 +111,7 @@ class Experiment:
             "kind": "finetune",
             "task": task.name,
             "prompt": task.prefix + task.template,
+            **task_definition(task),
             "data": data_identity(task, self.settings, hub, SPLITS),
             "model": {"name": self.checkpoint.name, "fingerprint": self._weights_from},
             "architecture": self.architecture,
@@ -94,6 +127,32 @@ def recipe_identity(recipe: Recipe) -> dict[str, Any]:
     return recipe.model_dump(exclude=_NOT_IN_FINETUNING)
 
 
+def task_definition(task: Task) -> dict[str, Any]:
+    """Return what becomes of a row, a label and a score, as the key `definition` of a run.
+
+    Fields at their defaults are left out, so that a field that tasks gain changes no identity. All
+    is left out where the definition is the one of the published runs, which do not name it.
+    """
+    fields = {
+        field.name: getattr(task, field.name)
+        for field in dataclasses.fields(task)
+        if field.name != "name" and getattr(task, field.name) != field.default
+    }
+    if "splits" in fields:
+        fields["splits"] = {name: [place.split, place.part] for name, place in task.splits.items()}
+    return _unless_published(task.name, "definition", fields)
+
+
+def vocabulary_definition() -> dict[str, Any]:
+    """Return the words and characters that a vocabulary holds whatever the text, as a key."""
+    wanted = {"words": vocabulary.PROMPT_WORDS, "characters": vocabulary.PROMPT_CHARACTERS}
+    return _unless_published("(vocabulary)", "vocabulary", wanted)
+
+
+def _unless_published(name: str, key: str, definition: dict[str, Any]) -> dict[str, Any]:
+    return {} if PUBLISHED_DEFINITIONS.get(name) == identity_of(definition) else {key: definition}
+
+
 def data_identity(
     task: Task, settings: TaskSettings, hub: Hub, splits: tuple[str, ...]
 ) -> dict[str, list[Any]]:
@@ -103,10 +162,24 @@ def data_identity(
 
 @dataclass(frozen=True)
 class Mixture:
-    """One T5 fine-tuned on several tasks: experiments by role that differ in task and rows only."""
+    """One T5 fine-tuned on several tasks: experiments by role that differ in task and rows only.
+
+    Raises StudyError where they differ in more, or start from something else than a pre-trained T5.
+    """
 
     parts: dict[str, Experiment]
     cap: int
+
+    def __post_init__(self) -> None:
+        first = self.any_part
+        if (first.architecture, first.init) != ("t5", "pretrained"):
+            raise StudyError("A model of several tasks starts from a pre-trained T5: choose one.")
+        for name in ("recipe", "checkpoint", "architecture", "init", "seed"):
+            if any(getattr(part, name) != getattr(first, name) for part in self.parts.values()):
+                raise StudyError(
+                    f"The tasks of one model ({', '.join(self.parts)}) differ in their {name}: "
+                    "give them the same."
+                )
 
     @property
     def any_part(self) -> Experiment:
@@ -122,6 +195,7 @@ class Mixture:
                 role: {
                     "task": part.task.name,
                     "prompt": part.task.prefix + part.task.template,
+                    **task_definition(part.task),
                     "data": data_identity(part.task, part.settings, hub, SPLITS),
                 }
                 for role, part in self.parts.items()
@@ -146,6 +220,7 @@ class Pretraining:
         """Return what determines the result; its hash is the run's identity."""
         frame = {"frame": BERT_FRAME} if self.architecture == "bert" else {}
         return frame | {
+            **vocabulary_definition(),
             "kind": "pretrain",
             "model": self.architecture,
             "architecture": self.architecture,
@@ -177,8 +252,8 @@ class Baseline:
     def __post_init__(self) -> None:
         if self.kind not in (None, *self.kinds):
             raise StudyError(
-                f"the task {self.task.name} has no baseline {self.kind!r}: "
-                f"choose one of {', '.join(self.kinds)}"
+                f"The task {self.task.name} has no baseline '{self.kind}': "
+                f"choose one of {', '.join(self.kinds)}."
             )
 
     @property
@@ -199,6 +274,7 @@ class Baseline:
             "kind": "baseline",
             "name": self.name,
             "task": task.name,
+            **task_definition(task),
             "data": data_identity(task, self.settings, hub, ("train", "test")),
             "cleaning": self.settings.recipe.cleaning,
         }
@@ -222,7 +298,7 @@ class Casting:
 
 
 @dataclass(frozen=True)
-class Look:
+class Observing:
     """An observation of a checkpoint: its name in `observations.OBSERVATIONS`, and its inputs."""
 
     name: str

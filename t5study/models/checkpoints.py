@@ -11,8 +11,26 @@ from typing import Any
 from t5study.base.errors import StudyError
 from t5study.data.hub import VOCABULARIES, Hub, has_weights
 
-# Keys of config.json that differ between savings of one and the same model.
-_VOLATILE = {"_name_or_path", "transformers_version", "torch_dtype", "dtype", "architectures"}
+# Keys of the JSON files that differ between savings of one and the same model.
+_VOLATILE = {
+    *("_name_or_path", "transformers_version", "torch_dtype", "dtype", "architectures"),
+    *("name_or_path", "tokenizer_file", "special_tokens_map_file", "_from_model_config"),
+}
+_BESIDE = ("tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
+# Where a text is cut and how rows are filled up is said with each call, whatever the file says.
+_SAID_WITH_THE_CALL = {"version", "truncation", "padding"}
+_SLOW_VOCABULARIES = ("spiece.model", "vocab.txt", "vocab.json", "merges.txt")
+
+_PUBLISHED_MANNERS = {
+    # sentence-transformers/all-MiniLM-L6-v2
+    "66e17405487bce0c87822fcf1d05e966cfddd1017943603b2021372956dbf75f": (
+        "661fe6f17124a54606b8bc8e4eb893dfae99723b3e8e97bc3cff8c6c89fd85ef"
+    ),
+}
+"""Manners that published runs were made with, by design; their identities do not hold them.
+
+A checkpoint of such a design with another manner is another design.
+"""
 
 
 @dataclass(frozen=True)
@@ -21,8 +39,9 @@ class Checkpoint:
 
     Attributes:
         name: what people call it, a hub name or a folder's.
-        fingerprint: identifies configuration, vocabulary and weights (if it has any).
-        design: identifies configuration and vocabulary alone: what a random model is made from.
+        fingerprint: identifies the design and the weights (if it has any).
+        design: identifies all files but the weights: what a random model is made from, how a text
+            becomes ids, and how text is generated.
     """
 
     name: str
@@ -71,12 +90,36 @@ def no_weights(name: str) -> StudyError:
 
 
 def _design(folder: Path) -> str:
-    """SHA-256 over the configuration and the vocabulary, whatever version saved them."""
-    config = _read_json(folder / "config.json")
-    kept = {key: value for key, value in config.items() if key not in _VOLATILE}
-    digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode())
+    """SHA-256 over configuration, vocabulary and manner, whatever version saved them."""
+    digest = hashlib.sha256(_json_bytes(folder / "config.json"))
     digest.update(_vocabulary(folder))
+    design, manner = digest.hexdigest(), _manner(folder)
+    if _PUBLISHED_MANNERS.get(design) == manner:
+        return design
+    return hashlib.sha256(f"{design}{manner}".encode()).hexdigest()
+
+
+def _manner(folder: Path) -> str:
+    """SHA-256 over what decides ids and generated text beside the pieces and the configuration.
+
+    That is all of tokenizer.json, where scores, merges, normalisation and frame stand, or the files
+    of an older tokenizer where there is none; and the settings of tokenizer and generation.
+    """
+    digest = hashlib.sha256()
+    if (folder / "tokenizer.json").is_file():
+        digest.update(_json_bytes(folder / "tokenizer.json", _SAID_WITH_THE_CALL))
+    else:
+        for path in (folder / name for name in _SLOW_VOCABULARIES):
+            digest.update(path.read_bytes() if path.is_file() else b"")
+    for path in (folder / name for name in _BESIDE):
+        digest.update(_json_bytes(path) if path.is_file() else b"{}")
     return digest.hexdigest()
+
+
+def _json_bytes(path: Path, without: set[str] = _VOLATILE) -> bytes:
+    """A JSON file's content in one form, without the keys that decide nothing."""
+    content = {key: value for key, value in _read_json(path).items() if key not in without}
+    return json.dumps(content, sort_keys=True).encode()
 
 
 def _vocabulary(folder: Path) -> bytes:

@@ -18,8 +18,7 @@ from typing import Any
 from t5study.data import corpora
 from t5study.data.corpora import TokenStream
 from t5study.data.hub import Hub
-from t5study.data.tasks import prompt_words
-from t5study.data.vocabulary import train_vocabulary
+from t5study.data.vocabulary import PROMPT_WORDS, train_vocabulary
 from t5study.experiments.recipes import PretrainingRecipe
 from t5study.models.loading import load_tokenizer
 from t5study.runs.store import identity_of, write_json
@@ -49,7 +48,7 @@ def prepare(recipe: PretrainingRecipe, hub: Hub, store: Path) -> PreparedText:
         "kind": "text",
         "data": corpora.identity(recipe.corpus, hub),
         "vocabulary_size": recipe.vocabulary_size,
-        "words": list(prompt_words()),
+        "words": list(PROMPT_WORDS),
     }
     folder = store / f".text-{identity_of(config)}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,4 +82,4 @@ def _make(recipe: PretrainingRecipe, hub: Hub, folder: Path) -> None:
 def _whole_words(texts: Sequence[str], size: int) -> list[str]:
     """The words of all prompts and labels; of the texts, too, where the vocabulary has room."""
     own = dict.fromkeys(word for text in texts for word in re.findall(r"[\w'-]+", text))
-    return [*dict.fromkeys([*prompt_words(), *(own if len(own) < size else ())])]
+    return [*dict.fromkeys([*PROMPT_WORDS, *(own if len(own) < size else ())])]

@@ -7,26 +7,26 @@ from typing import Any
 from t5study.base.errors import StudyError
 from t5study.chapters.observations import OBSERVATIONS
 from t5study.data.tasks import label_ids
-from t5study.experiments.identity import Casting, Look, observed_model
+from t5study.experiments.identity import Casting, Observing, observed_model
 from t5study.models.loading import MODEL_CLASSES, load_model, load_tokenizer
 from t5study.runs.provenance import recorded
 from t5study.runs.store import Workspace
 
 
-def observe(look: Look, work: Workspace) -> dict[str, Any]:
+def observe(asked: Observing, work: Workspace) -> dict[str, Any]:
     """Make the observation; keep its values and its arrays.
 
     Raises StudyError when there is no observation of that name.
     """
-    if look.name not in OBSERVATIONS:
-        raise StudyError(f"no observation is called {look.name!r}: see t5study/observations")
+    if asked.name not in OBSERVATIONS:
+        raise StudyError(f"no observation is called {asked.name!r}: see t5study/observations")
     with recorded("cpu") as provenance:
-        model_class = MODEL_CLASSES[observed_model(look.name)]
-        model = load_model(look.checkpoint, model_class, attn="eager").eval()
-        seen = OBSERVATIONS[look.name](model, load_tokenizer(look.checkpoint), **look.inputs)
+        model_class = MODEL_CLASSES[observed_model(asked.name)]
+        model = load_model(asked.checkpoint, model_class, attn="eager").eval()
+        seen = OBSERVATIONS[asked.name](model, load_tokenizer(asked.checkpoint), **asked.inputs)
         work.save_values(seen.values)
         work.save_arrays(seen.arrays)
-        work.save_metrics({"observation": look.name})
+        work.save_metrics({"observation": asked.name})
     return provenance
 
 
