@@ -7,7 +7,17 @@ from which the figures are drawn.
 
 from __future__ import annotations
 
-from t5study.chapters.observations import bert, generation, gpt, t5
+from t5study.chapters.observations import bert, generation, gpt, minilm, smollm, t5
 from t5study.chapters.observations.core import OBSERVATIONS, Observation, observes
 
-__all__ = ["OBSERVATIONS", "Observation", "bert", "generation", "gpt", "observes", "t5"]
+__all__ = [
+    "OBSERVATIONS",
+    "Observation",
+    "bert",
+    "generation",
+    "gpt",
+    "minilm",
+    "observes",
+    "smollm",
+    "t5",
+]

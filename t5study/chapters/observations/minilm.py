@@ -1,0 +1,93 @@
+"""Observations of the published encoder MiniLM: attention, words in two senses, like sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from t5study.base.errors import StudyError
+from t5study.chapters.observations.attention import (
+    looking_at,
+    pieces,
+    stacked,
+    tensor,
+    unmarked,
+)
+from t5study.chapters.observations.core import Observation, observes
+
+
+@observes("minilm.attention")
+def attention(model, tokenizer, sentences: list[str]) -> Observation:
+    """Attention weights of every layer and head on each sentence, in `[CLS] … [SEP]`.
+
+    Arrays `attention_0`, `attention_1`, …: (layers, heads, queries, keys), in half precision,
+    which is finer than a picture shows.
+    """
+    values, arrays = [], {}
+    with looking_at(model):
+        for number, sentence in enumerate(sentences):
+            ids = tokenizer(sentence)["input_ids"]
+            weights = stacked(model(tensor(model, ids), output_attentions=True).attentions)
+            values.append({"sentence": sentence, "tokens": pieces(tokenizer, ids)})
+            arrays[f"attention_{number}"] = weights.astype(np.float16)
+    return Observation({"sentences": values}, arrays)
+
+
+@observes("minilm.senses")
+def senses(model, tokenizer, items: list[dict[str, str]]) -> Observation:
+    """How alike the vectors of one word are in sentences that mean different things by it.
+
+    Args:
+        items: each has a `sentence` with one word in square brackets, and the `sense` it has there.
+
+    Array `similarity` (layers + 1, items, items): cosines of the marked word's vector (the mean
+    over its pieces) at the embeddings (0) and after each layer.
+    """
+    vectors, words = [], []
+    with looking_at(model):
+        for item in items:
+            ids, places, word = _marked(tokenizer, item["sentence"])
+            states = model(tensor(model, ids), output_hidden_states=True).hidden_states
+            vectors.append(torch.stack([layer[0, places].mean(0) for layer in states]))
+            words.append(word)
+    units = torch.nn.functional.normalize(torch.stack(vectors), dim=-1)
+    similarity = torch.einsum("ilw,jlw->lij", units, units).cpu().numpy()
+    rows = [{**item, "word": word} for item, word in zip(items, words, strict=True)]
+    return Observation({"items": rows}, {"similarity": similarity})
+
+
+def _marked(tokenizer, sentence: str) -> tuple[list[int], list[int], str]:
+    """Ids of a sentence between its special tokens, the places of the marked word's, the word."""
+    text, spans = unmarked(sentence)
+    encoded = tokenizer(text, return_offsets_mapping=True)
+    (start, end), *_ = spans
+    # A special token stands at no letters: its offsets are empty.
+    places = [
+        place
+        for place, (left, right) in enumerate(encoded["offset_mapping"])
+        if left < end and right > start
+    ]
+    return encoded["input_ids"], places, text[start:end]
+
+
+def sentence_vectors(model, tokenizer, sentences: list[str]) -> torch.Tensor:
+    """Vectors (sentences, width) of length 1: the mean over the tokens of the last layer.
+
+    That is how the checkpoint was trained to be read (Reimers and Gurevych 2019, section 3).
+    """
+    batch = tokenizer(sentences, padding=True, return_tensors="pt").to(model.device)
+    states = model(**batch).last_hidden_state
+    mask = batch["attention_mask"][..., None]
+    return torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1), dim=-1)
+
+
+@observes("minilm.similarity")
+def similarity(model, tokenizer, sentences: list[str]) -> Observation:
+    """Array `similarity` (sentences, sentences): the cosines of the sentences' vectors."""
+    if len(sentences) < 2:
+        raise StudyError("Similarity needs two sentences or more: give another one.")
+    with looking_at(model):
+        vectors = sentence_vectors(model, tokenizer, sentences)
+    return Observation(
+        {"sentences": sentences}, {"similarity": (vectors @ vectors.T).cpu().numpy()}
+    )

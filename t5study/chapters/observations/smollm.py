@@ -1,0 +1,240 @@
+"""Observations of the published decoder SmolLM2: next words, ways to write, summaries, months."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from t5study.chapters.observations.attention import (
+    entropy,
+    looking_at,
+    plain_ids,
+    sampling,
+    start_id,
+    tensor,
+    top_candidates,
+)
+from t5study.chapters.observations.core import Observation, observes
+from t5study.chapters.observations.corpus import share
+from t5study.chapters.observations.gpt import different_pairs, methods, written
+
+SUMMARY_REQUEST = "Summarize the following news in one sentence.\n\n{text}"
+"""What the model is told, as a user's turn of its own chat format."""
+
+MONTHS = (
+    *("january", "february", "march", "april", "june", "july", "august"),
+    *("september", "october", "november", "december"),
+)
+"""Names that are a month wherever they stand; *may* is left out, since it is a verb as well."""
+
+
+@observes("smollm.next")
+def following(model, tokenizer, prompts: list[str], top: int = 8) -> Observation:
+    """The distribution of the next token after each prompt: its best tokens, and its entropy."""
+    rows = []
+    with looking_at(model):
+        for prompt in prompts:
+            logits = model(tensor(model, plain_ids(tokenizer, prompt))).logits[0, -1]
+            chances = logits.float().softmax(-1)
+            rows.append(
+                {
+                    "prompt": prompt,
+                    "candidates": top_candidates(tokenizer, chances, top),
+                    "entropy": float(entropy(chances.cpu().numpy())),
+                }
+            )
+    return Observation({"rows": rows, "vocabulary": chances.numel()})
+
+
+@observes("smollm.decoding")
+def decoding(
+    model, tokenizer, prompt: str, length: int = 40, seed: int = 21, penalty: float = 1.3
+) -> Observation:
+    """One prompt continued by every way of decoding, and greedily with repetition made dearer.
+
+    `penalty` divides the scores of tokens that were used before (Keskar et al. 2019, section 4.1).
+    """
+    ways = methods(4, 50, 0.9) | {
+        f"greedy, repetition penalty {penalty}": {
+            "do_sample": False,
+            "num_beams": 1,
+            "repetition_penalty": penalty,
+        }
+    }
+    batch = tensor(model, plain_ids(tokenizer, prompt))
+    rows = []
+    with looking_at(model):
+        for method, arguments in ways.items():
+            with sampling(model, seed):
+                made = written(model, tokenizer, batch, length, **arguments)
+            text = tokenizer.decode(made[0], skip_special_tokens=True)
+            rows.append({"method": method, "text": text, "different_pairs": different_pairs(text)})
+    return Observation({"prompt": prompt, "rows": rows})
+
+
+def _log_probability(model, ids: list[int]) -> float:
+    """Sum of log p of the tokens after the first one, each given all before it."""
+    batch = tensor(model, ids)
+    logs = model(batch).logits[0, :-1].float().log_softmax(-1)
+    return float(logs.gather(1, batch[0, 1:, None]).sum())
+
+
+@observes("smollm.scrambled")
+def scrambled(model, tokenizer, sentences: list[str], seed: int = 21) -> Observation:
+    """Perplexity of each sentence as it is, and with its words in a random order.
+
+    Both begin with the token that starts a text, so that the first word counts as well.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    with looking_at(model):
+        for sentence in sentences:
+            words = sentence.rstrip(".").split()
+            mixed = " ".join(words[place] for place in rng.permutation(len(words))) + "."
+            row = {"sentence": sentence, "scrambled": mixed}
+            for name, text in (("plain", sentence), ("mixed", mixed)):
+                ids = [start_id(tokenizer), *plain_ids(tokenizer, text)]
+                row[f"{name}_perplexity"] = float(
+                    np.exp(-_log_probability(model, ids) / (len(ids) - 1))
+                )
+            rows.append(row)
+    return Observation({"rows": rows})
+
+
+def asked(tokenizer, texts: list[str]) -> list[str]:
+    """Prompts that ask for a summary of each text, in the chat format of the tokenizer."""
+    turns = ([{"role": "user", "content": SUMMARY_REQUEST.format(text=text)}] for text in texts)
+    return [
+        tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+        for turn in turns
+    ]
+
+
+def summarised(model, tokenizer, texts: list[str], batch_size: int = 16, **arguments) -> list[str]:
+    """What the model writes when it is asked for a summary of each text.
+
+    Prompts of a batch are padded on the left, so that each is continued from its own end.
+    """
+    prompts = asked(tokenizer, texts)
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    answers = [""] * len(prompts)
+    end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    for begin in range(0, len(order), batch_size):
+        chosen = order[begin : begin + batch_size]
+        batch = tokenizer(
+            [prompts[i] for i in chosen],
+            padding=True,
+            padding_side="left",
+            add_special_tokens=False,
+            return_tensors="pt",
+        ).to(model.device)
+        made = model.generate(**batch, pad_token_id=end, eos_token_id=end, **arguments)
+        new = tokenizer.batch_decode(
+            made[:, batch["input_ids"].shape[1] :], skip_special_tokens=True
+        )
+        for place, text in zip(chosen, new, strict=True):
+            answers[place] = " ".join(text.split())
+    return answers
+
+
+@observes("smollm.summaries")
+def summaries(
+    model, tokenizer, texts: list[str], arguments: dict[str, dict[str, object]]
+) -> Observation:
+    """Each text summarised under each named set of `generate`'s arguments.
+
+    A decoder's prompt counts towards `max_length`, so lengths are given for what is new:
+    `max_new_tokens`, `min_new_tokens`.
+    """
+    with looking_at(model):
+        answers = {
+            name: summarised(model, tokenizer, texts, do_sample=False, **chosen)
+            for name, chosen in arguments.items()
+        }
+    rows = [
+        {"text": text, **{name: answers[name][i] for name in answers}}
+        for i, text in enumerate(texts)
+    ]
+    return Observation({"rows": rows, "request": SUMMARY_REQUEST})
+
+
+def months_in(text: str) -> list[str]:
+    """The months that a text names, in order; see `MONTHS`."""
+    return [word for word in re.findall(r"[a-z]+", text.lower()) if word in MONTHS]
+
+
+def month_texts(count: int, seed: int) -> list[str]:
+    """Short news that say "this month" and name none, made by rule, each different."""
+    rng = np.random.default_rng(seed)
+    pattern = "{0} said on {1} that {2} {3} this month. {4} {5}"
+    found: dict[str, None] = {}
+    while len(found) < count:
+        parts = [part[rng.integers(len(part))] for part in _PARTS]
+        found[pattern.format(*parts)] = None
+    return list(found)
+
+
+_PARTS = (
+    (
+        *("The mayor", "The minister of health", "A spokesman for the railway", "The governor"),
+        *("The head of the city library", "The director of the museum", "The prime minister"),
+        *("The chief of the fire service", "A speaker for the airport", "The school board"),
+    ),
+    ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    (
+        *("the old bridge", "the main station", "the swimming pool", "the northern road"),
+        *("the botanical garden", "the night bus", "the ferry to the island", "the town theatre"),
+        *("the new hospital", "the market hall", "the public library", "the border crossing"),
+    ),
+    (
+        *("would reopen", "would be closed for repairs", "would receive new funding"),
+        *("would extend its hours", "would be inspected", "would be handed to a new owner"),
+    ),
+    (
+        *(
+            "The work has cost 3 million euros so far.",
+            "More than 4,000 people had signed a letter.",
+        ),
+        *(
+            "It had been shut for two years.",
+            "Residents have complained about the delay for weeks.",
+        ),
+        *("Two earlier dates had been missed.", "The decision was taken behind closed doors."),
+    ),
+    (
+        *('"We owe it to the people who waited," the statement said.',),
+        *("Details are to be announced after the weekend.", "The opposition called it too late."),
+        *("Tickets will stay at the same price.", "Staff were told by letter in the morning."),
+        *("An independent report is expected later.",),
+    ),
+)
+
+
+@observes("smollm.months")
+def months(
+    model, tokenizer, count: int = 240, seed: int = 21, max_new_tokens: int = 60
+) -> Observation:
+    """How often a summary names a month where its source says "this month".
+
+    Greedy summaries of `month_texts`. `invented` is the share of summaries that name any month,
+    with Wilson's 95 % interval, `says_this_month` the share that keep the words.
+    """
+    texts = month_texts(count, seed)
+    with looking_at(model):
+        answers = summarised(
+            model, tokenizer, texts, do_sample=False, num_beams=1, max_new_tokens=max_new_tokens
+        )
+    named = [months_in(answer) for answer in answers]
+    rows = [
+        {"text": text, "summary": answer, "months": found}
+        for text, answer, found in zip(texts, answers, named, strict=True)
+    ]
+    kept = sum("this month" in answer.lower() for answer in answers)
+    return Observation(
+        {
+            "invented": share(sum(map(bool, named)), count),
+            "says_this_month": share(kept, count),
+            "rows": rows,
+        }
+    )
