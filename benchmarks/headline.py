@@ -21,7 +21,7 @@ from benchmarks.command import in_a_sentence
 from t5study.base.errors import StudyError
 from t5study.commands import finetune
 from t5study.runs.provenance import device_name
-from t5study.runs.store import Run
+from t5study.runs.record import Run
 
 SEED = 21
 

@@ -22,7 +22,8 @@ from t5study.models.checkpoints import Checkpoint, checkpoint_in, open_checkpoin
 from t5study.models.loading import load_tokenizer
 from t5study.profiles import load_profile, needs
 from t5study.runs.provenance import device_name, library_versions
-from t5study.runs.store import Run, RunStore
+from t5study.runs.record import Run
+from t5study.runs.store import RunStore
 from t5study.study import Study, checkout
 from t5study.training import finetune as training
 

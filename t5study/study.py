@@ -22,7 +22,8 @@ from t5study.experiments.recipes import OWN, PretrainingRecipe, Recipe, TaskSett
 from t5study.models.checkpoints import Checkpoint, open_checkpoint
 from t5study.profiles import Profile, load_profile
 from t5study.runs.provenance import usual_device
-from t5study.runs.store import Run, RunStore, Workspace
+from t5study.runs.record import Run
+from t5study.runs.store import RunStore, Workspace
 
 
 def checkout() -> Path:

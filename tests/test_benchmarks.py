@@ -42,7 +42,7 @@ from t5study.base.precision import resolve_precision
 from t5study.data.batches import encode
 from t5study.data.tasks import cast, get_task, label_ids, split_rows
 from t5study.models.loading import load_tokenizer, save_model
-from t5study.runs.store import Run
+from t5study.runs.record import Run
 
 
 @pytest.fixture(scope="module")

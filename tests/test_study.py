@@ -11,7 +11,8 @@ from t5study.base.errors import StudyError
 from t5study.chapters import sequences, transfer
 from t5study.experiments.recipes import Recipe
 from t5study.profiles import load_profile, profile_folder
-from t5study.runs.store import Run, RunStore
+from t5study.runs.record import Run
+from t5study.runs.store import RunStore
 from t5study.study import Study, provenance_table
 from t5study.training.finetune import plan_settings
 

@@ -11,7 +11,7 @@ from t5study.data.corpora import SOURCES
 from t5study.data.hub import terms
 from t5study.data.tasks import get_task
 from t5study.profiles import Profile
-from t5study.runs.store import Run
+from t5study.runs.record import Run
 
 NAME = "joint"
 LARGEST = 16 * 2**20

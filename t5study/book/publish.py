@@ -26,7 +26,8 @@ from t5study.book.chapters import (
 from t5study.book.execute import Job, job_for, read_stamp
 from t5study.experiments.recipes import OWN
 from t5study.profiles import Profile, load_profile
-from t5study.runs.store import Run, RunStore
+from t5study.runs.record import Run
+from t5study.runs.store import RunStore
 
 NOT_PUBLISHED = ("model", "scratch", "*.safetensors", "*.bin", "*.pt", "*.pth")
 

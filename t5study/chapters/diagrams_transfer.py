@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from t5study.chapters.diagrams import BLUE, GREEN, GREY, ORANGE, PAGE, panels
 from t5study.judging.scores import METRICS
-from t5study.runs.store import Run
+from t5study.runs.record import Run
 
 COLOURS = (ORANGE, BLUE, GREEN, GREY, "#cc79a7", "#56b4e9")
 

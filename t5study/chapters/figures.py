@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from t5study.claims.claims import OUTCOMES
-from t5study.runs.store import Run
+from t5study.runs.record import Run
 
 TRAINING, VALIDATION = "#4c78a8", "#f58518"
 

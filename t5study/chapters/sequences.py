@@ -12,7 +12,7 @@ import pandas as pd
 from t5study.base.errors import StudyError
 from t5study.claims.published import load_published
 from t5study.judging import ranking
-from t5study.runs.store import Run, part_of
+from t5study.runs.record import Run, part_of
 from t5study.study import Study
 
 NOT_TOLD_APART = "not told apart"

@@ -11,7 +11,7 @@ from scipy import stats
 from t5study.claims.published import load_published
 from t5study.experiments.recipes import Recipe
 from t5study.judging.scores import classification_report
-from t5study.runs.store import Run
+from t5study.runs.record import Run
 
 
 def framed(table: pd.DataFrame) -> Styler:

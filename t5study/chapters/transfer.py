@@ -19,7 +19,7 @@ from t5study.claims.published import load_published
 from t5study.experiments.identity import KINDS
 from t5study.experiments.recipes import OWN, Recipe
 from t5study.judging import ranking
-from t5study.runs.store import Run
+from t5study.runs.record import Run
 from t5study.study import Study
 
 PRETRAINED, SCRATCH = "pre-trained", "random weights"

@@ -21,7 +21,7 @@ from scipy.stats import t as student_t
 from t5study.base.errors import StudyError
 from t5study.claims.facts import FACTS, ROUNDING, Value, effective_batch
 from t5study.claims.published import book_file, load_published, read_checked
-from t5study.runs.store import canonical
+from t5study.runs.record import canonical
 
 Outcome = Literal["reproduced", "exceeded", "not reproduced", "corrected", "not run"]
 
@@ -32,7 +32,7 @@ SAME_LOSS = 1e-4
 
 
 class Record(Protocol):
-    """What a claim needs of a run: `t5study.runs.store.Run`, or any object with these two."""
+    """What a claim needs of a run: `t5study.runs.record.Run`, or any object with these two."""
 
     config: dict[str, Any]
     metrics: dict[str, Any]

@@ -15,7 +15,7 @@ import pandas as pd
 
 from t5study.base.errors import StudyError
 from t5study.judging import scores
-from t5study.runs.store import Run
+from t5study.runs.record import Run
 
 SAMPLES = 1000
 

@@ -44,7 +44,7 @@ from t5study.base.memory import is_out_of_memory
 from t5study.data.batches import split_batch
 from t5study.models.loading import quiet
 from t5study.runs.provenance import usual_device
-from t5study.runs.store import RESULT_VERSION
+from t5study.runs.record import RESULT_VERSION
 from t5study.training.acceleration import return_memory
 from t5study.training.adafactor import BatchedAdafactor
 from t5study.training.checkpointing import (

@@ -15,7 +15,8 @@ import pytest
 from tiny import no_hub, tiny_experiment, tiny_t5
 
 from t5study.models.checkpoints import Checkpoint
-from t5study.runs.store import Run, RunStore
+from t5study.runs.record import Run
+from t5study.runs.store import RunStore
 
 KILLS = 20
 SAME = ("accuracy", "macro_f1", "validation_loss", "best_step", "confusion")

@@ -13,7 +13,8 @@ from t5study.base.errors import StudyError
 from t5study.book import card
 from t5study.experiments.identity import Mixture
 from t5study.profiles import load_profile
-from t5study.runs.store import RunStore, identity_of, part_of
+from t5study.runs.record import identity_of, part_of
+from t5study.runs.store import RunStore
 from t5study.training.mixture import finetune_jointly, mixed_order
 
 
