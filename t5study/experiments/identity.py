@@ -16,7 +16,7 @@ from t5study.data.hub import Hub
 from t5study.data.tasks import Task
 from t5study.experiments.recipes import PretrainingRecipe, Recipe, TaskSettings
 from t5study.models.checkpoints import Checkpoint
-from t5study.runs.store import identity_of
+from t5study.runs.record import identity_of
 
 SPLITS = ("train", "validation", "test")
 _NOT_IN_FINETUNING = {

@@ -31,7 +31,7 @@ from t5study.experiments.identity import (
 from t5study.experiments.recipes import Architecture, PretrainingRecipe, Recipe, TaskSettings
 from t5study.models.checkpoints import Checkpoint, checkpoint_in
 from t5study.pretraining import text
-from t5study.runs.store import identity_of
+from t5study.runs.record import identity_of
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 RECORDS = sorted(RESULTS.rglob("config.json"))
