@@ -19,7 +19,7 @@ import torch
 import typer
 from rich.console import Console
 from rich.table import Table
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, T5ForConditionalGeneration
 
 from benchmarks import report
 from benchmarks.command import in_a_sentence
@@ -36,7 +36,6 @@ from t5study.models.checkpoints import open_checkpoint
 from t5study.models.loading import load_tokenizer, quiet, random_model
 from t5study.runs.provenance import device_name, library_versions
 from t5study.training.acceleration import speed_up
-from t5study.training.finetune import MODEL_CLASSES
 from t5study.training.loop import mixed
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"
@@ -60,7 +59,7 @@ def measure(attention: str, source: str | None) -> dict[str, Any]:
         for split in ("train", "test")
     )
     labels = LabelSet(label_ids(task, tokenizer))
-    model = random_model(checkpoint, seed, MODEL_CLASSES["t5"])
+    model = random_model(checkpoint, seed, T5ForConditionalGeneration)
     model.set_attn_implementation(attention)
     collator = Seq2SeqCollator(tokenizer.pad_token_id, start_id=tokenizer.pad_token_id)
     plan = UpdatePlan(train, collator, BATCH, EPOCHS, seed, TOKENS_AT_ONCE)

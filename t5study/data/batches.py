@@ -9,6 +9,7 @@ divided by the items of the whole update.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -73,19 +74,25 @@ def encode(
 ) -> Encoded:
     """Tokenise the columns source and target of a cast data set (see `tasks.cast`).
 
-    Every sequence ends with the tokenizer's end token, also where it was cut to its maximum.
+    Every sequence ends with the tokenizer's end token, also where it was cut to its maximum, and
+    has no other: a special piece that a text spells out, such as `</s>`, is read as text.
     With `max_target_length` 0 targets are not encoded. Raises StudyError for an empty text.
     """
     _refuse_empty(examples)
+    special = re.compile("|".join(map(re.escape, tokenizer.all_special_tokens)))
+
+    def read(texts: list[str], longest: int, **how: Any) -> list[list[int]]:
+        plain = [special.sub(_apart, text) for text in texts]
+        return tokenizer(plain, truncation=True, max_length=longest, **how)["input_ids"]
 
     def tokenise(batch: dict[str, list]) -> dict[str, list]:
-        source = tokenizer(batch["source"], truncation=True, max_length=max_source_length)
-        columns = {"source": source["input_ids"], "label": batch["label"], "row": batch["row"]}
-        columns["target"] = (
-            tokenizer(batch["target"], truncation=True, max_length=max_target_length)["input_ids"]
-            if max_target_length
-            else [[] for _ in batch["row"]]
-        )
+        source = read(batch["source"], max_source_length)
+        columns = {"source": source, "label": batch["label"], "row": batch["row"]}
+        columns["target"] = [[] for _ in batch["row"]]
+        if max_target_length:
+            # Without a beginning: a BERT's tokenizer would put one.
+            target = read(batch["target"], max_target_length - 1, add_special_tokens=False)
+            columns["target"] = [[*ids, tokenizer.eos_token_id] for ids in target]
         return columns
 
     disable_progress_bars()
@@ -93,6 +100,11 @@ def encode(
         tokenise, batched=True, remove_columns=examples.column_names, keep_in_memory=True
     ).with_format("numpy")
     return Encoded(data, _lengths(data, "source"), _lengths(data, "target"), max_source_length)
+
+
+def _apart(piece: re.Match[str]) -> str:
+    """A special piece with a blank in it, which a tokenizer takes for text."""
+    return f"{piece[0][:1]} {piece[0][1:]}"
 
 
 def _refuse_empty(examples: Dataset) -> None:

@@ -50,6 +50,11 @@ class Checkpoint:
     design: str
     has_weights: bool
 
+    @property
+    def model_type(self) -> str:
+        """What kind of model config.json says it is."""
+        return str(configuration(self.folder).get("model_type"))
+
 
 def open_checkpoint(hub: Hub, repo: str, weights: bool = False) -> Checkpoint:
     """Find a checkpoint through the hub and take its fingerprint.
@@ -157,7 +162,11 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def is_t5(folder: Path) -> bool:
-    """Whether a checkpoint's configuration is a T5's."""
+def configuration(folder: Path) -> dict[str, Any]:
+    """What a folder's config.json holds, nothing where there is none.
+
+    Raises:
+        StudyError: it is damaged.
+    """
     path = folder / "config.json"
-    return path.is_file() and _read_json(path).get("model_type") == "t5"
+    return _read_json(path) if path.is_file() else {}

@@ -14,28 +14,35 @@ from torch import nn
 from transformers import (
     AutoConfig,
     AutoTokenizer,
-    BertForPreTraining,
-    GPT2LMHeadModel,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
-    T5ForConditionalGeneration,
 )
 from transformers.utils import logging
 
 from t5study.base.errors import StudyError
 from t5study.data.hub import has_vocabulary
-from t5study.models.checkpoints import Checkpoint, is_t5, no_weights
+from t5study.models.checkpoints import Checkpoint, configuration, no_weights
 
 # Left out, transformers would ask on the terminal whether to run the code of a checkpoint.
 _FROM_HERE = {"local_files_only": True, "trust_remote_code": False}
+
+SPARE_ROWS = 1024
+"""So many rows a model may have beyond its tokenizer's pieces."""
+
+HEADS = ("cls.", "classifier.", "pooler.", "score.")
+"""What the tensors of a head are called, which may be lacking, since training makes one anew."""
 
 
 def load_tokenizer(checkpoint: Checkpoint | Path | str) -> PreTrainedTokenizerBase:
     """The fast tokenizer of a checkpoint, from its folder only.
 
+    A BERT's has no end token; what such a model writes ends with `[SEP]`, as what it reads does.
+
     Raises:
-        StudyError: there is none, or it does not end a text with exactly one end token although it
-            is a T5 tokenizer (some savings end it twice, some not at all).
+        StudyError: there is none, it is not of the model's vocabulary, or it does not end a text
+            with exactly one end token although it is a T5 tokenizer (some savings end it twice,
+            some not at all).
     """
     folder = _folder(checkpoint)
     if not has_vocabulary(folder):
@@ -50,15 +57,50 @@ def load_tokenizer(checkpoint: Checkpoint | Path | str) -> PreTrainedTokenizerBa
             f"The tokenizer in {folder} cannot be read ({type(error).__name__}): "
             "fetch tokenizer.json again, or install protobuf if there is only spiece.model."
         ) from error
-    if is_t5(folder):
-        ids = tokenizer("one end").input_ids
-        if ids.count(tokenizer.eos_token_id) != 1 or ids[-1] != tokenizer.eos_token_id:
-            raise StudyError(
-                f"The tokenizer of {folder} ends a text with "
-                f"{ids.count(tokenizer.eos_token_id)} end tokens in place of one: "
-                "use the tokenizer.json of the original checkpoint."
-            )
+    settings = configuration(folder)
+    _refuse_another_vocabulary(folder, settings, len(tokenizer))
+    if settings.get("model_type") == "t5":
+        _refuse_other_ends(folder, tokenizer)
+    if tokenizer.eos_token is None and tokenizer.sep_token is not None:
+        tokenizer.eos_token = tokenizer.sep_token
     return tokenizer
+
+
+def _refuse_another_vocabulary(folder: Path, settings: dict[str, Any], pieces: int) -> None:
+    """A model may have rows to spare, since sizes are rounded up, and never one too few."""
+    rows = settings.get("encoder", settings).get("vocab_size")
+    if rows is not None and not rows - SPARE_ROWS <= pieces <= rows:
+        raise StudyError(
+            f"The tokenizer in {folder} has {pieces} pieces and the model {rows}: "
+            "use the tokenizer that the model was saved with."
+        )
+
+
+def _refuse_other_ends(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+    ids = tokenizer("one end").input_ids
+    if ids.count(tokenizer.eos_token_id) != 1 or ids[-1] != tokenizer.eos_token_id:
+        raise StudyError(
+            f"The tokenizer of {folder} ends a text with "
+            f"{ids.count(tokenizer.eos_token_id)} end tokens in place of one: "
+            "use the tokenizer.json of the original checkpoint."
+        )
+
+
+def settings_of(checkpoint: Checkpoint | Path | str, **changes: Any) -> PreTrainedConfig:
+    """The configuration of a checkpoint with some values changed, such as `dropout_rate=0.0`.
+
+    Raises:
+        StudyError: it is not one of an architecture that transformers knows.
+    """
+    folder = _folder(checkpoint)
+    try:
+        with quiet():
+            return AutoConfig.from_pretrained(folder, **_FROM_HERE, **changes)
+    except (ValueError, OSError) as error:
+        raise StudyError(
+            f"The configuration in {folder} cannot be used ({type(error).__name__}): name a "
+            "checkpoint that needs no code of its own, or fetch config.json again."
+        ) from error
 
 
 def load_model(
@@ -69,38 +111,66 @@ def load_model(
 ) -> PreTrainedModel:
     """The model with its saved weights, in float32 on the CPU.
 
+    Only a head, or BERT's pooler, may be lacking; it is then drawn from torch's random numbers.
+
     Args:
-        cls: a class of transformers, such as ``T5ForConditionalGeneration``.
-        attn: ``eager`` where attention maps are wanted: sdpa gives none.
-        config: changes to the configuration, such as ``dropout_rate=0.0``.
+        cls: a class of transformers, such as `T5ForConditionalGeneration`.
+        attn: `eager` where attention maps are wanted: sdpa gives none.
+        config: changes to the configuration, such as `dropout_rate=0.0`.
 
     Raises:
-        StudyError: the checkpoint has no weights, or they do not fit its configuration.
+        StudyError: the checkpoint has no weights, is of another architecture, or has tensors too
+            few or too many.
     """
     if not checkpoint.has_weights:
         raise no_weights(checkpoint.name)
+    settings = settings_of(checkpoint, **config)
+    _refuse_another_kind(settings, cls, checkpoint)
     try:
         with quiet():
             model, loading = cls.from_pretrained(
                 checkpoint.folder,
+                config=settings,
                 **_FROM_HERE,
                 use_safetensors=True,
                 dtype=torch.float32,
                 attn_implementation=attn,
                 output_loading_info=True,
-                **config,
             )
     except Exception as error:  # a damaged file shows as any of several kinds
         raise StudyError(
             f"The weights of '{checkpoint.name}' in {checkpoint.folder} cannot be loaded "
             f"({type(error).__name__}): fetch the checkpoint again."
         ) from error
-    if 2 * len(loading["missing_keys"]) > len(model.state_dict()):
-        raise StudyError(
-            f"The weights of '{checkpoint.name}' are not those of a {cls.__name__}: "
-            f"{len(loading['missing_keys'])} of its tensors are missing; name another checkpoint."
-        )
+    _refuse_other_tensors(checkpoint, cls, loading)
     return model
+
+
+def _refuse_another_kind(
+    settings: PreTrainedConfig, cls: type[PreTrainedModel], checkpoint: Checkpoint | Path | str
+) -> None:
+    if settings.model_type != cls.config_class.model_type:
+        raise StudyError(
+            f"The checkpoint in {_folder(checkpoint)} is a {settings.model_type}, not a "
+            f"{cls.config_class.model_type}: name another one."
+        )
+
+
+def _refuse_other_tensors(
+    checkpoint: Checkpoint, cls: type[PreTrainedModel], loading: dict[str, Any]
+) -> None:
+    inside = f"{cls.base_model_prefix}."
+    for what, names, heads in (
+        ("lacks", loading["missing_keys"], HEADS),
+        ("has beside those of the model", loading["unexpected_keys"], (*HEADS, "lm_head.")),
+    ):
+        odd = sorted(name for name in names if not name.removeprefix(inside).startswith(heads))
+        if odd:
+            more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
+            raise StudyError(
+                f"The weights of '{checkpoint.name}' are not those of a {cls.__name__}: it {what} "
+                f"the tensor {odd[0]}{more}; fetch the checkpoint again, or name another one."
+            )
 
 
 def random_model(
@@ -108,20 +178,10 @@ def random_model(
 ) -> PreTrainedModel:
     """The checkpoint's architecture with random weights, the same for the same seed.
 
-    The caller's random state is left as it was. Arguments as for :func:`load_model`.
-
-    Raises:
-        StudyError: the configuration is not one of an architecture that transformers knows.
+    The caller's random state is left as it was. Arguments and errors as for :func:`load_model`.
     """
-    folder = _folder(checkpoint)
-    try:
-        with quiet():
-            settings = AutoConfig.from_pretrained(folder, **_FROM_HERE, **config)
-    except (ValueError, OSError) as error:
-        raise StudyError(
-            f"The configuration in {folder} cannot be used ({type(error).__name__}): name a "
-            "checkpoint that needs no code of its own, or fetch config.json again."
-        ) from error
+    settings = settings_of(checkpoint, **config)
+    _refuse_another_kind(settings, cls, checkpoint)
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
         model = cls._from_config(settings, attn_implementation="sdpa", dtype=torch.float32)
@@ -144,14 +204,6 @@ def quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
-
-
-MODEL_CLASSES: dict[str, type[PreTrainedModel]] = {
-    "t5": T5ForConditionalGeneration,
-    "bert": BertForPreTraining,
-    "gpt": GPT2LMHeadModel,
-}
-"""The class that each architecture is pre-trained as."""
 
 
 def save_model(

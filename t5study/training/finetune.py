@@ -12,37 +12,19 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.special import softmax
-from transformers import (
-    BertForSequenceClassification,
-    GPT2ForSequenceClassification,
-    PreTrainedModel,
-    T5ForConditionalGeneration,
-)
+from transformers import PreTrainedModel
 
-from t5study.base.errors import StudyError
 from t5study.base.memory import halving
 from t5study.base.precision import resolve_precision
-from t5study.data.batches import (
-    ClassificationCollator,
-    Collator,
-    Encoded,
-    Seq2SeqCollator,
-    UpdatePlan,
-    encode,
-    in_length_order,
-)
+from t5study.data.batches import Collator, Encoded, UpdatePlan, encode, in_length_order
 from t5study.data.hub import POCKET, Hub
 from t5study.data.tasks import Task, cast, label_ids, split_rows
 from t5study.experiments.identity import SPLITS, Experiment
 from t5study.judging import predictions, scores
 from t5study.judging.faithfulness import faithful
-from t5study.models.loading import (
-    load_model,
-    load_tokenizer,
-    parameter_count,
-    random_model,
-    save_model,
-)
+from t5study.models import architectures
+from t5study.models.architectures import ARCHITECTURES
+from t5study.models.loading import load_tokenizer, parameter_count, save_model
 from t5study.runs.provenance import device_name, peak_memory_bytes, recorded, usual_device
 from t5study.runs.store import Workspace
 from t5study.training.acceleration import speed_up, what_compiled
@@ -160,7 +142,7 @@ class TaskData:
             )
             for split in splits
         }
-        width = LONGEST_TARGET if experiment.architecture == "t5" else 0
+        width = LONGEST_TARGET if _writes(experiment) else 0
         encoded = {
             split: encode(table, tokenizer, recipe.max_source_length, width)
             for split, table in texts.items()
@@ -169,47 +151,29 @@ class TaskData:
 
 
 def _collator(experiment: Experiment, tokenizer: Any) -> Collator:
-    if tokenizer.pad_token_id is None:
-        raise StudyError(
-            f"the tokenizer of {experiment.checkpoint.name} has no padding token, so texts of "
-            "different length cannot share a batch: fine-tune another model"
-        )
-    if experiment.architecture == "t5":
-        # T5 starts decoding with its pad token.
-        return Seq2SeqCollator(tokenizer.pad_token_id, start_id=tokenizer.pad_token_id)
-    return ClassificationCollator(
-        tokenizer.pad_token_id, regression=experiment.task.kind == "regression"
-    )
+    regression = experiment.task.kind == "regression"
+    return architectures.collator(experiment.architecture, tokenizer, regression)
 
 
-MODEL_CLASSES = {
-    "t5": T5ForConditionalGeneration,
-    "bert": BertForSequenceClassification,
-    "gpt": GPT2ForSequenceClassification,
-}
-_DROPOUTS = {
-    "t5": ("dropout_rate",),
-    "bert": ("hidden_dropout_prob", "attention_probs_dropout_prob"),
-    "gpt": ("resid_pdrop", "embd_pdrop", "attn_pdrop"),
-}
+def _writes(experiment: Experiment) -> bool:
+    """Whether the model answers in text."""
+    return ARCHITECTURES[experiment.architecture].text_to_text
 
 
 def new_model(experiment: Experiment, tokenizer: Any) -> PreTrainedModel:
     """The model to train; what the checkpoint lacks (a head) is drawn from the seed."""
-    architecture, task = experiment.architecture, experiment.task
-    changes: dict[str, Any] = dict.fromkeys(_DROPOUTS[architecture], experiment.recipe.dropout)
-    if architecture != "t5":
-        changes["num_labels"] = len(task.label_words) if task.kind == "classification" else 1
-        changes["pad_token_id"] = tokenizer.pad_token_id
-    if experiment.init == "scratch":
-        model = random_model(
-            experiment.checkpoint, experiment.seed, MODEL_CLASSES[architecture], **changes
-        )
-    else:
-        with torch.random.fork_rng(devices=[]):
-            torch.random.default_generator.manual_seed(experiment.seed)
-            model = load_model(experiment.checkpoint, MODEL_CLASSES[architecture], **changes)
-    if experiment.recipe.gradient_checkpointing:
+    recipe, task = experiment.recipe, experiment.task
+    model = architectures.new_model(
+        experiment.architecture,
+        experiment.checkpoint,
+        experiment.init,
+        experiment.seed,
+        tokenizer,
+        dropout=recipe.dropout,
+        outputs=len(task.label_words) if task.kind == "classification" else 1,
+        longest=recipe.max_source_length,
+    )
+    if recipe.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     return model
 
@@ -269,7 +233,7 @@ def build_trainer(
 
 
 def _sum_loss(experiment: Experiment) -> SumLoss:
-    return seq2seq_loss if experiment.architecture == "t5" else classification_loss
+    return seq2seq_loss if _writes(experiment) else classification_loss
 
 
 def mean_loss(experiment: Experiment, data: TaskData) -> Validation:
@@ -323,7 +287,7 @@ def evaluate_again(experiment: Experiment, hub: Hub, split: str) -> dict[str, An
 
 def saved_model(experiment: Experiment) -> PreTrainedModel:
     """Return the checkpoint's model to be asked, on the GPU where there is one."""
-    model = load_model(experiment.checkpoint, MODEL_CLASSES[experiment.architecture])
+    model = architectures.saved_model(experiment.architecture, experiment.checkpoint)
     return model.to("cuda") if torch.cuda.is_available() else model
 
 
@@ -383,7 +347,7 @@ def _scores(
     tokenizer: Any,
 ) -> np.ndarray:
     labels = None
-    if experiment.architecture == "t5":
+    if _writes(experiment):
         labels = predictions.LabelSet(label_ids(experiment.task, tokenizer))
     with mixed(resolve_precision(experiment.recipe.precision)):
         return predictions.score_split(
@@ -392,7 +356,7 @@ def _scores(
             collator,
             labels,
             experiment.recipe.tokens_per_micro_batch,
-            start_id=tokenizer.pad_token_id,
+            start_id=architectures.start_id(experiment.architecture, tokenizer),
         )
 
 

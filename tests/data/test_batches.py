@@ -77,6 +77,16 @@ def test_every_sequence_ends_with_one_end_token_also_when_cut(encoded, tokenizer
     assert encoded.source_lengths.max() == 32
 
 
+def test_special_pieces_that_a_text_spells_out_are_read_as_text(tokenizer):
+    texts = Dataset.from_dict(
+        {"row": [0], "source": ["out</s> of <pad> it"], "target": ["good</s>"], "label": [0]}
+    )
+    (row,) = encode(texts, tokenizer, max_source_length=32, max_target_length=8).data
+    for ids in (row["source"].tolist(), row["target"].tolist()):
+        assert ids.index(tokenizer.eos_token_id) == len(ids) - 1
+        assert tokenizer.pad_token_id not in ids
+
+
 def test_an_epoch_sees_every_example_once_and_epochs_differ(encoded, tokenizer):
     plan = plan_of(encoded, tokenizer)
     assert plan.updates_per_epoch == 4

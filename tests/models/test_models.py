@@ -10,11 +10,15 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
+    AutoTokenizer,
     BertConfig,
     BertForSequenceClassification,
+    BertModel,
     PreTrainedTokenizerFast,
     T5Config,
     T5ForConditionalGeneration,
+    UMT5Config,
+    UMT5ForConditionalGeneration,
 )
 
 from t5study.base.errors import StudyError
@@ -59,7 +63,9 @@ def vocabulary(tmp_path_factory) -> Path:
     text = "a grand film with good songs and one bad end that nobody liked at all"
     texts = [" ".join(text.split()[i % 7 :: 1 + i % 5]) for i in range(300)]
     made = train_vocabulary(texts, 80, tmp_path_factory.mktemp("v") / "tok", sentinels=10)
-    T5Config(**TINY).save_pretrained(made)
+    T5Config(**TINY | {"vocab_size": len(AutoTokenizer.from_pretrained(made))}).save_pretrained(
+        made
+    )
     return made
 
 
@@ -82,6 +88,18 @@ def test_a_trained_tokenizer_ends_a_text_exactly_once(vocabulary) -> None:
         ids = tokenizer(text).input_ids
         assert ids.count(tokenizer.eos_token_id) == 1
         assert ids[-1] == tokenizer.eos_token_id
+
+
+@pytest.mark.parametrize("rows", [-4, 2000])
+def test_a_tokenizer_of_another_vocabulary_is_refused_with_both_sizes(vocabulary, tmp_path, rows):
+    folder = tmp_path / "other"
+    shutil.copytree(vocabulary, folder)
+    pieces = len(AutoTokenizer.from_pretrained(folder))
+    T5Config(**TINY | {"vocab_size": pieces + 28}).save_pretrained(folder)
+    assert len(load_tokenizer(folder)) == pieces
+    T5Config(**TINY | {"vocab_size": pieces + rows}).save_pretrained(folder)
+    with pytest.raises(StudyError, match=f"has {pieces} pieces and the model {pieces + rows}:"):
+        load_tokenizer(folder)
 
 
 @pytest.mark.parametrize("ends", [0, 2])
@@ -180,7 +198,7 @@ def test_damaged_or_foreign_weights_are_refused(folder, tmp_path) -> None:
         num_hidden_layers=1,
     )
     small.save_pretrained(folder)
-    with pytest.raises(StudyError, match="not those of a BertForSequenceClassification"):
+    with pytest.raises(StudyError, match=r"BertForSequenceClassification: it lacks .* more"):
         load_model(checkpoint_in(folder), BertForSequenceClassification)
     for damaged in ("{half", "[]"):
         (folder / "config.json").write_text(damaged)
@@ -188,6 +206,31 @@ def test_damaged_or_foreign_weights_are_refused(folder, tmp_path) -> None:
             checkpoint_in(folder)
     with pytest.raises(StudyError, match=r"has no config\.json"):
         checkpoint_in(tmp_path)
+
+
+def test_another_architecture_is_not_taken_for_a_t5(tmp_path) -> None:
+    """A UMT5 has a position bias in every layer; as a T5 it would lose all but one of them."""
+    config = UMT5Config(**{**TINY, "num_layers": 2})
+    UMT5ForConditionalGeneration(config).save_pretrained(tmp_path)
+    for make in (
+        lambda: load_model(checkpoint_in(tmp_path), T5ForConditionalGeneration),
+        lambda: random_model(tmp_path, 1, T5ForConditionalGeneration),
+    ):
+        with pytest.raises(StudyError, match="is a umt5, not a t5"):
+            make()
+
+
+def test_tensors_too_few_or_too_many_are_named_but_a_head_may_be_lacking(tmp_path) -> None:
+    sizes = {"hidden_size": 8, "intermediate_size": 16, "num_attention_heads": 2, "vocab_size": 40}
+    BertModel(BertConfig(**sizes, num_hidden_layers=2)).save_pretrained(tmp_path)
+    load_model(checkpoint_in(tmp_path), BertForSequenceClassification)
+    for layers, what in ((1, "has beside those of the model"), (3, "lacks")):
+        BertConfig(**sizes, num_hidden_layers=layers).save_pretrained(tmp_path)
+        with pytest.raises(StudyError, match=rf"{what} the tensor .*layer\.{max(1, layers - 1)}\."):
+            load_model(checkpoint_in(tmp_path), BertForSequenceClassification)
+    BertConfig(**sizes | {"hidden_size": 16}, num_hidden_layers=2).save_pretrained(tmp_path)
+    with pytest.raises(StudyError, match="cannot be loaded"):
+        load_model(checkpoint_in(tmp_path), BertForSequenceClassification)
 
 
 @pytest.mark.parametrize(

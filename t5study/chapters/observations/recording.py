@@ -8,7 +8,8 @@ from t5study.base.errors import StudyError
 from t5study.chapters.observations import OBSERVATIONS
 from t5study.data.tasks import label_ids
 from t5study.experiments.identity import Casting, Observing, observed_model
-from t5study.models.loading import MODEL_CLASSES, load_model, load_tokenizer
+from t5study.models.architectures import ARCHITECTURES
+from t5study.models.loading import load_model, load_tokenizer
 from t5study.runs.provenance import recorded
 from t5study.runs.store import Workspace
 
@@ -21,7 +22,7 @@ def observe(asked: Observing, work: Workspace) -> dict[str, Any]:
     if asked.name not in OBSERVATIONS:
         raise StudyError(f"no observation is called {asked.name!r}: see t5study/observations")
     with recorded("cpu") as provenance:
-        model_class = MODEL_CLASSES[observed_model(asked.name)]
+        model_class = ARCHITECTURES[observed_model(asked.name)].pretrained_as
         model = load_model(asked.checkpoint, model_class, attn="eager").eval()
         seen = OBSERVATIONS[asked.name](model, load_tokenizer(asked.checkpoint), **asked.inputs)
         work.save_values(seen.values)

@@ -1,0 +1,278 @@
+"""The architectures that are fine-tuned, and what training and judging need to know of each.
+
+A T5 writes its answers. A BERT, a GPT or a Llama answers by a head on top of it. `bert2text` is the
+encoder of a BERT with a small decoder behind it, so that the same weights can answer in both ways.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from transformers import (
+    BertForPreTraining,
+    BertForSequenceClassification,
+    BertLMHeadModel,
+    BertModel,
+    EncoderDecoderConfig,
+    EncoderDecoderModel,
+    GPT2ForSequenceClassification,
+    GPT2LMHeadModel,
+    LlamaForCausalLM,
+    LlamaForSequenceClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    T5ForConditionalGeneration,
+)
+
+from t5study.base.errors import StudyError
+from t5study.data.batches import ClassificationCollator, Collator, Seq2SeqCollator
+from t5study.models.checkpoints import Checkpoint
+from t5study.models.loading import load_model, random_model, settings_of
+
+DECODER_LAYERS = 2
+"""Of `bert2text`. It is part of what the name means: another number is another architecture."""
+
+
+class BertToText(EncoderDecoderModel):
+    """A BERT encoder and a BERT decoder that share their word vectors, as T5's stacks do."""
+
+    _tied_weights_keys = dict.fromkeys(
+        (
+            "decoder.bert.embeddings.word_embeddings.weight",
+            "decoder.cls.predictions.decoder.weight",
+        ),
+        "encoder.embeddings.word_embeddings.weight",
+    )
+
+    def __init__(
+        self,
+        config: EncoderDecoderConfig | None = None,
+        encoder: BertModel | None = None,
+        decoder: BertLMHeadModel | None = None,
+    ) -> None:
+        super().__init__(config, encoder, decoder)
+        # Nothing reads it, and processes that train together refuse weights without a gradient.
+        self.encoder.pooler = None
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How models of one architecture are made and asked.
+
+    Attributes:
+        model_type: what config.json calls the checkpoints that training begins from.
+        trained_as: the class that is fine-tuned.
+        pretrained_as: the class that its own pre-training trains.
+        dropouts: the configuration's names of its dropout rates.
+        text_to_text: whether it writes its answers; otherwise it has a head.
+        positions: the configuration's name of the longest text, None where there is no such limit.
+    """
+
+    model_type: str
+    trained_as: type[PreTrainedModel]
+    pretrained_as: type[PreTrainedModel]
+    dropouts: tuple[str, ...]
+    text_to_text: bool = False
+    positions: str | None = None
+
+
+_BERT_DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+ARCHITECTURES: dict[str, Architecture] = {
+    "t5": Architecture(
+        "t5", T5ForConditionalGeneration, T5ForConditionalGeneration, ("dropout_rate",), True
+    ),
+    "bert": Architecture(
+        "bert",
+        BertForSequenceClassification,
+        BertForPreTraining,
+        _BERT_DROPOUTS,
+        positions="max_position_embeddings",
+    ),
+    "bert2text": Architecture(
+        "bert",
+        BertToText,
+        BertForPreTraining,
+        _BERT_DROPOUTS,
+        text_to_text=True,
+        positions="max_position_embeddings",
+    ),
+    "gpt": Architecture(
+        "gpt2",
+        GPT2ForSequenceClassification,
+        GPT2LMHeadModel,
+        ("resid_pdrop", "embd_pdrop", "attn_pdrop"),
+        positions="n_positions",
+    ),
+    "llama": Architecture(
+        "llama",
+        LlamaForSequenceClassification,
+        LlamaForCausalLM,
+        ("attention_dropout",),
+        positions="max_position_embeddings",
+    ),
+}
+
+
+def architecture_of(checkpoint: Checkpoint, text_to_text: bool | None = None) -> str:
+    """The name of the architecture that a checkpoint is trained as.
+
+    Args:
+        text_to_text: whether it should write its answers; None takes what is usual for it.
+
+    Raises:
+        StudyError: no architecture here is of its kind, or none answers in the way asked for.
+    """
+    kind = checkpoint.model_type
+    names = [name for name, known in ARCHITECTURES.items() if known.model_type == kind]
+    if kind == "encoder-decoder":  # a saved BertToText
+        names = ["bert2text"]
+    if not names:
+        raise StudyError(
+            f"The checkpoint '{checkpoint.name}' is a {kind}, which is not known here: name one "
+            f"that is a {', '.join(sorted({a.model_type for a in ARCHITECTURES.values()}))}."
+        )
+    wanted = [name for name in names if text_to_text in (None, ARCHITECTURES[name].text_to_text)]
+    if not wanted:
+        way = "text to text" if text_to_text else "by a head"
+        raise StudyError(
+            f"The checkpoint '{checkpoint.name}' is a {kind}, which does not answer {way} here: "
+            "leave the way of answering out."
+        )
+    return wanted[0]
+
+
+def new_model(
+    architecture: str,
+    checkpoint: Checkpoint,
+    init: Literal["pretrained", "scratch"],
+    seed: int,
+    tokenizer: PreTrainedTokenizerBase,
+    dropout: float,
+    outputs: int,
+    longest: int,
+) -> PreTrainedModel:
+    """The model to fine-tune; what the checkpoint lacks (a head, a decoder) is drawn from the seed.
+
+    Args:
+        init: "scratch" draws all weights from the seed.
+        dropout: every dropout rate of the model.
+        outputs: units of the head, where there is one.
+        longest: tokens of the longest source text.
+
+    Raises:
+        StudyError: the checkpoint is of another kind, does not fit, or takes shorter texts only.
+    """
+    known = ARCHITECTURES[architecture]
+    changes: dict[str, Any] = dict.fromkeys(known.dropouts, dropout)
+    if not known.text_to_text:
+        changes |= {"num_labels": outputs, "pad_token_id": tokenizer.pad_token_id}
+    settings = settings_of(checkpoint, **changes)
+    _refuse_long_texts(checkpoint, known, settings, longest)
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)
+        if architecture == "bert2text":
+            return _bert_to_text(checkpoint, settings, init, seed, tokenizer, dropout)
+        if init == "scratch":
+            return random_model(checkpoint, seed, known.trained_as, **changes)
+        return load_model(checkpoint, known.trained_as, **changes)
+
+
+def saved_model(architecture: str, checkpoint: Checkpoint) -> PreTrainedModel:
+    """The model of a fine-tuned checkpoint, to be asked."""
+    return load_model(checkpoint, ARCHITECTURES[architecture].trained_as)
+
+
+def collator(
+    architecture: str, tokenizer: PreTrainedTokenizerBase, regression: bool = False
+) -> Collator:
+    """What makes micro-batches for an architecture.
+
+    Raises:
+        StudyError: the tokenizer has no padding token.
+    """
+    pad = tokenizer.pad_token_id
+    if pad is None:
+        raise StudyError(
+            f"The tokenizer in {tokenizer.name_or_path} has no padding token, so texts of "
+            "different length cannot share a batch: fine-tune another model."
+        )
+    if not ARCHITECTURES[architecture].text_to_text:
+        return ClassificationCollator(pad, regression)
+    return Seq2SeqCollator(pad, start_id(architecture, tokenizer))
+
+
+def start_id(architecture: str, tokenizer: PreTrainedTokenizerBase) -> int:
+    """The token that a decoder begins with: T5's padding, BERT's `[CLS]`."""
+    return tokenizer.cls_token_id if architecture == "bert2text" else tokenizer.pad_token_id
+
+
+def _refuse_long_texts(
+    checkpoint: Checkpoint, known: Architecture, settings: PreTrainedConfig, longest: int
+) -> None:
+    settings = getattr(settings, "encoder", settings)
+    room = getattr(settings, known.positions) if known.positions else longest
+    if longest > room:
+        raise StudyError(
+            f"The checkpoint '{checkpoint.name}' reads {room} tokens and the recipe's "
+            f"max_source_length is {longest}: lower it to {room}."
+        )
+
+
+def _bert_to_text(
+    checkpoint: Checkpoint,
+    settings: PreTrainedConfig,
+    init: str,
+    seed: int,
+    tokenizer: PreTrainedTokenizerBase,
+    dropout: float,
+) -> BertToText:
+    """An encoder-decoder that begins from a BERT (Rothe et al. 2020, section 3, BERTSHARE).
+
+    The decoder's word and position vectors and its layers are the encoder's: attention to the
+    encoder, which a BERT does not have, and the step before the vocabulary are drawn.
+    """
+    if settings.model_type == "encoder-decoder":
+        return _with_dropout(load_model(checkpoint, BertToText), dropout)
+    if init == "scratch":
+        encoder = random_model(checkpoint, seed, BertModel)
+    else:
+        encoder = load_model(checkpoint, BertModel)
+    written = copy.deepcopy(encoder.config)
+    written.update(
+        {"num_hidden_layers": DECODER_LAYERS, "is_decoder": True, "add_cross_attention": True}
+    )
+    decoder = BertLMHeadModel._from_config(written, attn_implementation="sdpa")
+    if init == "pretrained":
+        _begin_from(decoder.bert, encoder)
+    config = EncoderDecoderConfig.from_encoder_decoder_configs(
+        encoder.config,
+        written,
+        decoder_start_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        tie_word_embeddings=True,
+    )
+    model = BertToText(config, encoder, decoder)
+    model.tie_weights()
+    return _with_dropout(model, dropout)
+
+
+def _begin_from(decoder: BertModel, encoder: BertModel) -> None:
+    """Copy the encoder's vectors and its last layers into a decoder."""
+    decoder.embeddings.load_state_dict(encoder.embeddings.state_dict())
+    for layer, source in zip(
+        decoder.encoder.layer, encoder.encoder.layer[-DECODER_LAYERS:], strict=True
+    ):
+        layer.load_state_dict(source.state_dict(), strict=False)
+
+
+def _with_dropout(model: BertToText, rate: float) -> BertToText:
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = rate
+    return model
