@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
+#     cell_metadata_filter: tags,mystnb,jupyter,-all
 #     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
@@ -18,13 +18,15 @@
 #
 # The report's introduction tells the story in two paragraphs: convolutional networks learned to see,
 # were tried on text, gave way to recurrent networks, and these to the {term}`Transformer`, which is
-# "much more parallelizable". This chapter makes the three ideas precise and measures the last one.
+# "much more parallelizable". This chapter makes the three ideas precise and measures the last one: the
+# operations that a recurrent layer must do one after the other grow with the text, those of attention
+# do not.
 
-# %% tags=["parameters", "hide-cell"]
-profile = "pocket"
+# %% tags=["parameters", "remove-cell"]
+profile = "published"
 seed = 21
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 import numpy as np
 
 from t5study.chapters import figures
@@ -32,6 +34,7 @@ from t5study.study import Study
 
 figures.style()
 study = Study(profile, seed=seed)
+facts = study.facts
 study.badge()
 
 # %% [markdown]
@@ -69,59 +72,70 @@ study.badge()
 # | convolution, window $k$ | $O(1)$ | $O(n/k)$ | $O(k\, n\, d^2)$ |
 # | recurrence | $O(n)$ | $O(n)$ | $O(n\, d^2)$ |
 # | self-attention | $O(1)$ | $O(1)$ | $O(n^2 d + n\, d^2)$ |
-#
+
+# %% [markdown]
 # ## Parallel, measured
 #
-# "Parallelizable" is a statement about the first column. It can be counted and it can be timed. Both
-# are done here for one LSTM layer and one Transformer encoder layer (self-attention and a
-# feed-forward layer) of the same width, {glue:text}`parallel-width`, that read a single sequence:
-# with one sequence there is nothing to do side by side but its own positions.
-#
-# - *Counted* is the longest chain of operations that wait for each other in a forward pass, found
-#   in the graph that PyTorch keeps for the gradient. For the LSTM it is that of its cell,
-#   unrolled step by step, since the layer as a whole is a single operation to that graph. However
-#   many units a machine has, it must do these one after the other.
-# - *Timed* is a forward and a backward pass. Every length is timed many times, in rounds over all of
-#   them, and the least time counts: other work on the machine can only add to it.
+# "Parallelizable" is a statement about the first column of the table. It can be counted and it can be
+# timed.
 
 # %%
 run = study.measure_parallelism()
 
-# %% tags=["hide-cell"]
-metrics = run.metrics
-lengths = metrics["lengths"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+metrics, width = run.metrics, run.config["width"]
 ratios = np.divide(metrics["lstm"], metrics["attention"])
-study.glue("parallel-length", lengths[-1])
-study.glue("parallel-short", lengths[0])
-study.glue("parallel-ratio", float(ratios[-1]), 1)
-study.glue("parallel-short-ratio", float(ratios[0]), 1)
-study.glue("parallel-median", float(np.median(ratios)), 1)
-study.glue("parallel-chain-lstm", f"{metrics['chain_lstm'][-1]:,}")
-study.glue("parallel-chain-short", f"{metrics['chain_lstm'][0]:,}")
-study.glue("parallel-chain-attention", metrics["chain_attention"][-1])
-study.glue("parallel-device", metrics["device"])
-study.glue("parallel-width", run.config["width"])
-study.glue("parallel-meet", 4 * run.config["width"])
-
-# %% mystnb={"figure": {"caption": "An LSTM layer and a Transformer encoder layer (self-attention and feed-forward) of the same width, over a single sequence, by its length. Left: the longest chain of operations that wait for each other. Right: the time of one forward and backward pass. All axes are logarithmic.", "name": "fig-parallel"}, "image": {"alt": "Two line charts on logarithmic axes, by sequence length, for an LSTM layer and for a Transformer encoder layer. On the left the LSTM's chain of waiting operations rises in a straight line and attention's stays flat. On the right both times rise."}} tags=["hide-input"]
-figures.plot_parallelism(run)
+chain = metrics["chain_attention"]
+facts(
+    width=width,
+    meet=f"{4 * width:,}",
+    shortest=metrics["lengths"][0],
+    longest=metrics["lengths"][-1],
+    chain_lstm_shortest=f"{metrics['chain_lstm'][0]:,}",
+    chain_lstm_longest=f"{metrics['chain_lstm'][-1]:,}",
+    chain_attention=chain[-1],
+    ratio_shortest=f"{ratios[0]:.1f}",
+    ratio_longest=f"{ratios[-1]:.1f}",
+    ratio_median=f"{np.median(ratios):.1f}",
+    device=metrics["device"],
+)
+study.finds(
+    attention_waits_alike=min(chain) == max(chain),
+    lstm_slower=np.median(ratios) > 1,
+)
 
 # %% [markdown]
-# The left side of {numref}`fig-parallel` is what the report's word means. The LSTM's chain grows by the
-# same number of operations with every token, from {glue:text}`parallel-chain-short` at
-# {glue:text}`parallel-short` tokens to {glue:text}`parallel-chain-lstm` at
-# {glue:text}`parallel-length`; attention's is {glue:text}`parallel-chain-attention` at every length.
-# The scorecard judges by this.
+# An LSTM layer and a Transformer encoder layer (self-attention and a feed-forward layer), both
+# {eval}`facts.width` wide, read a single sequence: with one sequence there is nothing to do side by
+# side but its own positions.
 #
-# The right side is what came of it on one machine: {glue:text}`parallel-device`. The LSTM layer takes
-# {glue:text}`parallel-short-ratio` times as long as the attention layer at
-# {glue:text}`parallel-short` tokens, {glue:text}`parallel-ratio` times at
-# {glue:text}`parallel-length`, and the median over all lengths is {glue:text}`parallel-median`. The
-# more units can work at once, the more the LSTM's waiting costs; a few cores are busy with
-# either layer, and on long sequences the $n^2$ term uses up what lead there is. It depends on the batch, too:
-# with many sequences side by side a recurrent layer also finds parallel work, across sequences in
-# place of along them. A GPU, with thousands of units, was not tried here. And none of this is about
-# generating text, where a Transformer decoder also writes one token after the other.
+# - *Counted* is the longest chain of operations that wait for each other in a forward pass, found
+#   in the graph that PyTorch keeps for the gradient. For the LSTM it is that of its cell, unrolled
+#   step by step, since the layer as a whole is a single operation to that graph.
+# - *Timed* is a forward and a backward pass. Every length is timed many times, in rounds over all of
+#   them, and the least time counts: other work on the machine can only add to it.
+
+# %% mystnb={"figure": {"caption": "An LSTM layer and a Transformer encoder layer (self-attention and feed-forward) of the same width, over a single sequence, by its length. Left: the longest chain of operations that wait for each other. Right: the time of one forward and backward pass. All axes are logarithmic.", "name": "fig-parallel"}, "image": {"alt": "Two line charts on logarithmic axes, by sequence length, for an LSTM layer and for a Transformer encoder layer. On the left the LSTM's chain of waiting operations rises in a straight line and attention's stays flat. On the right both times rise."}} tags=["remove-input"]
+figures.plot_parallelism(run)
+
+# %% [markdown] tags=["finds:attention_waits_alike"]
+# The left side of {numref}`fig-parallel` is what the report's word means. The LSTM's chain grows by the
+# same number of operations with every token, from {eval}`facts.chain_lstm_shortest` at
+# {eval}`facts.shortest` tokens to {eval}`facts.chain_lstm_longest` at {eval}`facts.longest`;
+# attention's is {eval}`facts.chain_attention` at every length. The scorecard judges by this.
+
+# %% [markdown] tags=["finds:lstm_slower"]
+# The right side is what came of it on one machine, {eval}`facts.device`. The LSTM layer takes
+# {eval}`facts.ratio_shortest` times as long as the attention layer at {eval}`facts.shortest` tokens,
+# {eval}`facts.ratio_longest` times at {eval}`facts.longest`, and the median over all lengths is
+# {eval}`facts.ratio_median`. Two cores are busy with either layer, and on long sequences the $n^2$ term
+# uses up what lead there is. A GPU, with thousands of units that would wait for the LSTM, was not
+# tried.
+
+# %% [markdown]
+# With many sequences side by side a recurrent layer finds parallel work, too, across sequences in place
+# of along them. And none of this is about generating text, where a Transformer decoder also writes one
+# token after the other.
 #
 # :::{admonition} Exercise
 # :class: tip
@@ -134,7 +148,7 @@ figures.plot_parallelism(run)
 # The LSTM has four gates, each with a matrix for the input and one for the state: $8\,n\,d^2$. The
 # attention layer has four projections and the feed-forward layer's two matrices, $8\,n\,d^2$, and
 # scores and weighted means, $2\,n^2 d$. So attention never does less; where it leads, it
-# leads because it waits less. The two terms are equal at $n = 4d$, {glue:text}`parallel-meet` tokens
+# leads because it waits less. The two terms are equal at $n = 4d$, {eval}`facts.meet` tokens
 # here. From there on the $n^2$ term is the larger, and attention's work comes ever closer to growing
 # with the square of the length, while the LSTM's stays proportional to it. Where do the times of
 # {numref}`fig-parallel` cross on your machine? `LENGTHS` in `t5study/experiments/identity.py` takes others.
@@ -151,5 +165,5 @@ figures.plot_parallelism(run)
 # %% [markdown]
 # ## Where these numbers come from
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 study.provenance()

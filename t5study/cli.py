@@ -36,6 +36,9 @@ Seed = Annotated[
     typer.Option(min=0, max=2**32 - 1, help="Seed of order, dropout and random weights."),
 ]
 ProfileName = Annotated[str, typer.Option(help="Profile: a name or the path of a YAML file.")]
+Chapters = Annotated[
+    list[str] | None, typer.Option(help="Only this chapter; may be given several times.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -48,9 +51,7 @@ def settings(debug: Debug = False) -> None:
 @app.command()
 def reproduce(
     profile: ProfileName = "pocket",
-    chapter: Annotated[
-        list[str] | None, typer.Option(help="Only this chapter; may be given several times.")
-    ] = None,
+    chapter: Chapters = None,
     source: Source = None,
     force: Annotated[bool, typer.Option(help="Run chapters again that are up to date.")] = False,
 ) -> None:
@@ -71,11 +72,14 @@ def render(
 
 
 @app.command()
-def publish(profile: ProfileName = "pocket") -> None:
-    """Put a finished run's outputs into the notebooks, and records they name into `results/`."""
+def publish(profile: ProfileName = "self-pretrained", chapter: Chapters = None) -> None:
+    """Put a finished run's outputs into the notebooks, and records they name into `results/`.
+
+    After `t5study render`, outputs alone: the records that it rendered from stay.
+    """
     from t5study.book import publish as publish_book
 
-    publish_book(profile)
+    publish_book(profile, chapter)
 
 
 @app.command()

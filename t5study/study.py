@@ -14,6 +14,7 @@ from pandas.io.formats.style import Styler
 
 from t5study.base.errors import StudyError
 from t5study.base.settings import checked
+from t5study.chapters.facts import Facts, Findings
 from t5study.chapters.tables import framed
 from t5study.data.hub import Hub
 from t5study.data.tasks import Task, cast, get_task, split_rows
@@ -61,6 +62,8 @@ class Study:
         published = None if training_allowed else self.published
         self.store = RunStore(root, published=published, training=training_allowed)
         self.used: list[Run] = []
+        self.facts = Facts()
+        self.finds = Findings()
 
     @property
     def published(self) -> Path:

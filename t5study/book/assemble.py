@@ -27,11 +27,12 @@ from t5study.book.chapters import (
     write_text,
 )
 from t5study.book.execute import executed_notebook
+from t5study.book.prose import set_prose
 from t5study.book.remote import repository_settings
 from t5study.book.status import status_page
 
 DOWNLOADS = "downloads"
-KEPT_METADATA = ("tags", "mystnb")
+KEPT_METADATA = ("tags", "mystnb", "jupyter")
 
 
 def assemble(profile: str, *, root: Path | None = None, build: Path | None = None) -> Path:
@@ -151,7 +152,7 @@ def _copy_pages(layout: Layout, badge: str) -> None:
 
 def _add_chapter(layout: Layout, chapter: Chapter, badge: str) -> None:
     nbformat = need("nbformat")
-    notebook = load_executed(layout, chapter)
+    notebook = set_prose(load_executed(layout, chapter), chapter.name, layout.profile)
     title = next((c for c in notebook.cells if re.search(r"^# ", c.source, re.M)), None)
     if title is None or title.cell_type != "markdown":
         raise StudyError(f"Chapter {chapter.name} has no title: begin it with a `# ` heading.")

@@ -32,6 +32,7 @@ from t5study.book.chapters import (
     Layout,
     chapter_key,
     find_chapters,
+    find_root,
     need,
     package_digest,
     read_notebook,
@@ -254,6 +255,13 @@ def job_for(
         environment["T5STUDY_TEXTS"] = "hide"
     package = package_digest(layout.root)
     return Job(layout, parameters, environment, package, runs, training, at_once)
+
+
+def rendering(profile: str, root: Path | None = None) -> Job:
+    """What the chapters share when the published book of a profile is rendered again."""
+    root = (root or find_root()).resolve()
+    layout = Layout.of(profile, root, root / "_build" / "published")
+    return job_for(layout, root / "results" / layout.profile, training=False)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from t5study.base.errors import StudyError
 from t5study.book.assemble import assemble
 from t5study.book.build import build_html
 from t5study.book.chapters import Layout, alone, find_chapters, find_root, read_parameters
-from t5study.book.execute import executed_notebook, failures, reproduce
+from t5study.book.execute import executed_notebook, failures, rendering, reproduce
 from t5study.book.progress import spoken_time
 
 # The published profile that `make html` shows when none is named: the one closest to the report.
@@ -79,26 +78,19 @@ def make_published(
     """Render the published book again from results/, with training forbidden.
 
     Nothing is downloaded, and no text of a data set is shown even where the data is at hand: the
-    pages are those that were published. The records are copied to `_build/published/` first, so the
-    checkout is only read.
+    pages are those that were published.
 
     Raises StudyError when nothing is published, or not that profile, when a record is not as it
     was published, or when another command is rendering it.
     """
     root = (root or find_root()).resolve()
     chosen = _published_profile(root / "results", profile)
-    layout = Layout.of(chosen, root, root / "_build" / "published")
-    read_parameters(layout)
-    with alone(layout):
-        _copy_records(root / "results" / chosen, layout.runs)
-        return _make(layout, None, console or Console(stderr=True), training=False)
-
-
-def _copy_records(results: Path, store: Path) -> None:
-    for record in sorted(results.glob("[!.]*/config.json")):
-        verify(record.parent)
-    shutil.rmtree(store, ignore_errors=True)
-    shutil.copytree(results, store)
+    job = rendering(chosen, root)
+    with alone(job.layout):
+        for record in sorted(job.runs.glob("[!.]*/config.json")):
+            verify(record.parent)
+        console = console or Console(stderr=True)
+        return _make(job.layout, None, console, store=job.runs, training=False)
 
 
 def _published_profile(results: Path, profile: str | None) -> str:

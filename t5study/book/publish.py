@@ -23,7 +23,8 @@ from t5study.book.chapters import (
     replacing,
     write_text,
 )
-from t5study.book.execute import Job, job_for, read_stamp
+from t5study.book.execute import Job, job_for, read_stamp, rendering
+from t5study.book.prose import check_findings
 from t5study.experiments.recipes import OWN
 from t5study.profiles import Profile, load_profile
 from t5study.runs.record import Run
@@ -32,22 +33,36 @@ from t5study.runs.store import RunStore
 NOT_PUBLISHED = ("model", "scratch", "*.safetensors", "*.bin", "*.pt", "*.pth")
 
 
-def publish(profile: str, *, root: Path | None = None) -> list[Path]:
+def publish(
+    profile: str, chapters: Sequence[str] | None = None, *, root: Path | None = None
+) -> list[Path]:
     """Refresh notebooks/*.ipynb and results/<profile>/ from a finished run of the profile.
 
     Of the run store the records that the pages name are published; what a page no longer names is
-    removed from results/. Weights and checkpoints stay behind. Returns the notebooks and record
-    folders written.
+    removed from results/. Weights and checkpoints stay behind. With `chapters`, or where the
+    published book was rendered again and the profile was not run here, the notebooks are refreshed
+    from that rendering, and the records stay. Returns the notebooks and record folders written.
 
     Raises StudyError, before anything is written, when a chapter's outputs are not current, when a
-    record names a machine path, when a trial would be lost, or when the model is too large.
+    sentence is not so in its runs, when a record names a machine path, when a trial would be lost,
+    or when the model is too large.
     """
     layout = Layout.of(profile, root)
-    chapters = find_chapters(layout)
-    job = job_for(layout)
-    settings = load_profile(job.parameters)
-    _check_current(job, chapters, settings.synthetic)
-    notebooks = {chapter: load_executed(layout, chapter) for chapter in chapters}
+    selected = find_chapters(layout, chapters)
+    job, rendered = job_for(layout), rendering(profile, root)
+    if chapters or (_is_current(rendered, selected) and not _is_current(job, selected)):
+        _check_current(rendered, selected, "make html")
+        notebooks = _checked_notebooks(rendered.layout, selected)
+        return [_publish_notebook(layout, *page) for page in notebooks.items()]
+    return _publish_run(job, selected)
+
+
+def _publish_run(job: Job, chapters: Sequence[Chapter]) -> list[Path]:
+    layout, settings = job.layout, load_profile(job.parameters)
+    _check_current(job, chapters, f"make book PROFILE={layout.profile}")
+    if not settings.synthetic:
+        _check_texts(layout, chapters)
+    notebooks = _checked_notebooks(layout, chapters)
     records = _named(layout.runs, notebooks.values())
     results = layout.root / "results" / layout.profile
     for record in records:
@@ -60,6 +75,13 @@ def publish(profile: str, *, root: Path | None = None) -> list[Path]:
     written += [_publish_record(record, results / record.name) for record in records]
     _remove_others(results, records)
     return written + [publish_model(run, settings, layout.root / "models") for run in joint]
+
+
+def _checked_notebooks(layout: Layout, chapters: Sequence[Chapter]) -> dict[Chapter, Any]:
+    notebooks = {chapter: load_executed(layout, chapter) for chapter in chapters}
+    for chapter, notebook in notebooks.items():
+        check_findings(notebook, chapter.name)
+    return notebooks
 
 
 def stale_pairs(root: Path | None = None) -> list[str]:
@@ -88,16 +110,22 @@ def _cells(notebook: object) -> list[tuple[str, str]]:
     return [(cell.cell_type, cell.source.rstrip()) for cell in notebook.cells]
 
 
-def _check_current(job: Job, chapters: Sequence[Chapter], synthetic: bool) -> None:
-    profile = job.layout.profile
+def _is_current(job: Job, chapters: Sequence[Chapter]) -> bool:
+    return all(read_stamp(job.layout, c).get("key") == job.key(c) for c in chapters)
+
+
+def _check_current(job: Job, chapters: Sequence[Chapter], command: str) -> None:
     for chapter in chapters:
-        stamp = read_stamp(job.layout, chapter)
-        if stamp.get("key") != job.key(chapter):
+        if not _is_current(job, [chapter]):
             raise StudyError(
-                f"Chapter {chapter.name} has no current outputs for profile {profile}: "
-                f"run `make book PROFILE={profile}` before publishing."
+                f"Chapter {chapter.name} has no current outputs for profile {job.layout.profile}: "
+                f"run `{command}` before publishing."
             )
-        if not synthetic and stamp.get("texts") != "hide":
+
+
+def _check_texts(layout: Layout, chapters: Sequence[Chapter]) -> None:
+    for chapter in chapters:
+        if read_stamp(layout, chapter).get("texts") != "hide":
             raise StudyError(
                 f"Chapter {chapter.name} may show texts of data sets that are not ours to print: "
                 "run it again with T5STUDY_TEXTS=hide and --force before publishing."
