@@ -29,10 +29,9 @@ seed = 21
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 import numpy as np
 
-from t5study.chapters import figures
+from t5study.chapters import recurrence
 from t5study.study import Study
 
-figures.style()
 study = Study(profile, seed=seed)
 facts = study.facts
 study.badge()
@@ -116,7 +115,7 @@ study.finds(
 #   them, and the least time counts: other work on the machine can only add to it.
 
 # %% mystnb={"figure": {"caption": "An LSTM layer and a Transformer encoder layer (self-attention and feed-forward) of the same width, over a single sequence, by its length. Left: the longest chain of operations that wait for each other. Right: the time of one forward and backward pass. All axes are logarithmic.", "name": "fig-parallel"}, "image": {"alt": "Two line charts on logarithmic axes, by sequence length, for an LSTM layer and for a Transformer encoder layer. On the left the LSTM's chain of waiting operations rises in a straight line and attention's stays flat. On the right both times rise."}} tags=["remove-input"]
-figures.plot_parallelism(run)
+recurrence.plot_parallelism(run)
 
 # %% [markdown] tags=["finds:attention_waits_alike"]
 # The left side of {numref}`fig-parallel` is what the report's word means. The LSTM's chain grows by the

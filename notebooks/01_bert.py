@@ -35,7 +35,8 @@ seed = 21
 # %% tags=["hide-cell"]
 import pandas as pd
 
-from t5study.chapters import diagrams
+from t5study.chapters import bert
+from t5study.chapters.style import word
 from t5study.study import Study
 
 pd.set_option("display.max_colwidth", None)
@@ -111,7 +112,7 @@ study.glue("bert-smallest-weight", f"{seen.values['smallest_weight']:.1e}")
 # vectors would make softmax put nearly all weight on one position from the start and hardly learn.
 
 # %% mystnb={"figure": {"caption": "The first head of the first layer, computed by hand from its queries and keys. Left: the scores. Right: softmax of each row, the attention weights. Read a row: this token looks, the columns are looked at.", "name": "fig-bert-steps"}, "image": {"alt": "Two square heat maps over the tokens of the example sentence. The left one shows scores, negative in blue and positive in red; the right one shows the weights after softmax, each row summing to one."}} tags=["hide-input"]
-diagrams.attention_steps(seen)
+bert.plot_attention_steps(seen)
 
 # %% [markdown]
 # {numref}`fig-bert-steps` takes $Q$ and $K$ out of the network and does the arithmetic of the
@@ -135,7 +136,7 @@ diagrams.attention_steps(seen)
 # {glue:text}`bert-head-width` wide.
 
 # %% mystnb={"figure": {"caption": "All attention weights of the network on the example: a row of pictures for each layer, a column for each head. Every picture is a square of tokens by tokens, dark where the weight is large; one scale for all.", "name": "fig-bert-heads"}, "image": {"alt": "A grid of small heat maps, one for each layer and head. In some the weight lies in few cells or in vertical stripes, in others it is spread out."}} tags=["hide-input"]
-diagrams.attention_overview(seen)
+bert.plot_attention_overview(seen)
 
 # %% tags=["hide-cell"]
 layer, head = seen.values["sharpest_head"]
@@ -158,7 +159,7 @@ study.glue("bert-even-bits", seen.values["uniform_entropy"])
 # BERT {cite:p}`clark2019look`.
 
 # %% mystnb={"figure": {"caption": "The most concentrated head of the network on the example, chosen by entropy.", "name": "fig-bert-sharp"}, "image": {"alt": "One heat map of attention weights over the tokens of the example sentence; most rows have a single dark cell."}} tags=["hide-input"]
-diagrams.attention_heads(seen, [(layer, head)])
+bert.plot_attention_heads(seen, [(layer, head)])
 
 # %% [markdown]
 # :::{admonition} What such a picture proves
@@ -211,12 +212,12 @@ blank = "Although the story was [boring], I liked the film."
 fill = study.observe("bert.fill", sentence=blank)
 
 # %% mystnb={"figure": {"caption": "The network's distribution for the hidden word in 'Although the story was [MASK], I liked the film.': its most probable tokens, the hidden word in orange where it is among them.", "name": "fig-bert-fill"}, "image": {"alt": "Horizontal bars with the probabilities of the most probable tokens for the blank."}} tags=["hide-input"]
-diagrams.candidates(fill, answer=fill.values["answer"])
+bert.plot_candidates(fill, answer=fill.values["answer"])
 
 # %% tags=["hide-cell"]
 recovered = study.observe("bert.cloze", count=300, seed=seed)
 best = recovered.values["first"]
-study.glue("bert-fill-best", diagrams.word(fill.values["candidates"][0]["token"]))
+study.glue("bert-fill-best", word(fill.values["candidates"][0]["token"]))
 study.glue("bert-fill-rank", fill.values["rank"])
 study.glue("bert-fill-probability", f"{100 * fill.values['probability']:.1f} %")
 study.glue("bert-fill-bits", fill.values["entropy"])
@@ -256,14 +257,14 @@ study.glue("bert-cloze-chance", f"{100 * recovered.values['chance']['share']:.0f
 views = study.observe("bert.context", sentence=blank)
 
 # %% mystnb={"figure": {"caption": "The same blank under four views of the same sentence. Each row is a distribution over the vocabulary; the columns are the most probable tokens of any view, and the hidden word, in orange.", "name": "fig-bert-context"}, "image": {"alt": "A heat map with four rows, both sides, left only, right only and neither, and a column for each of the most probable tokens, with probabilities in per cent."}} tags=["hide-input"]
-diagrams.context_views(views)
+bert.plot_context_views(views)
 
 # %% tags=["hide-cell"]
 by_view = {view["view"]: view for view in views.values["views"]}
 for name, view in by_view.items():
     key = name.replace(" ", "-")
     study.glue(f"bert-context-{key}", f"{100 * view['probability']:.3f} %")
-    study.glue(f"bert-context-{key}-first", diagrams.word(view["candidates"][0]["token"]))
+    study.glue(f"bert-context-{key}-first", word(view["candidates"][0]["token"]))
     study.glue(f"bert-context-{key}-bits", view["entropy"])
 
 # %% [markdown]
@@ -309,7 +310,7 @@ sentences = [
 vectors = study.observe("bert.vectors", sentences=sentences)
 
 # %% mystnb={"figure": {"caption": "Cosine similarity between the vector of 'good' in 'The film was very good.' and in three other sentences, after each layer. Layer 0 is the embedding, before any attention.", "name": "fig-bert-vectors"}, "image": {"alt": "Line chart: three lines start at one in layer zero and spread in the later layers."}} tags=["hide-input"]
-diagrams.similarity(vectors)
+bert.plot_similarity(vectors)
 
 # %% tags=["hide-cell"]
 last = vectors.arrays["similarity"][-1, 0]
@@ -359,7 +360,7 @@ losses = study.observe(
 )
 
 # %% mystnb={"figure": {"caption": "The terms of BERT's pre-training loss on two pairs with the same first sentence. Pale: the loss of each masked word; blue: their mean; green: the next-sentence loss; orange: the sum of blue and green, which is what training makes small.", "name": "fig-bert-losses"}, "image": {"alt": "Two panels of horizontal bars, for a pair that follows and a pair that does not: the loss of each masked word, their mean, the next-sentence loss, and the sum."}} tags=["hide-input"]
-diagrams.objectives(losses)
+bert.plot_objectives(losses)
 
 # %% tags=["hide-cell"]
 for name in ("next", "random"):
@@ -409,7 +410,7 @@ dense = study.observe("bert.classifier", train=400, test=500, seed=seed)
 
 # %% mystnb={"figure": {"caption": "Accuracy of one trained layer on frozen vectors, on sentences not seen in training, with 95 % intervals. [CLS] and mean are two ways to make one vector of a text.", "name": "fig-bert-dense"}, "image": {"alt": "Dots with intervals: accuracy of a dense layer on counts of words, on vectors of a random network, and on vectors of the pre-trained network."}} tags=["hide-input"]
 rows = dense.values["accuracy"]
-diagrams.shares([row["view"] for row in rows], {"accuracy": rows})
+bert.plot_shares([row["view"] for row in rows], {"accuracy": rows})
 
 # %% tags=["hide-cell"]
 accuracy = {row["view"]: f"{100 * row['share']:.0f} %" for row in rows}

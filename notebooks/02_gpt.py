@@ -39,7 +39,8 @@ seed = 21
 # %% tags=["hide-cell"]
 import pandas as pd
 
-from t5study.chapters import diagrams
+from t5study.chapters import gpt
+from t5study.chapters.style import word
 from t5study.chapters.tables import framed
 from t5study.claims.published import load_published
 from t5study.study import Study
@@ -79,7 +80,7 @@ sentence = "Although the story was boring, I liked the film."
 text = study.observe("gpt.next", sentence=sentence)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gpt-losses", "caption": "The loss of each token given the tokens to its left. The dashed line is their mean, the loss of the sentence."}, "image": {"alt": "Bars, one for each token of the example sentence, with the negative log-probability of the token given what stands before it; a dashed line marks the mean."}}
-diagrams.token_losses(text)
+gpt.plot_token_losses(text)
 
 # %% tags=["hide-cell"]
 study.glue("gpt-sum", text.values["log_probability"], 4)
@@ -89,8 +90,8 @@ study.glue("gpt-model-loss", text.values["model_loss"], 4)
 study.glue("gpt-perplexity", text.values["perplexity"], 1)
 study.glue("gpt-vocabulary", f"{text.values['vocabulary']:,}")
 losses = dict(zip(text.values["tokens"][1:], text.values["losses"], strict=True))
-study.glue("gpt-hardest", diagrams.word(max(losses, key=losses.get)))
-study.glue("gpt-easiest", diagrams.word(min(losses, key=losses.get)))
+study.glue("gpt-hardest", word(max(losses, key=losses.get)))
+study.glue("gpt-easiest", word(min(losses, key=losses.get)))
 
 # %% [markdown]
 # The logarithms of {glue:text}`gpt-count` tokens add up to {glue:text}`gpt-sum`; divided by their
@@ -120,7 +121,7 @@ study.glue("gpt-easiest", diagrams.word(min(losses, key=losses.get)))
 seen = study.observe("gpt.attention", sentence=sentence)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gpt-heads", "caption": "All attention weights of the network on the example, a row of pictures for each layer, a column for each head. Nothing lies above the diagonal."}, "image": {"alt": "A grid of small triangular heat maps, one for each layer and head; the upper right half of each is empty."}}
-diagrams.attention_overview(seen)
+gpt.plot_attention_overview(seen)
 
 # %% tags=["hide-cell"]
 study.glue("gpt-future", f"{seen.values['on_the_future']:g}")
@@ -160,7 +161,7 @@ reader = study.observe("bert.influence", sentence=sentence)
 writer = study.observe("gpt.influence", sentence=sentence)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-two-masks", "caption": "Same sentence, two networks. A column's token is replaced; shade shows how far each row's final vector moves, relative to its length (the square root, so that small moves show). Hatched: it does not move at all."}, "image": {"alt": "Two square heat maps. For BERT every cell is shaded: each position depends on all tokens. For GPT all cells above the diagonal are hatched or as pale as zero: no position depends on a later token."}}
-diagrams.influence([reader, writer], ["BERT", "GPT"])
+gpt.plot_influence([reader, writer], ["BERT", "GPT"])
 
 # %% tags=["hide-cell"]
 study.glue("gpt-moves-right", f"{writer.values['from_the_right']:.1g}")
@@ -203,7 +204,7 @@ prompt = "Although the story was"
 cuts = study.observe("gpt.truncation", prompt=prompt, top=12, top_k=5, top_p=0.9)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gpt-truncation", "caption": "The most probable next tokens after 'Although the story was' at three temperatures, and where top-k and nucleus sampling cut the distribution at temperature 1. A cut beyond the shown tokens appears in the legend alone."}, "image": {"alt": "Grouped bars of the probabilities of the most probable tokens at temperatures one half, one and one and a half, with vertical lines for the cuts of top-k and nucleus sampling."}}
-diagrams.truncation(cuts)
+gpt.plot_truncation(cuts)
 
 # %% tags=["hide-cell"]
 study.glue("gpt-topk", cuts.values["top_k"])
@@ -393,7 +394,7 @@ panels = {
 rated = any(seen.values["well_formed"]["count"] for seen in (by_bert, by_gpt))
 if rated:
     panels["grammatical sentences"] = [by_bert.values["sentences"], by_gpt.values["sentences"]]
-diagrams.shares(["BERT", "GPT"], panels)
+gpt.plot_shares(["BERT", "GPT"], panels)
 
 
 # %% tags=["hide-cell"]

@@ -32,7 +32,8 @@ seed = 21
 # %% tags=["hide-cell"]
 import pandas as pd
 
-from t5study.chapters import diagrams
+from t5study.chapters import t5
+from t5study.chapters.style import word
 from t5study.chapters.tables import framed
 from t5study.study import Study
 
@@ -110,7 +111,7 @@ masks = study.observe("t5.masks", run=translator, **short)
 single = study.observe("gpt.prefix", **short)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-three-architectures", "caption": "Who looked at whom, from the attention weights of real networks. A row looks, a column is looked at; the lines separate input from output. Left: the translator, a fine-tuned T5, its three attentions put together. Middle and right: one GPT under a causal mask and under a prefix mask."}, "image": {"alt": "Three square grids over input and output tokens. Encoder-decoder: the input block is full, the output rows see the whole input and earlier output. Language model: a triangle. Prefix LM: the same pattern as the encoder-decoder."}}
-diagrams.three_architectures(masks, single)
+t5.plot_three_architectures(masks, single)
 
 # %% tags=["hide-cell"]
 study.glue("t5-decoder-future", f"{masks.values['on_the_future']:g}")
@@ -144,7 +145,7 @@ study.glue("t5-decoder-future", f"{masks.values['on_the_future']:g}")
 # prefix.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-attentions", "caption": "The weights of T5's last layers, the mean over heads. Encoder: every token sees every token. Decoder: only itself and the past, starting from the padding token. Cross-attention: each output position over the whole input."}, "image": {"alt": "Three heat maps: encoder self-attention, full; decoder self-attention, lower triangle; cross-attention of output tokens over input tokens, full."}}
-diagrams.encoder_decoder_attention(masks)
+t5.plot_attentions(masks)
 
 # %%
 source, target = "The king slept in the garden.", "Der König schlief im Garten."
@@ -158,7 +159,7 @@ prefix = study.observe(
 )
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-prefix", "caption": "Above: cross-attention of the last layer while the translation is written, the mean over heads, with the task prefix framed. Below: the share of each head's weight that lies on the prefix; the dashed line is what even attention would give it."}, "image": {"alt": "A heat map of target tokens over source tokens with the prefix columns framed, and dots for each head showing its share of weight on the prefix, by decoder layer."}}
-diagrams.prefix_attention(prefix)
+t5.plot_prefix_attention(prefix)
 
 # %% tags=["hide-cell"]
 study.glue("t5-prefix-mass", f"{100 * prefix.values['mean_mass']:.0f} %")
@@ -167,7 +168,7 @@ study.glue("t5-prefix-most", f"{100 * prefix.values['largest_mass']:.0f} %")
 study.glue("t5-prefix-even", f"{100 * prefix.values['even_share']:.0f} %")
 study.glue("t5-prefix-moved", prefix.values["largest_move"], 3)
 moves = prefix.values["moved"]
-study.glue("t5-prefix-moved-at", diagrams.word(prefix.values["labels"][moves.index(max(moves))]))
+study.glue("t5-prefix-moved-at", word(prefix.values["labels"][moves.index(max(moves))]))
 
 # %% [markdown]
 # Of the decoder's cross-attention {glue:text}`t5-prefix-mass` lies on the prefix (even attention
@@ -213,7 +214,7 @@ corrupted = study.observe(
 )
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-corruption", "caption": "One example of span corruption. text: the tokens, the chosen spans shaded. input: what the encoder reads, <0> being the sentinel <extra_id_0>. target: what the decoder must write. model: what the profile's pre-trained T5 writes when it reads the input."}, "image": {"alt": "Four rows of token boxes: the text with shaded spans, the input with sentinels in their place, the target listing each sentinel and its span, and the model's own answer."}}
-diagrams.span_corruption(corrupted)
+t5.plot_span_corruption(corrupted)
 
 # %% tags=["hide-cell"]
 study.glue("t5-corruption-tokens", len(corrupted.values["tokens"]))
@@ -280,7 +281,7 @@ if study.profile.models["t5"] == "own":
 study.glue("t5-target-length", f"in pre-training {length}")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-bias", "caption": "The learnt bias of each head by distance. Negative distances: the key stands before the query. The decoder looks only backwards. Steps are buckets."}, "image": {"alt": "Two panels of step curves, one for the encoder with distances to both sides, one for the decoder with distances to the left only; each head has its own curve, with flat steps far away."}}
-diagrams.position_bias(bias)
+t5.plot_position_bias(bias)
 
 # %% [markdown]
 # {numref}`fig-t5-bias` shows the curves that the pre-trained network has learnt. Where a curve is
@@ -315,7 +316,7 @@ forced = study.observe(
 )
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-forcing", "caption": "Every step of the decoder on one translation: what it reads, what it must say next, and the loss of that step. The dashed line is the mean, the loss of the example."}, "image": {"alt": "Bars for each step of the decoder, labelled with the token read and the token to be predicted, their height the negative log-probability."}}
-diagrams.teacher_forcing(forced)
+t5.plot_teacher_forcing(forced)
 
 # %% tags=["hide-cell"]
 study.glue("t5-forced-loss", forced.values["loss"], 4)

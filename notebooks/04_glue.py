@@ -34,8 +34,7 @@ seed = 21
 # %% tags=["hide-input"]
 import pandas as pd
 
-from t5study.chapters import diagrams_generation as diagrams
-from t5study.chapters import transfer
+from t5study.chapters import glue, transfer
 from t5study.chapters.tables import framed
 from t5study.claims.published import load_published
 from t5study.data.tasks import ceiling
@@ -99,7 +98,7 @@ study.glue("glue-cola-best", board.loc[board["cola"].idxmax(), "model"])
 # a GLUE score of {glue:text}`glue-people` {cite:p}`nangia2019human`; every printed row is above it.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-leaderboard", "caption": "The report's leaderboard as dots: the GLUE score and two of its nine parts. Blue: encoders that start from BERT's design. The dotted line is an estimate for people. Dots close together are close in score, which a list of ranks hides."}, "image": {"alt": "Three columns of dots for thirteen systems: GLUE score, CoLA and SST-2. Scores fall slowly from rank 1 to 13; on CoLA and SST-2 the order is different from that of the score."}}
-diagrams.leaderboard(board, people=published.value("glue-human"))
+glue.plot_leaderboard(board, people=published.value("glue-human"))
 
 # %% [markdown]
 # ## What the nine tasks ask
@@ -298,10 +297,10 @@ study.glue("glue-wnli-effect", without - with_wnli, digits=1)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-luck", "caption": "Half the width of the 95 % interval of an accuracy as high as T5's on SST-2, for the sizes of GLUE's test sets. The dashed line is the difference between the first and the sixth of the leaderboard on SST-2."}, "image": {"alt": "A falling straight line on logarithmic axes. All but the largest test sets lie above the dashed line: their intervals are wider than the difference between rank 1 and rank 6."}}
 sst_share, sst_gap = t5["sst2"] / 100, (first["sst2"] - t5["sst2"]) / 100
-diagrams.luck(GLUE_TASKS["test"].to_dict(), sst_share, sst_gap)
+glue.plot_luck(GLUE_TASKS["test"].to_dict(), sst_share, sst_gap)
 
 # %% tags=["hide-cell"]
-sst_half = float(diagrams.half_width(sst_share, 1_821))
+sst_half = float(glue.half_width(sst_share, 1_821))
 study.glue("glue-sst-half", 100 * sst_half, digits=1)
 study.glue("glue-sst-gap", 100 * float(sst_gap), digits=1)
 needed = float(sst_share * (1 - sst_share) * (1.96 / sst_gap) ** 2)
@@ -423,7 +422,7 @@ study.glue("glue-among-nine", sum(task.repo == "nyu-mll/glue" for task in tasks.
 # have one metric each and are scored on development sets.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-glue-scores", "caption": "Scores on the test rows of this run. Dots are means over seeds, vertical strokes single seeds, bars the 95 % intervals of the bootstrap."}, "image": {"alt": "One panel for each task with a row for each model, T5, BERT and one or two baselines, each a dot with a horizontal bar for its interval."}}
-diagrams.scores_by_task(tables, metric)
+glue.plot_scores(tables, metric)
 
 # %% [markdown]
 # The recipe of these runs is the profile's. Where the profile also names the report's (AdamW at

@@ -34,7 +34,7 @@ import math
 
 import pandas as pd
 
-from t5study.chapters import diagrams_generation as diagrams
+from t5study.chapters import generation
 from t5study.claims.published import load_published
 from t5study.judging import faithfulness, ranking, scores
 from t5study.study import Study
@@ -198,7 +198,7 @@ study.glue("gen-ended-with-room", sum(row["ended"] for row in whole.values["rows
 
 # %% mystnb={"figure": {"caption": "The candidates at each place of the answer, likeliest on top, with their probabilities given everything written before. The piece that was written is framed.", "name": "fig-gen-steps"}, "image": {"alt": "A grid with one column for each place of the answer and four rows of candidate pieces; colour shows probability and a frame marks the written piece, mostly in the top row."}} tags=["hide-input"]
 steps = study.observe("generation.steps", run=translator, prompt=prompts[1], arguments=room)
-diagrams.steps(steps)
+generation.plot_steps(steps)
 
 # %% tags=["hide-cell"]
 written = [step["probability"] for step in steps.values["steps"]]
@@ -222,7 +222,7 @@ study.glue("gen-steps-bits", steps.values["surprise"])
 # %% mystnb={"figure": {"caption": "The finished texts of a beam search with four beams and their scores, the logarithm of the probability divided by the number of pieces. The first is the answer.", "name": "fig-gen-beams"}, "image": {"alt": "Four horizontal bars, one for each finished text, the best score on top."}}
 plain = {"num_beams": 4, "max_length": 60}
 beams = study.observe("generation.beams", run=translator, prompt=prompts[1], arguments=plain)
-diagrams.beams(beams)
+generation.plot_beams(beams)
 
 # %% tags=["hide-cell"]
 scored = beams.values["rows"]
@@ -252,7 +252,7 @@ for place, row in zip(("first", "second"), scored, strict=False):
 
 # %% mystnb={"figure": {"caption": "Cross-attention while a translation is written: each row is one of the first 32 pieces of the answer, each column a piece of the prompt, task prefix included. Mean over all layers and heads; a row sums to one.", "name": "fig-gen-alignment"}, "image": {"alt": "Heat map of attention from the pieces of a German sentence to the pieces of its English prompt. Darker cells have more weight."}} tags=["hide-input"]
 crossing = study.observe("generation.alignment", run=translator, prompt=prompts[2], arguments=room)
-diagrams.alignment(crossing)
+generation.plot_alignment(crossing)
 
 # %% tags=["hide-cell"]
 prefix_length = (

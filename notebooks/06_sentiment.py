@@ -27,12 +27,11 @@ profile = "pocket"
 seed = 21
 
 # %% tags=["hide-cell"]
-from t5study.chapters import figures, tables
+from t5study.chapters import finetuning, tables
 from t5study.claims.published import load_published
 from t5study.judging import ranking
 from t5study.study import Study
 
-figures.style()
 study = Study(profile, seed=seed)
 published = load_published()
 study.badge()
@@ -67,7 +66,7 @@ study.glue(
 # write for each label: the {term}`label word` and the end token `</s>`.
 
 # %%
-tables.casting_table(study.casting(role))
+finetuning.casting_table(study.casting(role))
 
 # %% [markdown]
 # ## The model and its arguments
@@ -78,7 +77,7 @@ tables.casting_table(study.casting(role))
 # does the same to ours.
 
 # %% tags=["only-here"]
-modules = tables.t5_small_modules().rename(columns={"rounded": "cut"})
+modules = finetuning.t5_small_modules().rename(columns={"rounded": "cut"})
 modules
 
 # %% tags=["only-here", "hide-cell"]
@@ -108,7 +107,7 @@ study.glue("modules-shared", f"{int(modules['parameters'].iloc[1]):,}")
 
 # %% tags=["only-here"]
 batch, steps = "train_batch_size", "gradient_accumulation_steps"
-arguments = tables.argument_table(study.settings(role).recipe)
+arguments = finetuning.argument_table(study.settings(role).recipe)
 rows, times = (int(arguments.loc[name, "report"]) for name in (batch, steps))
 arguments.loc[batch, "report"] = f"{rows} × {times} = {rows * times}"
 arguments.drop(steps).rename(index={batch: f"{batch} × {steps}"})
@@ -160,7 +159,7 @@ scratch = study.finetunes(role, init="scratch")
 
 # %% tags=["hide-input"]
 run = runs[0]
-tables.report_beside(run, role)
+finetuning.report_beside(run, role)
 
 # %% tags=["hide-cell"]
 recipe, names = study.settings(role).recipe, {"adamw": "AdamW", "adafactor": "Adafactor"}
@@ -174,7 +173,7 @@ for name, group in (("accuracy", runs), ("scratch", scratch), ("baseline", [base
     study.glue(f"{role}-{name}", tables.mean_interval([r.metrics["accuracy"] for r in group])[0], 3)
 study.glue(f"{role}-n", f"{run.metrics['n']:,}")
 study.glue(f"{role}-speed", run.metrics["examples_per_second"], 0)
-actual, predicted, count = figures.largest_confusion(run)
+actual, predicted, count = finetuning.largest_confusion(run)
 study.glue(f"{role}-mistake", f"{actual} taken for {predicted}")
 study.glue(f"{role}-mistakes", count)
 study.glue(f"{role}-padding", 100 * run.metrics["padding_share"], 1)
@@ -194,7 +193,7 @@ study.glue(f"{role}-cut", 100 * float((run.predictions["tokens"] >= longest).mea
 # reads all of every text, and reviewers like to say at the end what they think.
 
 # %% mystnb={"figure": {"caption": "Training and validation loss of the sentiment fine-tuning, per label token, on a logarithmic axis, one line a seed. A dotted line marks the checkpoint that a seed kept: its lowest validation loss.", "name": "fig-sentiment-losses"}, "image": {"alt": "Line chart of training loss and validation loss against epochs, with a vertical dotted line at each epoch whose checkpoint was kept."}} tags=["hide-input"]
-figures.plot_losses(runs)
+finetuning.plot_losses(runs)
 
 # %% [markdown]
 # {numref}`fig-sentiment-losses` shows both losses. A validation loss that rises while the training
@@ -205,7 +204,7 @@ figures.plot_losses(runs)
 # {glue:text}`sentiment-mistakes` times.
 
 # %% mystnb={"figure": {"caption": "Confusion matrix on the sentiment test rows: actual labels down, predicted labels across, counts in the cells, shade by the share of the actual label.", "name": "fig-sentiment-confusion"}, "image": {"alt": "Heat map of the confusion matrix: rows are actual labels, columns predicted labels, with the counts printed in the cells."}} tags=["hide-input"]
-figures.plot_confusion(run)
+finetuning.plot_confusion(run)
 
 # %% [markdown]
 # ## Actual and predicted
@@ -244,21 +243,21 @@ answers = {
     "T5, random weights": scratch,
     baseline.metrics["model"]: [baseline],
 }
-tables.framed(tables.comparison(answers, ["accuracy", "macro_f1"])).format(precision=3)
+tables.framed(finetuning.comparison(answers, ["accuracy", "macro_f1"])).format(precision=3)
 
 # %% mystnb={"figure": {"caption": "Test accuracy on the sentiment task with 95 % intervals over test rows and seeds: pre-trained T5 with the recipe of this chapter and with the others of the table, the same network from random weights, and the TF-IDF baseline.", "name": "fig-sentiment-intervals"}, "image": {"alt": "Dot plot with one row per model; each dot is a test accuracy with a horizontal bar for its 95 percent interval."}} tags=["hide-input"]
 intervals = ranking.score_table(answers, "accuracy")
-figures.plot_intervals(intervals, "mean", "low", "high", "test accuracy")
+finetuning.plot_intervals(intervals, "test accuracy")
 
 # %% tags=["hide-cell"]
 for name, group in (("baseline", [baseline]), ("scratch", scratch)):
     gap = ranking.difference(runs, group, "accuracy")
     study.glue(f"{role}-above-{name}", gap.in_points)
 tried = {"this page's": run, **others}
-study.glue(f"{role}-validation", tables.listed(tried, "validation_loss"))
-study.glue(f"{role}-longer", tables.mean_and_reach(study.after_longer(role)))
+study.glue(f"{role}-validation", finetuning.listed(tried, "validation_loss"))
+study.glue(f"{role}-longer", finetuning.mean_and_reach(study.after_longer(role)))
 literal = study.with_recipe("the report's recipe", published.report.classification_reports)
-study.glue(f"{role}-literal", tables.listed(literal, "accuracy"))
+study.glue(f"{role}-literal", finetuning.listed(literal, "accuracy"))
 
 # %% [markdown]
 # Is one above another? By the paired bootstrap of {ref}`glue-luck`, over test rows and seeds, T5

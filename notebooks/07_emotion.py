@@ -32,12 +32,11 @@ profile = "pocket"
 seed = 21
 
 # %% tags=["hide-cell"]
-from t5study.chapters import figures, tables
+from t5study.chapters import finetuning, tables
 from t5study.claims.published import load_published
 from t5study.judging import ranking
 from t5study.study import Study
 
-figures.style()
 study = Study(profile, seed=seed)
 published = load_published()
 study.badge()
@@ -64,7 +63,7 @@ study.glue(
 # "{glue:text}`emotion-prefix`", and there are {glue:text}`emotion-labels` {term}`label words <label word>`.
 
 # %%
-tables.casting_table(study.casting(role))
+finetuning.casting_table(study.casting(role))
 
 # %% [markdown]
 # ## A baseline first
@@ -92,7 +91,7 @@ scratch = study.finetunes(role, init="scratch")
 
 # %% tags=["hide-input"]
 run = runs[0]
-tables.report_beside(run, role)
+finetuning.report_beside(run, role)
 
 # %% tags=["hide-cell"]
 recipe, names = study.settings(role).recipe, {"adamw": "AdamW", "adafactor": "Adafactor"}
@@ -106,7 +105,7 @@ for name, group in (("accuracy", runs), ("scratch", scratch), ("baseline", [base
     study.glue(f"{role}-{name}", tables.mean_interval([r.metrics["accuracy"] for r in group])[0], 3)
 study.glue(f"{role}-n", f"{run.metrics['n']:,}")
 study.glue(f"{role}-speed", run.metrics["examples_per_second"], 0)
-actual, predicted, count = figures.largest_confusion(run)
+actual, predicted, count = finetuning.largest_confusion(run)
 study.glue(f"{role}-mistake", f"{actual} taken for {predicted}")
 study.glue(f"{role}-mistakes", count)
 study.glue(f"{role}-padding", 100 * run.metrics["padding_share"], 1)
@@ -125,7 +124,7 @@ study.glue(f"{role}-cut", 100 * float((run.predictions["tokens"] >= longest).mea
 # messages fill that.
 
 # %% mystnb={"figure": {"caption": "Training and validation loss of the emotion fine-tuning, per label token, on a logarithmic axis, one line a seed. A dotted line marks the checkpoint that a seed kept: its lowest validation loss.", "name": "fig-emotion-losses"}, "image": {"alt": "Line chart of training loss and validation loss against epochs, with a vertical dotted line at each epoch whose checkpoint was kept."}} tags=["hide-input"]
-figures.plot_losses(runs)
+finetuning.plot_losses(runs)
 
 # %% [markdown]
 # {numref}`fig-emotion-losses` shows training and validation loss, {numref}`fig-emotion-confusion`
@@ -133,7 +132,7 @@ figures.plot_losses(runs)
 # {glue:text}`emotion-mistake`, {glue:text}`emotion-mistakes` times.
 
 # %% mystnb={"figure": {"caption": "Confusion matrix on the emotion test rows: actual labels down, predicted labels across, counts in the cells, shade by the share of the actual label.", "name": "fig-emotion-confusion"}, "image": {"alt": "Heat map of the confusion matrix: rows are actual labels, columns predicted labels, with the counts printed in the cells."}} tags=["hide-input"]
-figures.plot_confusion(run)
+finetuning.plot_confusion(run)
 
 # %% [markdown]
 # ## Actual and predicted
@@ -161,21 +160,21 @@ answers = {
     "T5, random weights": scratch,
     baseline.metrics["model"]: [baseline],
 }
-tables.framed(tables.comparison(answers, ["accuracy", "macro_f1"])).format(precision=3)
+tables.framed(finetuning.comparison(answers, ["accuracy", "macro_f1"])).format(precision=3)
 
 # %% mystnb={"figure": {"caption": "Test accuracy on the emotion task with 95 % intervals over test rows and seeds: pre-trained T5 with the recipe of this chapter and with the others of the table, the same network from random weights, and the TF-IDF baseline.", "name": "fig-emotion-intervals"}, "image": {"alt": "Dot plot with one row per model; each dot is a test accuracy with a horizontal bar for its 95 percent interval."}} tags=["hide-input"]
 intervals = ranking.score_table(answers, "accuracy")
-figures.plot_intervals(intervals, "mean", "low", "high", "test accuracy")
+finetuning.plot_intervals(intervals, "test accuracy")
 
 # %% tags=["hide-cell"]
 for name, group in (("baseline", [baseline]), ("scratch", scratch)):
     gap = ranking.difference(runs, group, "accuracy")
     study.glue(f"{role}-above-{name}", gap.in_points)
 tried = {"this page's": run, **others}
-study.glue(f"{role}-validation", tables.listed(tried, "validation_loss"))
-study.glue(f"{role}-longer", tables.mean_and_reach(study.after_longer(role)))
+study.glue(f"{role}-validation", finetuning.listed(tried, "validation_loss"))
+study.glue(f"{role}-longer", finetuning.mean_and_reach(study.after_longer(role)))
 literal = study.with_recipe("the report's recipe", published.report.classification_reports)
-study.glue(f"{role}-literal", tables.listed(literal, "accuracy"))
+study.glue(f"{role}-literal", finetuning.listed(literal, "accuracy"))
 
 # %% [markdown]
 # Is one above another? By the paired bootstrap of {ref}`glue-luck`, over test rows and seeds, T5
@@ -199,7 +198,7 @@ study.glue(f"{role}-literal", tables.listed(literal, "accuracy"))
 # few test rows, so one pair of runs may show another order. In the published book the mean over
 # five seeds puts anger first and surprise, the rarest, last. But the seeds disagree: in one of them
 # surprise gains most, in another it loses, so its place is not settled.
-# `tables.report_beside(scratch[0], role)` shows the other report.
+# `finetuning.report_beside(scratch[0], role)` shows the other report.
 # :::
 
 # %% [markdown]

@@ -38,7 +38,6 @@ seed = 21
 # %% tags=["hide-input"]
 import pandas as pd
 
-from t5study.chapters import diagrams_transfer as diagrams
 from t5study.chapters import tables, transfer
 from t5study.claims.published import load_published
 from t5study.pretraining import embeddings as cooccurrence
@@ -105,7 +104,7 @@ curves = {role: transfer.curve_table(points[role], metric[role]) for role in rol
 otherwise = transfer.missing(study, "learning_curves")
 
 # %% mystnb={"figure": {"caption": "Learning curves: test score against the number of labelled training rows, on a logarithmic axis. Bands are 95 % intervals, Student's over seeds, or the bootstrap's over test rows where there is one run.", "name": "fig-curves"}, "image": {"alt": "One panel a task with four rising lines: pre-trained T5, T5 from random weights and two baselines on bags of words. The distance between the first two lines is the gain of pre-training."}} tags=["hide-input"]
-diagrams.plot_curves(curves, " or ".join(dict.fromkeys(metric.values())), otherwise)
+transfer.plot_curves(curves, " or ".join(dict.fromkeys(metric.values())), otherwise)
 
 # %% [markdown]
 # In {numref}`fig-curves` the gain is the distance between two lines. The table gives it as a
@@ -181,7 +180,7 @@ budgets = {role: transfer.budget_table(study, role) for role in judges}
 otherwise = transfer.missing(study, "budgets")
 
 # %% mystnb={"figure": {"caption": "Test accuracy against the tokens that T5 read in pre-training, for different numbers of labels. The dashed line of the same colour is the network from random weights. Bands are 95 % intervals as in the figure before.", "name": "fig-budgets"}, "image": {"alt": "One panel a task. Solid lines with dots show accuracy at three or more pre-training budgets on a logarithmic axis; horizontal dashed lines show the accuracy without pre-training."}} tags=["hide-input"]
-diagrams.plot_budgets(budgets, otherwise)
+transfer.plot_budgets(budgets, otherwise)
 
 # %% tags=["hide-input"]
 indexed = {role: table.set_index(["labels", "tokens"]) for role, table in budgets.items()}
@@ -243,7 +242,7 @@ study.glue("transfer-by-reading-own", transfer.points_range(values))
 
 # %% mystnb={"figure": {"caption": "Held-out loss of T5's pre-training against the tokens read, on a logarithmic axis, one line a budget. Each line has a learning-rate schedule of its own length.", "name": "fig-held-out"}, "image": {"alt": "Falling lines of held-out loss against tokens read, one for each pre-training budget; the lines of larger budgets end lower."}} tags=["hide-input"]
 pretrainings = transfer.pretrainings(study)
-diagrams.plot_held_out(pretrainings, transfer.missing(study, "pretraining"))
+transfer.plot_held_out(pretrainings, transfer.missing(study, "pretraining"))
 
 # %% tags=["hide-cell"]
 steep = transfer.steepest(list(pretrainings.values())[-1]) if pretrainings else None
@@ -346,7 +345,7 @@ form = {column: "{:,.0f}" for column in whole if column in table}
 tables.framed(transfer.shown(table, otherwise)).format(form, precision=2)
 
 # %% mystnb={"figure": {"caption": "Held-out loss against the number of updates, on a logarithmic axis: the run of the largest budget and the trials. A window's length changes the question a little, so the ends of lines with other windows are compared with care; where a line falls from its plateau can be compared.", "name": "fig-trials"}, "image": {"alt": "Four falling lines of held-out loss against updates. The line of the largest budget goes furthest and lowest; the line with long windows stays on its plateau to its end; one of the lines with short windows falls from it, the other ends before."}} tags=["hide-input"]
-diagrams.plot_held_out(trials, otherwise, against="step")
+transfer.plot_held_out(trials, otherwise, against="step")
 
 # %% [markdown]
 # Where each of these lines, and that of the profile's own budget, is steepest on the logarithmic

@@ -35,7 +35,6 @@ seed = 21
 # %% tags=["hide-input"]
 import pandas as pd
 
-from t5study.chapters import diagrams_transfer as diagrams
 from t5study.chapters import sequences, tables, transfer
 from t5study.judging import ranking
 from t5study.study import Study
@@ -181,7 +180,7 @@ lengths = {
 }
 
 # %% mystnb={"figure": {"caption": "Mean score of a group of the test set against the length of its sources in tokens: chrF for translation, ROUGE-L for summaries. Bars are 95 % intervals of the mean.", "name": "fig-by-length"}, "image": {"alt": "Two panels with a dot for each group of the test set, from short to long sources, with vertical bars for the intervals."}} tags=["hide-input"]
-diagrams.plot_by_length(lengths)
+sequences.plot_by_length(lengths)
 
 # %% tags=["hide-input"]
 tables.framed(pd.concat(lengths, names=["task", "tokens of the source"])).format(precision=2)
@@ -223,7 +222,7 @@ joint = None if otherwise else study.finetune_jointly()
 table = sequences.joint_table(study, joint)
 
 # %% mystnb={"figure": {"caption": "One model for all tasks against one model a task, on the same test rows, each with its 95 % bootstrap interval. BLEU and ROUGE are divided by 100.", "name": "fig-joint"}, "image": {"alt": "One row a task with two dots and horizontal bars: the score of the model trained on that task alone and that of the model trained on all tasks at once."}} tags=["hide-input"]
-diagrams.plot_joint(table, otherwise)
+sequences.plot_joint(table, otherwise)
 
 # %% tags=["hide-input"]
 tables.framed(transfer.shown(table, otherwise)).format(precision=3)

@@ -31,12 +31,11 @@ seed = 21
 # %% tags=["hide-cell"]
 import pandas as pd
 
-from t5study.chapters import figures, tables
+from t5study.chapters import scorecard as page
 from t5study.claims.claims import OUTCOMES, load_claims, scorecard
 from t5study.study import Study
 
 pd.set_option("display.max_colwidth", None)
-figures.style()
 study = Study(profile, seed=seed)
 study.badge()
 
@@ -58,7 +57,7 @@ for outcome in OUTCOMES:
 # of statement they are.
 
 # %% mystnb={"figure": {"caption": "Verdicts on the report's claims, by the kind of statement: a number, a ranking, a fact from the literature or from counting, or a behaviour of a model.", "name": "fig-claims"}, "image": {"alt": "Stacked horizontal bars, one for each kind of claim, divided by verdict: reproduced, exceeded, not reproduced, corrected and not run."}} tags=["hide-input"]
-figures.plot_verdicts(verdicts)
+page.plot_verdicts(verdicts)
 
 # %% [markdown]
 # ## What is corrected
@@ -67,7 +66,7 @@ figures.plot_verdicts(verdicts)
 # those that our runs did not reproduce, which need not be mistaken.
 
 # %% tags=["hide-input"]
-tables.claim_table(verdicts, ["corrected", "not reproduced"])
+page.claim_table(verdicts, ["corrected", "not reproduced"])
 
 # %% [markdown]
 # ## What holds
@@ -75,7 +74,7 @@ tables.claim_table(verdicts, ["corrected", "not reproduced"])
 # Some of these hold with a limit; the evidence names it.
 
 # %% tags=["hide-input"]
-tables.claim_table(verdicts, ["reproduced", "exceeded"])
+page.claim_table(verdicts, ["reproduced", "exceeded"])
 
 # %% [markdown]
 # ## The numbers
@@ -86,7 +85,7 @@ tables.claim_table(verdicts, ["reproduced", "exceeded"])
 # with other weights stands in its own column and judges nothing.
 
 # %% tags=["hide-input"]
-tables.number_table(verdicts)
+page.number_table(verdicts)
 
 # %% tags=["hide-cell"]
 SECTIONS = {
@@ -96,7 +95,7 @@ SECTIONS = {
     "future": "Future Scope",
 }
 for name, section in SECTIONS.items():
-    outcomes = tables.section_of(verdicts, section)["verdict"]
+    outcomes = page.section_of(verdicts, section)["verdict"]
     study.glue(f"claims-{name}", len(outcomes))
     study.glue(f"claims-{name}-corrected", int((outcomes == "corrected").sum()))
     study.glue(f"claims-{name}-open", int((outcomes == "not run").sum()))
@@ -115,7 +114,7 @@ for name, section in SECTIONS.items():
 # was not measured, here or there.
 
 # %% tags=["hide-input"]
-tables.section_table(verdicts, "Conclusion")
+page.section_table(verdicts, "Conclusion")
 
 # %% [markdown]
 # ## What the report learnt
@@ -123,7 +122,7 @@ tables.section_table(verdicts, "Conclusion")
 # The learnings are about the field and about tools. Those that state something can be checked:
 
 # %% tags=["hide-input"]
-tables.section_table(verdicts, "Major Learnings")
+page.section_table(verdicts, "Major Learnings")
 
 # %% [markdown]
 # (scorecard-limitations)=
@@ -138,7 +137,7 @@ tables.section_table(verdicts, "Major Learnings")
 # network cannot have.
 
 # %% tags=["hide-input"]
-tables.section_table(verdicts, "Limitations")
+page.section_table(verdicts, "Limitations")
 
 # %% [markdown]
 # ## The report's future scope
@@ -151,7 +150,7 @@ tables.section_table(verdicts, "Limitations")
 # {glue:text}`claims-future-open` of {glue:text}`claims-future`.
 
 # %% tags=["hide-input"]
-tables.section_table(verdicts, "Future Scope")
+page.section_table(verdicts, "Future Scope")
 
 # %% [markdown]
 # ## What was not run
@@ -160,7 +159,7 @@ tables.section_table(verdicts, "Future Scope")
 # checkpoints; `make book PROFILE=full` runs them where the checkpoints can be had.
 
 # %% tags=["hide-input"]
-tables.open_table(verdicts)
+page.open_table(verdicts)
 
 # %% [markdown]
 # ## Where these numbers come from

@@ -356,8 +356,8 @@ class Study:
         return self._obtain(asked.config(), "chapters.observations.recording.observe", asked)
 
     def measure_parallelism(self) -> Run:
-        """Return the timing of recurrence against attention; see `parallelism.measure`."""
-        return self._obtain(experiments.parallelism(), "chapters.parallelism.measure")
+        """Return the timing of recurrence against attention, of `observations.recurrence`."""
+        return self._obtain(experiments.parallelism(), "chapters.observations.recurrence.measure")
 
     # --- what a page shows
 

@@ -1,19 +1,24 @@
-"""Translation and summarisation, and one model for all tasks: tables of chapter 9."""
+"""Chapter 9's tables and figures: translation, summaries, and one model for all tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from t5study.base.errors import StudyError
+from t5study.chapters.style import BLUE, GREY, ORANGE, PAGE, Picture, drawn, panels
+from t5study.chapters.transfer import plot_not_run
 from t5study.claims.published import load_published
 from t5study.judging import ranking
+from t5study.judging.scores import METRICS
 from t5study.runs.record import Run, part_of
-from t5study.study import Study
+
+if TYPE_CHECKING:
+    from t5study.study import Study
 
 NOT_TOLD_APART = "not told apart"
 
@@ -177,3 +182,39 @@ def published_rows(metrics: Sequence[str], task: str) -> pd.DataFrame:
     wide = table.pivot(index="model", columns="metric", values="value")
     facts = table.drop_duplicates("model").set_index("model")[["source", "verified", "note"]]
     return wide.reindex(columns=[m for m in metrics if m in wide]).join(facts)
+
+
+@drawn
+def plot_by_length(tables: Mapping[str, pd.DataFrame]) -> Picture:
+    """Draw score against the length of the source, one panel a role (tables of `by_length`)."""
+    figure, axes = panels(1, len(tables), PAGE, 2.8)
+    for place, (name, table) in zip(axes, tables.items(), strict=True):
+        places = np.arange(len(table))
+        errors = [table["mean"] - table["low"], table["high"] - table["mean"]]
+        place.errorbar(places, table["mean"], yerr=errors, fmt="o", color=BLUE, capsize=3)
+        place.set_xticks(places, table.index)
+        place.set(title=name, xlabel="tokens of the source", ylabel=table.attrs["metric"])
+        place.set_xlim(-0.5, len(table) - 0.5)
+    return figure
+
+
+@drawn
+def plot_joint(table: pd.DataFrame, otherwise: str) -> Picture:
+    """Draw scores of the joint model beside those of the single ones, each with its interval.
+
+    `table` is that of `joint_table`; scores that reach 100 are drawn as fractions.
+    """
+    if table.empty:
+        return plot_not_run(otherwise)
+    figure, (axes,) = panels(1, 1, PAGE, 0.9 + 0.38 * len(table))
+    places = np.arange(len(table))[::-1]
+    scale = np.array([METRICS[metric].best for _, metric in table.index])
+    for name, shift, colour, mark in (("single", 0.12, GREY, "s"), ("joint", -0.12, ORANGE, "o")):
+        low, mean, high = (table[f"{name}{end}"] / scale for end in (" low", "", " high"))
+        axes.hlines(places + shift, low, high, color=colour, lw=3, alpha=0.5)
+        axes.plot(mean, places + shift, mark, color=colour, label=f"{name} model")
+    axes.set_yticks(places, [f"{role} ({metric})" for role, metric in table.index])
+    axes.set_xlabel("score, as a fraction of the best possible")
+    axes.grid(axis="y", visible=False)
+    axes.legend()
+    return figure

@@ -1,4 +1,4 @@
-"""How much of a result is the pre-training? Tables of chapter 8, from run records alone.
+"""Chapter 8's tables and figures: how much of a result is the pre-training?
 
 A *gain* is the mean score of pre-trained runs less that of runs of the same architecture, recipe,
 data and seeds that started from random weights.
@@ -6,21 +6,27 @@ data and seeds that started from random weights.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from scipy import stats
 
+from t5study.chapters.style import COLOURS, DASHES, MARKS, PAGE, Picture, drawn, panels
 from t5study.chapters.tables import mean_interval
 from t5study.claims.published import load_published
 from t5study.experiments.identity import KINDS
 from t5study.experiments.recipes import OWN, Recipe
 from t5study.judging import ranking
 from t5study.runs.record import Run
-from t5study.study import Study
+
+if TYPE_CHECKING:
+    from t5study.study import Study
 
 PRETRAINED, SCRATCH = "pre-trained", "random weights"
 _LEAST_ERROR = 1e-6
@@ -696,3 +702,91 @@ def beside_published(study: Study, role: str, metric: str) -> pd.DataFrame:
         rows.append({"who": who, "this study": mean, "source": source})
     columns = ["report", "published", "this study", "source", "read", "note"]
     return pd.DataFrame(rows).set_index("who").reindex(columns=columns)
+
+
+# --- figures
+
+
+@drawn
+def plot_not_run(text: str) -> Picture:
+    """Draw nothing but the reason why there is no figure."""
+    figure, (axes,) = panels(1, 1, PAGE, 1.2)
+    axes.axis("off")
+    plain = textwrap.fill(text.replace("`", ""), 76)
+    axes.text(0.5, 0.5, plain, ha="center", va="center")
+    return figure
+
+
+def _band(axes: Axes, table: pd.DataFrame, x: str, name: str, number: int) -> str:
+    """Draw one line of means with its band, in the number's colour, which is returned."""
+    colour, mark = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
+    table = table.sort_values(x)
+    axes.plot(table[x], table["mean"], mark + "-", color=colour, label=name)
+    axes.fill_between(table[x], table["low"], table["high"], color=colour, alpha=0.15, lw=0)
+    return colour
+
+
+@drawn
+def plot_curves(curves: Mapping[str, pd.DataFrame], metric: str, otherwise: str) -> Picture:
+    """Draw score against labels, one panel a role and one line a model.
+
+    The tables are those of `curve_table`.
+    """
+    if not curves:
+        return plot_not_run(otherwise)
+    figure, axes = panels(1, len(curves), PAGE, 3.4, sharey=True)
+    for place, (role, table) in zip(axes, curves.items(), strict=True):
+        for number, (model, part) in enumerate(table.groupby("model", sort=False)):
+            _band(place, part, "labels", model, number)
+        place.set_xscale("log")
+        counts = sorted(table["labels"].unique())
+        place.set_xticks(counts, [f"{count:,}" for count in counts])
+        place.minorticks_off()
+        place.set(title=role, xlabel="training labels")
+    axes[0].set_ylabel(metric)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
+@drawn
+def plot_budgets(budgets: Mapping[str, pd.DataFrame], otherwise: str) -> Picture:
+    """Draw accuracy against pre-training tokens, one panel a role and one line a label count.
+
+    The dashed line is the same network without pre-training. The tables are those of
+    `budget_table`.
+    """
+    if not budgets:
+        return plot_not_run(otherwise)
+    figure, axes = panels(1, len(budgets), PAGE, 3.1, sharey=True)
+    for place, (role, table) in zip(axes, budgets.items(), strict=True):
+        for number, (labels, part) in enumerate(table.groupby("labels", sort=False)):
+            read = part[part["tokens"] > 0]
+            colour = _band(place, read, "tokens", f"{labels} labels", number)
+            scratch = part.loc[part["tokens"] == 0, "mean"].iloc[0]
+            place.axhline(scratch, color=colour, ls="--", lw=1)
+        place.set_xscale("log")
+        place.set(title=role, xlabel="pre-training tokens")
+        place.legend()
+    axes[0].set_ylabel("test accuracy")
+    return figure
+
+
+@drawn
+def plot_held_out(runs: Mapping[str, Run], otherwise: str, against: str = "tokens") -> Picture:
+    """Draw the held-out loss of pre-trainings against "tokens" read or the number of the "step"."""
+    if not runs:
+        return plot_not_run(otherwise)
+    figure, (axes,) = panels(1, 1, PAGE, 3.1)
+    for number, (name, run) in enumerate(runs.items()):
+        history = run.history.dropna(subset=["held_out_loss"])
+        axes.plot(
+            history[against], history["held_out_loss"], MARKS[number % len(MARKS)],
+            ls=DASHES[number % len(DASHES)], ms=3, color=COLOURS[number % len(COLOURS)],
+            label=name,
+        )  # fmt: skip
+    axes.set_xscale("log")
+    label = {"tokens": "tokens read", "step": "updates"}[against]
+    axes.set(xlabel=label, ylabel="held-out loss per target token")
+    axes.legend()
+    return figure

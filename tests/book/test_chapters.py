@@ -33,7 +33,7 @@ def test_every_figure_has_a_name_a_caption_and_an_alternative_text(path):
     shown = []
     for cell in code_cells(path.stem):
         settings = cell.metadata.get("mystnb", {})
-        if re.search(r"^(figures|diagrams\w*)\.(plot|draw)\w*\(", cell.source, re.M):
+        if re.search(r"^\w+\.plot_\w+\(", cell.source, re.M):
             shown.append(settings)
     for settings in shown:
         assert settings.get("figure", {}).get("name", "").startswith("fig-")

@@ -11,7 +11,7 @@ import torch
 
 from t5study.base.errors import StudyError
 from t5study.chapters.observations import OBSERVATIONS, corpus
-from t5study.chapters.observations.attention import influence, looking_at, marked_word, unmarked
+from t5study.chapters.observations.probing import influence, looking_at, marked_word, unmarked
 from t5study.chapters.observations.t5 import published_parameters
 from t5study.data.pocket import datasets
 from t5study.data.vocabulary import train_vocabulary

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from t5study.base.errors import StudyError
-from t5study.chapters import diagrams_transfer as diagrams
 from t5study.chapters import sequences
 from t5study.data.tasks import get_task
 from t5study.judging import scores
@@ -110,7 +109,7 @@ def test_the_joint_model_is_judged_by_the_intervals():
     assert table["joint examples"].tolist() == [100, 100]
     assert sequences.joint_table(FakeStudy(), None).empty
     # BLEU reaches 100 and is drawn as a fraction.
-    drawn = diagrams.plot_joint(table, "").axes[0].lines[0].get_xdata()
+    drawn = sequences.plot_joint(table, "").axes[0].lines[0].get_xdata()
     assert np.asarray(drawn).tolist() == [0.9, 0.5]
 
 

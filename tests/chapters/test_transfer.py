@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from t5study.chapters import diagrams_transfer as diagrams
-from t5study.chapters import transfer
+from t5study.chapters import sequences, transfer
 from t5study.chapters.transfer import PRETRAINED, SCRATCH, Point
 from t5study.profiles import profile_folder
 from t5study.study import Study
@@ -191,14 +190,14 @@ def test_what_a_profile_lacks_is_said_with_the_command():
 def test_figures_stand_even_where_nothing_was_run(points):
     said = "Not run: because."
     for figure in (
-        diagrams.plot_curves({}, "accuracy", said),
-        diagrams.plot_budgets({}, said),
-        diagrams.plot_held_out({}, said),
-        diagrams.plot_joint(pd.DataFrame(), said),
+        transfer.plot_curves({}, "accuracy", said),
+        transfer.plot_budgets({}, said),
+        transfer.plot_held_out({}, said),
+        sequences.plot_joint(pd.DataFrame(), said),
     ):
         assert [text.get_text() for text in figure.axes[0].texts] == [said]
     curves = {"sst": transfer.curve_table(points, "accuracy")}
-    axes = diagrams.plot_curves(curves, "accuracy", said).axes[0]
+    axes = transfer.plot_curves(curves, "accuracy", said).axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["50", "500"]
     assert len(axes.lines) == 3
 
@@ -375,6 +374,6 @@ def test_a_budget_figure_draws_the_network_without_pre_training():
         ("500", tokens, s, s - 0.01, s + 0.01) for tokens, s in ((0, 0.6), (1e6, 0.7), (1e7, 0.8))
     ]
     table = pd.DataFrame(rows, columns=["labels", "tokens", "mean", "low", "high"])
-    axes = diagrams.plot_budgets({"sst": table}, "").axes[0]
+    axes = transfer.plot_budgets({"sst": table}, "").axes[0]
     assert axes.lines[0].get_xdata().tolist() == [1e6, 1e7]
     assert set(axes.lines[1].get_ydata()) == {0.6}

@@ -7,13 +7,14 @@ from which the figures are drawn.
 
 from __future__ import annotations
 
-from t5study.chapters.observations import bert, generation, gpt, minilm, smollm, t5
+from t5study.chapters.observations import bert, bert_probe, generation, gpt, minilm, smollm, t5
 from t5study.chapters.observations.core import OBSERVATIONS, Observation, observes
 
 __all__ = [
     "OBSERVATIONS",
     "Observation",
     "bert",
+    "bert_probe",
     "generation",
     "gpt",
     "minilm",

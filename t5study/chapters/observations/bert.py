@@ -4,26 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler
 from torch.nn import functional
 
-from t5study.chapters.observations.attention import (
-    entropy,
-    influence,
-    looking_at,
-    marked_ids,
-    marked_word,
-    pieces,
-    plain_ids,
-    rank_of,
-    sampling,
-    stacked,
-    tensor,
-    top_candidates,
-)
 from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.corpus import (
     blanks,
@@ -34,7 +16,22 @@ from t5study.chapters.observations.corpus import (
     sentences_of,
     share,
 )
-from t5study.data.pocket.kept import rows
+from t5study.chapters.observations.probing import (
+    entropy,
+    influence,
+    looking_at,
+    marked_ids,
+    marked_word,
+    one_piece_ids,
+    pieces,
+    plain_ids,
+    rank_of,
+    sampling,
+    sides,
+    stacked,
+    tensor,
+    top_candidates,
+)
 
 IGNORED = -100
 IS_NEXT, IS_RANDOM = 0, 1
@@ -117,12 +114,7 @@ def influences(model, tokenizer, sentence: str) -> Observation:
             tensor(model, ids),
             tokenizer.mask_token_id,
         )[1:-1, 1:-1]
-    later = np.triu(np.ones_like(moved, dtype=bool), 1)
-    values = {
-        "tokens": pieces(tokenizer, ids[1:-1]),
-        "from_the_right": float(moved[later].max(initial=0.0)),
-        "from_the_left": float(moved[later.T].max(initial=0.0)),
-    }
+    values = {"tokens": pieces(tokenizer, ids[1:-1]), **sides(moved)}
     return Observation(values, {"influence": moved})
 
 
@@ -276,29 +268,22 @@ def objectives(model, tokenizer, first: str, second: str, other: str) -> Observa
     return Observation(values)
 
 
-def mass(tokenizer, probabilities: torch.Tensor, group: list[str]) -> float:
-    """Probability of a group of words at one place, each by its piece inside a sentence.
-
-    Words that are not one token in this vocabulary are left out.
-    """
-    found = [plain_ids(tokenizer, " " + word) for word in group]
-    return float(sum(probabilities[ids[0]] for ids in found if len(ids) == 1))
-
-
 @observes("bert.clues")
 def clues(model, tokenizer, items: list[dict], groups: dict[str, list[str]]) -> Observation:
     """Which group of words fits a blank, when both sides of it can be read.
 
     Each item has a `sentence` with one marked word and the name of the group that is `right`; the
-    answer is the group with the most probability at the blank.
+    answer is the group with the most probability at the blank. Words that are not one token in
+    this vocabulary are left out.
     """
+    pieces_of = {name: one_piece_ids(tokenizer, group) for name, group in groups.items()}
     rows = []
     with looking_at(model):
         for item in items:
             ids, place = marked_word(tokenizer, item["sentence"])
             ids[place] = tokenizer.mask_token_id
             probabilities = _blank(model, tokenizer, ids, place)
-            masses = {name: mass(tokenizer, probabilities, group) for name, group in groups.items()}
+            masses = {name: float(sum(probabilities[ids])) for name, ids in pieces_of.items()}
             answer = max(masses, key=masses.get)
             rows.append({**item, "masses": masses, "answer": answer})
     correct = sum(row["answer"] == row["right"] for row in rows)
@@ -354,61 +339,3 @@ def generation(model, tokenizer, samples: int = 200, seed: int = 21) -> Observat
             texts += tokenizer.batch_decode(batch[:, 1:-1], skip_special_tokens=True)
     texts = [text.strip() for text in texts]
     return Observation({**judged(texts), "examples": texts[:: max(1, len(texts) // 8)][:8]})
-
-
-@observes("bert.classifier")
-def classifier(model, tokenizer, train: int = 400, test: int = 500, seed: int = 21) -> Observation:
-    """One dense layer on frozen vectors: sentiment of the bundled corpus's single sentences.
-
-    The layer is a logistic regression. It is trained on the `[CLS]` vector, and on the mean of
-    all positions, of this model, of the same architecture with random weights, and on counts of
-    words (no network at all). `accuracy` lists the shares of right answers on the test rows, each
-    with the number of fitted `parameters`; with two labels a layer has one row of weights.
-    """
-    data = {name: rows("sst", name)[:n] for name, n in (("train", train), ("test", test))}
-    texts = {name: [row["sentence"] for row in rows] for name, rows in data.items()}
-    labels = {name: [row["label"] for row in rows] for name, rows in data.items()}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        untrained = type(model)(model.config).to(model.device)
-    views = {"counts of words": _counts(texts)}
-    for name, network in (("random weights", untrained), ("pre-trained", model)):
-        both = {split: _summaries(network, tokenizer, texts[split]) for split in texts}
-        for kind in ("[CLS]", "mean"):
-            views[f"{name}, {kind}"] = {split: both[split][kind] for split in both}
-    accuracy = [{"view": name, **_fitted(view, labels)} for name, view in views.items()]
-    values = {
-        "accuracy": accuracy,
-        "train": train,
-        "test": test,
-        "layer_parameters": accuracy[-1]["parameters"],
-        "model_parameters": sum(p.numel() for p in model.bert.parameters()),
-        "width": model.config.hidden_size,
-    }
-    return Observation(values)
-
-
-def _counts(texts: dict[str, list[str]]) -> dict:
-    words = CountVectorizer(ngram_range=(1, 2), lowercase=True).fit(texts["train"])
-    return {split: words.transform(rows) for split, rows in texts.items()}
-
-
-def _summaries(model, tokenizer, texts: list[str]) -> dict[str, np.ndarray]:
-    """The `[CLS]` vector and the mean vector of each text."""
-    firsts, means = [], []
-    with looking_at(model):
-        for text in texts:
-            ids, segments = framed(tokenizer, plain_ids(tokenizer, text))
-            output = model.bert(tensor(model, ids), token_type_ids=tensor(model, segments))
-            firsts.append(output.last_hidden_state[0, 0])
-            means.append(output.last_hidden_state[0].mean(0))
-    stack = {"[CLS]": torch.stack(firsts), "mean": torch.stack(means)}
-    return {kind: rows.float().cpu().numpy() for kind, rows in stack.items()}
-
-
-def _fitted(view: dict, labels: dict[str, list[int]]) -> dict:
-    layer = LogisticRegression(max_iter=2000)
-    scaled = make_pipeline(MaxAbsScaler(), layer).fit(view["train"], labels["train"])
-    right = scaled.predict(view["test"]) == np.asarray(labels["test"])
-    parameters = layer.coef_.size + layer.intercept_.size
-    return {**share(int(right.sum()), len(right)), "parameters": parameters}

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from transformers import GenerationConfig
 
-from t5study.chapters.observations.attention import (
+from t5study.chapters.observations.core import Observation, observes
+from t5study.chapters.observations.probing import (
     looking_at,
     pieces,
     stacked,
     tensor,
     top_candidates,
 )
-from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.t5 import ended, shifted
 
 # transformers warns when a search without beams is given these.

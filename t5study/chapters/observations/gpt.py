@@ -7,22 +7,24 @@ import itertools
 import numpy as np
 import torch
 
-from t5study.chapters.observations.attention import (
+from t5study.chapters.observations.core import Observation, observes
+from t5study.chapters.observations.corpus import blanks, found, held_out, judged, one_token, share
+from t5study.chapters.observations.probing import (
     entropy,
     influence,
     looking_at,
     marked_word,
+    one_piece_ids,
     pieces,
     plain_ids,
     rank_of,
     sampling,
+    sides,
     stacked,
     start_id,
     tensor,
     top_candidates,
 )
-from t5study.chapters.observations.core import Observation, observes
-from t5study.chapters.observations.corpus import blanks, found, held_out, judged, one_token, share
 
 
 def started(tokenizer, text: str) -> list[int]:
@@ -61,12 +63,7 @@ def influences(model, tokenizer, sentence: str) -> Observation:
             tensor(model, ids),
             tokenizer.eos_token_id,
         )
-    later = np.triu(np.ones_like(moved, dtype=bool), 1)
-    values = {
-        "tokens": pieces(tokenizer, ids),
-        "from_the_right": float(moved[later].max(initial=0.0)),
-        "from_the_left": float(moved[later.T].max(initial=0.0)),
-    }
+    values = {"tokens": pieces(tokenizer, ids), **sides(moved)}
     return Observation(values, {"influence": moved})
 
 
@@ -252,7 +249,7 @@ def clues(model, tokenizer, items: list[dict], groups: dict[str, list[str]]) -> 
     with looking_at(model):
         for item in items:
             ids, place = marked_word(tokenizer, item["sentence"])
-            options = {name: _one_piece(tokenizer, group) for name, group in groups.items()}
+            options = {name: one_piece_ids(tokenizer, group) for name, group in groups.items()}
             lefts, wholes = _both_scores(model, tokenizer, ids, place, options)
             rows.append(
                 {
@@ -267,11 +264,6 @@ def clues(model, tokenizer, items: list[dict], groups: dict[str, list[str]]) -> 
     for view in ("left", "whole"):
         values[view] = share(sum(row[view] == row["right"] for row in rows), len(rows))
     return Observation(values)
-
-
-def _one_piece(tokenizer, group: list[str]) -> list[int]:
-    found = [plain_ids(tokenizer, " " + word) for word in group]
-    return [ids[0] for ids in found if len(ids) == 1]
 
 
 def _both_scores(model, tokenizer, ids: list[int], place: int, options: dict[str, list[int]]):

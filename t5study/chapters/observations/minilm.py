@@ -6,14 +6,14 @@ import numpy as np
 import torch
 
 from t5study.base.errors import StudyError
-from t5study.chapters.observations.attention import (
+from t5study.chapters.observations.core import Observation, observes
+from t5study.chapters.observations.probing import (
     looking_at,
     pieces,
     stacked,
     tensor,
     unmarked,
 )
-from t5study.chapters.observations.core import Observation, observes
 
 
 @observes("minilm.attention")

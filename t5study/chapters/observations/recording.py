@@ -20,7 +20,9 @@ def observe(asked: Observing, work: Workspace) -> dict[str, Any]:
     Raises StudyError when there is no observation of that name.
     """
     if asked.name not in OBSERVATIONS:
-        raise StudyError(f"no observation is called {asked.name!r}: see t5study/observations")
+        raise StudyError(
+            f"There is no observation '{asked.name}': choose one of {', '.join(OBSERVATIONS)}."
+        )
     with recorded("cpu") as provenance:
         model_class = ARCHITECTURES[observed_model(asked.name)].pretrained_as
         model = load_model(asked.checkpoint, model_class, attn="eager").eval()

@@ -6,7 +6,10 @@ import re
 
 import numpy as np
 
-from t5study.chapters.observations.attention import (
+from t5study.chapters.observations.core import Observation, observes
+from t5study.chapters.observations.corpus import share
+from t5study.chapters.observations.gpt import different_pairs, methods, written
+from t5study.chapters.observations.probing import (
     entropy,
     looking_at,
     plain_ids,
@@ -15,9 +18,6 @@ from t5study.chapters.observations.attention import (
     tensor,
     top_candidates,
 )
-from t5study.chapters.observations.core import Observation, observes
-from t5study.chapters.observations.corpus import share
-from t5study.chapters.observations.gpt import different_pairs, methods, written
 
 SUMMARY_REQUEST = "Summarize the following news in one sentence.\n\n{text}"
 """What the model is told, as a user's turn of its own chat format."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from t5study.chapters.observations.attention import (
+from t5study.chapters.observations.core import Observation, observes
+from t5study.chapters.observations.probing import (
     looking_at,
     pieces,
     plain_ids,
@@ -13,7 +14,6 @@ from t5study.chapters.observations.attention import (
     tensor,
     top_candidates,
 )
-from t5study.chapters.observations.core import Observation, observes
 from t5study.data.vocabulary import sentinel_ids
 from t5study.models.loading import module_table, parameter_count
 from t5study.pretraining.objectives import generator, noise_mask, restore, span_corruption

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from t5study.chapters import figures, parallelism
-from t5study.chapters.parallelism import longest_chain
+from t5study.chapters import recurrence
+from t5study.chapters.observations import recurrence as parallelism
+from t5study.chapters.observations.recurrence import longest_chain
 from t5study.experiments import identity as experiments
 from t5study.runs.store import RunStore
 
@@ -44,7 +45,7 @@ def test_a_recurrent_layer_waits_for_every_token_and_attention_for_none(run):
 def test_every_length_is_timed_and_drawn(run):
     assert all(len(run.metrics[name]) == 3 for name in ("lstm", "attention"))
     assert min(run.metrics["lstm"] + run.metrics["attention"]) > 0
-    chains, times = figures.plot_parallelism(run).axes
+    chains, times = recurrence.plot_parallelism(run).axes
     assert [line.get_ydata().tolist() for line in chains.lines] == [
         run.metrics["chain_lstm"],
         run.metrics["chain_attention"],

@@ -171,3 +171,18 @@ def influence(
     whole, *others = states(torch.cat([ids, changed]))
     moved = (torch.stack(others) - whole).norm(dim=-1) / whole.norm(dim=-1).clamp_min(1e-12)
     return moved.T.float().cpu().numpy()
+
+
+def sides(moved: np.ndarray) -> dict[str, float]:
+    """Return how far a position moves at most by a token to its right, and by one to its left."""
+    later = np.triu(np.ones_like(moved, dtype=bool), 1)
+    return {
+        "from_the_right": float(moved[later].max(initial=0.0)),
+        "from_the_left": float(moved[later.T].max(initial=0.0)),
+    }
+
+
+def one_piece_ids(tokenizer, group: list[str]) -> list[int]:
+    """Return the id inside a sentence of each word of a group that is one token, the others not."""
+    ids = [plain_ids(tokenizer, " " + word) for word in group]
+    return [row[0] for row in ids if len(row) == 1]

@@ -1,11 +1,12 @@
-"""Figures and tables say what the record says."""
+"""Chapters 6 and 7: figures and tables say what the record says."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from handmade import drawn
 
-from t5study.chapters import figures, tables
+from t5study.chapters import finetuning
 from t5study.judging.predictions import classification_metrics, prediction_table
 from t5study.judging.scores import classification_report
 from t5study.runs.store import RunStore
@@ -28,12 +29,12 @@ def run(tmp_path):
 
 def test_labels_keep_their_order_although_json_sorts_its_keys(run):
     assert list(run.metrics["per_label"]) == sorted(WORDS)
-    assert figures.label_words(run) == list(WORDS)
-    assert figures.largest_confusion(run) == ("sadness", "anger", 2)
+    assert finetuning.label_words(run) == list(WORDS)
+    assert finetuning.largest_confusion(run) == ("sadness", "anger", 2)
 
 
 def test_the_confusion_matrix_is_drawn_under_its_own_labels(run):
-    axes = figures.plot_confusion(run).axes[0]
+    axes = drawn(finetuning.plot_confusion(run))[0]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == list(WORDS)
     assert [int(text.get_text()) for text in axes.texts][:3] == [1, 0, 2]
 
@@ -50,8 +51,8 @@ def test_the_report_has_a_row_a_label_and_the_averages(run):
 
 
 def test_prose_lists_runs_with_their_scores_and_says_where_there_is_none(run):
-    assert tables.listed({"one": run, "other": run}, "accuracy") == "one 0.667; other 0.667"
-    assert tables.listed({}, "accuracy") == tables.mean_and_reach([]) == "not run"
+    assert finetuning.listed({"one": run, "other": run}, "accuracy") == "one 0.667; other 0.667"
+    assert finetuning.listed({}, "accuracy") == finetuning.mean_and_reach([]) == "not run"
 
 
 def test_prose_says_the_mean_over_runs_and_how_long_a_text_they_read(tmp_path):
@@ -63,5 +64,5 @@ def test_prose_says_the_mean_over_runs_and_how_long_a_text_they_read(tmp_path):
         recipe = {"max_source_length": 512}
         return RunStore(tmp_path).obtain({"seed": accuracy, "recipe": recipe}, produce)
 
-    said = tables.mean_and_reach([finished(0.75), finished(0.85)])
+    said = finetuning.mean_and_reach([finished(0.75), finished(0.85)])
     assert said == "0.800, texts up to 512 tokens"

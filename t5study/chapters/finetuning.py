@@ -1,0 +1,190 @@
+"""Chapters 6 and 7's tables and figures: one fine-tuning, its report and its peers."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from t5study.chapters.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    PAGE,
+    Picture,
+    drawn,
+    heat_map,
+    panels,
+    plain_numbers,
+)
+from t5study.chapters.tables import framed, mean_interval
+from t5study.claims.published import load_published
+from t5study.experiments.recipes import Recipe
+from t5study.judging.scores import classification_report
+from t5study.runs.record import Run
+
+
+@drawn
+def plot_losses(runs: Sequence[Run]) -> Picture:
+    """Draw training and validation loss against epochs, one thin line a seed, on a log scale."""
+    figure, (axes,) = panels(1, 1, PAGE, 3.2)
+    for number, run in enumerate(runs):
+        history = run.history
+        for column, label, line, colour in (
+            ("loss", "training", "-", BLUE),
+            ("validation_loss", "validation", "o--", ORANGE),
+        ):
+            points = history.dropna(subset=[column])
+            named = label if number == 0 else None
+            axes.plot(points["epoch"], points[column], line, color=colour, label=named, lw=1.2)
+        best = history.loc[history["step"] == run.metrics["best_step"]]
+        axes.axvline(float(best["epoch"].iloc[0]), color=GREY, ls=":", lw=1)
+    axes.set(xlabel="epoch", ylabel="cross-entropy per label token")
+    plain_numbers(axes)
+    axes.legend()
+    return figure
+
+
+def label_words(run: Run) -> list[str]:
+    """Return the label words in label order, which is that of the columns of probabilities."""
+    return [name[2:] for name in run.predictions.columns if name.startswith("p_")]
+
+
+@drawn
+def plot_confusion(run: Run) -> Picture:
+    """Draw the confusion matrix: shares of each true label, with counts in the cells."""
+    names = label_words(run)
+    counts = np.array(run.metrics["confusion"])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    notes = np.vectorize("{:,}".format)(counts)
+    figure, (axes,) = panels(1, 1, 2.2 + 0.62 * len(names), 1.2 + 0.45 * len(names))
+    mesh = heat_map(axes, shares, names, names, notes=notes, vmin=0, vmax=1)
+    figure.colorbar(mesh, ax=axes, label="share of the true label")
+    axes.set(xlabel="predicted", ylabel="actual")
+    axes.tick_params(axis="x", rotation=30)
+    return figure
+
+
+def largest_confusion(run: Run) -> tuple[str, str, int]:
+    """Return the most frequent mistake: actual label, predicted label, how many rows."""
+    names = label_words(run)
+    counts = np.array(run.metrics["confusion"])
+    np.fill_diagonal(counts, 0)
+    actual, predicted = np.unravel_index(counts.argmax(), counts.shape)
+    return names[actual], names[predicted], int(counts[actual, predicted])
+
+
+@drawn
+def plot_intervals(table: pd.DataFrame, label: str) -> Picture:
+    """Draw one row a model: a dot for the mean and a bar for its interval.
+
+    `table` has the columns `mean`, `low` and `high`, and the names of the models as its index.
+    """
+    figure, (axes,) = panels(1, 1, PAGE, 0.8 + 0.34 * len(table))
+    places = np.arange(len(table))[::-1]
+    axes.hlines(places, table["low"], table["high"], color=BLUE, lw=3, alpha=0.5)
+    axes.plot(table["mean"], places, "o", color=BLUE)
+    axes.set_yticks(places, [textwrap.fill(name, 34) for name in table.index])
+    axes.set_ylim(-0.6, len(table) - 0.4)
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel(label)
+    return figure
+
+
+def casting_table(casting: Run) -> pd.DataFrame:
+    """Return one row a label: the target text, its token ids and pieces."""
+    seen = casting.values
+    return pd.DataFrame(
+        {
+            "target text": seen["words"],
+            "token ids": [" ".join(map(str, row)) for row in seen["ids"]],
+            "pieces": [" ".join(row) for row in seen["pieces"]],
+        }
+    )
+
+
+def t5_small_modules() -> pd.DataFrame:
+    """Return the report's module summary beside the one rebuilt from t5-small's configuration.
+
+    transformers' default T5Config is t5-small's, so neither weights nor network are needed.
+    """
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    from t5study.models.loading import module_table
+
+    report = load_published().module_table()
+    rebuilt = module_table(T5ForConditionalGeneration(T5Config())).set_index("name")
+    names = report["name"]
+    return pd.DataFrame(
+        {
+            "type": rebuilt["type"].reindex(names).to_numpy(),
+            "parameters": rebuilt["params"].reindex(names).to_numpy(),
+            "rounded": rebuilt["rounded"].reindex(names).to_numpy(),
+            "report": report["parameters"].to_numpy(),
+        },
+        index=pd.Index(names, name="module"),
+    )
+
+
+def argument_table(recipe: Recipe) -> pd.DataFrame:
+    """Return the report's arguments beside the values of the recipe that this page used."""
+    table = load_published().arguments()
+    used = recipe.model_dump()
+    ours = [str(used[name]) if name in used else "" for name in table["recipe"]]
+    return pd.DataFrame(
+        {
+            "report": table["value"].astype(str),
+            "our name": table["recipe"].fillna("not used"),
+            "this page": ours,
+        }
+    )
+
+
+def report_beside(run: Run, role: str) -> Styler:
+    """Return our classification report and, in columns of its own, the one the report prints."""
+    ours = classification_report(run.metrics)
+    theirs = load_published().classification_report(role).reindex(ours.index)
+    both = pd.concat({"this study": ours, "report": theirs}, axis=1)
+    return (
+        framed(both)
+        .format(precision=3, na_rep="")
+        .format("{:.0f}", subset=[("this study", "support"), ("report", "support")], na_rep="")
+    )
+
+
+def comparison(groups: dict[str, Sequence[Run]], metrics: Sequence[str]) -> pd.DataFrame:
+    """Return one row a group of runs over seeds: per metric mean, low, high; and the seeds' count.
+
+    With one run the interval is the bootstrap interval over test rows kept in its record.
+    """
+    rows = {}
+    for name, runs in groups.items():
+        row: dict[str, float] = {"runs": len(runs)}
+        for metric in metrics:
+            mean, low, high = mean_interval([run.metrics[metric] for run in runs])
+            if len(runs) == 1:
+                low, high = runs[0].metrics["intervals"][metric]
+            row |= {metric: mean, f"{metric} low": low, f"{metric} high": high}
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index").astype({"runs": int})
+
+
+def listed(runs: Mapping[str, Run], metric: str) -> str:
+    """Return the runs' names and scores as prose lists them; "not run" where there is none."""
+    scores = [f"{name} {run.metrics[metric]:.3f}" for name, run in runs.items()]
+    return "; ".join(scores) or "not run"
+
+
+def mean_and_reach(runs: Sequence[Run]) -> str:
+    """Return mean accuracy and longest text of runs of one recipe, as prose says it.
+
+    It is "not run" where there is none.
+    """
+    if not runs:
+        return "not run"
+    mean, _, _ = mean_interval([run.metrics["accuracy"] for run in runs])
+    longest = runs[0].config["recipe"]["max_source_length"]
+    return f"{mean:.3f}, texts up to {longest} tokens"

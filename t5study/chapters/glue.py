@@ -1,0 +1,119 @@
+"""Chapter 4's figures: the leaderboard, how much of a score is luck, and scores task by task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.lines import Line2D
+
+from t5study.chapters.style import (
+    BLUE,
+    COLOURS,
+    GREY,
+    INK,
+    MARKS,
+    ORANGE,
+    PAGE,
+    SMALL,
+    Picture,
+    drawn,
+    panels,
+)
+
+FAMILIES = {
+    "t5": ("T5", ORANGE, "s"),
+    "bert": ("descended from BERT", BLUE, "o"),
+    "other": ("other", GREY, "^"),
+}
+"""Families of the leaderboard's systems: name, colour and mark."""
+
+
+@drawn
+def plot_leaderboard(table: pd.DataFrame, people: float) -> Picture:
+    """Draw the leaderboard's three columns as dots, one row a system, with the score of people.
+
+    `table` is `Published.leaderboard()`, `people` the published GLUE score of human readers.
+    """
+    figure, axes = panels(1, 3, PAGE, 3.9, sharey=True)
+    places = np.arange(len(table))
+    titles = {"score": "GLUE score", "cola": "CoLA (Matthews × 100)", "sst2": "SST-2 (accuracy, %)"}
+    for place, (column, title) in zip(axes, titles.items(), strict=True):
+        place.hlines(places, table[column].min() - 0.5, table[column], color="#d0d0d0", lw=1)
+        for key, (_, colour, mark) in FAMILIES.items():
+            of = (table["family"] == key).to_numpy()
+            place.plot(table[column][of], places[of], mark, color=colour, ms=5.5)
+        place.set_title(title)
+        place.grid(axis="y", visible=False)
+    axes[0].axvline(people, color=INK, ls=":", lw=1)
+    axes[0].annotate(
+        "people", (people, -0.2), xytext=(3, 0), fontsize=SMALL, textcoords="offset points"
+    )
+    names = [f"{row.rank}  {row.model.split(' (')[0]}" for row in table.itertuples()]
+    axes[0].set_yticks(places, names, fontsize=SMALL)
+    axes[0].invert_yaxis()
+    handles = [
+        Line2D([], [], marker=mark, ls="", color=colour, label=name)
+        for name, colour, mark in FAMILIES.values()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def half_width(share: float, examples: np.ndarray | float) -> np.ndarray | float:
+    """Return half the width of the 95 % interval of an accuracy on so many test examples."""
+    return 1.96 * np.sqrt(share * (1 - share) / examples)
+
+
+@drawn
+def plot_luck(sizes: Mapping[str, int], share: float, gap: float) -> Picture:
+    """Draw half-widths of an accuracy's interval against the size of the test set.
+
+    `sizes` are test sets to mark, `share` the accuracy, `gap` a difference to compare with; both
+    as fractions of one.
+    """
+    figure, (axes,) = panels(1, 1, PAGE, 3.2)
+    smallest, largest = min(sizes.values()), max(sizes.values())
+    examples = np.geomspace(smallest / 1.5, largest * 1.5, 200)
+    axes.plot(examples, 100 * half_width(share, examples), color=BLUE)
+    remark = {"textcoords": "offset points", "fontsize": SMALL}
+    for place, (name, size) in enumerate(sorted(sizes.items(), key=lambda item: item[1])):
+        # Neighbours of like size stand on different sides of the line.
+        offset, side = ((5, 5), "left") if place % 2 else ((-5, -11), "right")
+        axes.plot(size, 100 * half_width(share, size), "o", color=BLUE)
+        axes.annotate(name, (size, 100 * half_width(share, size)), xytext=offset, ha=side, **remark)
+    axes.axhline(100 * gap, color=ORANGE, ls="--", lw=1.2)
+    axes.annotate(
+        "first less sixth on SST-2", (largest * 1.5, 100 * gap), xytext=(0, 4), ha="right",
+        color=ORANGE, **remark,
+    )  # fmt: skip
+    axes.set(xscale="log", yscale="log", xlabel="test examples", ylabel="half-width, points")
+    return figure
+
+
+@drawn
+def plot_scores(tables: Mapping[str, pd.DataFrame], metrics: Mapping[str, str]) -> Picture:
+    """Draw a panel a task: each model's mean, its interval, and a small mark for every seed.
+
+    `tables` holds what `ranking.score_table` returns for each task, `metrics` their metrics.
+    """
+    columns = min(3, len(tables))
+    rows = -(-len(tables) // columns)
+    figure, axes = panels(rows, columns, 2.4 * columns, 0.6 + 1.5 * rows)
+    for place, (task, table) in zip(axes, tables.items(), strict=False):
+        for line, (row, colour, mark) in enumerate(
+            zip(table.itertuples(), COLOURS, MARKS, strict=False)
+        ):
+            place.hlines(line, row.low, row.high, color=colour, lw=4, alpha=0.4)
+            seeds = [float(score) for score in row.per_seed.split()]
+            place.plot(seeds, [line] * len(seeds), "|", color=colour, ms=9)
+            place.plot(row.mean, line, mark, color=colour)
+        place.set_yticks(range(len(table)), table.index)
+        place.set_ylim(len(table) - 0.5, -0.5)
+        place.set_title(task)
+        place.set_xlabel(metrics[task])
+        place.grid(axis="y", visible=False)
+    for place in axes[len(tables) :]:
+        place.remove()
+    return figure

@@ -1,0 +1,96 @@
+"""Chapter 2's figures: what a GPT sees of a sentence, and what can be done with its next token.
+
+Every function takes what `Study.observe` returns: `values` (a dictionary) and `arrays` (NumPy).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.patches import Rectangle
+
+# The same pictures as in chapter 1, of another network.
+from t5study.chapters.bert import plot_attention_overview as plot_attention_overview
+from t5study.chapters.bert import plot_shares as plot_shares
+from t5study.chapters.style import (
+    BLUE,
+    GREEN,
+    HATCHES,
+    ORANGE,
+    PAGE,
+    PALE,
+    SKY,
+    Picture,
+    drawn,
+    panels,
+    token_grid,
+    words,
+)
+from t5study.runs.record import Run
+
+
+@drawn
+def plot_influence(seen: Sequence[Run], names: Sequence[str]) -> Picture:
+    """Draw what each position knows of the others, model beside model; hatched where nothing."""
+    size = min(PAGE / len(seen), 4.0)
+    figure, axes = panels(1, len(seen), size * len(seen), size + 0.3)
+    for place, one, name in zip(axes, seen, names, strict=True):
+        moved, tokens = one.arrays["influence"], one.values["tokens"]
+        place.set_facecolor(PALE)
+        # A token moves its own position most: the root lets the others be seen beside it.
+        token_grid(place, np.where(moved == 0, np.nan, np.sqrt(moved)), tokens, tokens, vmin=0)
+        for row, column in np.argwhere(moved == 0):
+            place.add_patch(
+                Rectangle((column, row), 1, 1, fill=False, hatch="////", ec="#90a4ae", lw=0)
+            )
+        place.set(title=name, xlabel="this token is replaced", ylabel="this position moves")
+    return figure
+
+
+@drawn
+def plot_token_losses(seen: Run) -> Picture:
+    """Draw the loss of each token of a sentence given the tokens before it."""
+    names, losses = seen.values["tokens"][1:], seen.values["losses"]
+    figure, (axes,) = panels(1, 1, PAGE, 2.7)
+    axes.bar(range(len(names)), losses, color=BLUE)
+    axes.axhline(seen.values["loss"], color=ORANGE, ls="--", label="mean: the loss")
+    axes.set_xticks(range(len(names)), words(names), rotation=45, ha="right")
+    axes.set_ylabel("−log p(token | left), nats")
+    axes.grid(axis="x", visible=False)
+    axes.legend()
+    return figure
+
+
+@drawn
+def plot_truncation(seen: Run) -> Picture:
+    """Draw a next-token distribution under temperatures, with the cuts of top-k and nucleus."""
+    tempered, values = seen.arrays["tempered"], seen.values
+    figure, (axes,) = panels(1, 1, PAGE, 3.0)
+    places = np.arange(tempered.shape[1])
+    width = 0.8 / len(tempered)
+    for number, (row, temperature) in enumerate(zip(tempered, values["temperatures"], strict=True)):
+        axes.bar(
+            places + (number - (len(tempered) - 1) / 2) * width,
+            row,
+            width,
+            color=(SKY, BLUE, "#a6cee3")[number % 3],
+            hatch=HATCHES[number % len(HATCHES)],
+            edgecolor="white",
+            lw=0.4,
+            label=f"T = {temperature:g}",
+        )
+    cuts = (
+        (values["top_k"], ORANGE, "--", "top-k"),
+        (values["nucleus_size"], GREEN, ":", "nucleus"),
+    )
+    for size, colour, line, name in cuts:
+        # A cut beyond the shown tokens has its place in the legend alone.
+        inside = size < len(places)
+        label = f"{name} keeps {size}"
+        axes.axvline(size - 0.5 if inside else np.nan, color=colour, ls=line, lw=2, label=label)
+    axes.set_xticks(places, words(values["tokens"]), rotation=45, ha="right")
+    axes.set_ylabel("probability")
+    axes.grid(axis="x", visible=False)
+    axes.legend()
+    return figure
