@@ -29,8 +29,10 @@ from benchmarks.work import LONGEST_SOURCE, LONGEST_TARGET, MODEL, matmul_peak, 
 from t5study.base.errors import StudyError
 from t5study.base.precision import resolve_precision
 from t5study.data.batches import Encoded, Seq2SeqCollator, UpdatePlan, encode
+from t5study.data.casts import cast, label_ids
 from t5study.data.hub import Hub
-from t5study.data.tasks import cast, get_task, label_ids, split_rows
+from t5study.data.rows import split_rows
+from t5study.data.tasks import get_task
 from t5study.judging.predictions import LabelSet, score_split
 from t5study.models.checkpoints import open_checkpoint
 from t5study.models.loading import load_tokenizer, quiet, random_model

@@ -17,8 +17,10 @@ from transformers import (
 
 from t5study.base.precision import resolve_precision
 from t5study.data.batches import Encoded, encode
+from t5study.data.casts import cast, label_ids
 from t5study.data.hub import Hub
-from t5study.data.tasks import cast, get_task, label_ids, split_rows
+from t5study.data.rows import split_rows
+from t5study.data.tasks import get_task
 from t5study.models.checkpoints import Checkpoint, open_checkpoint
 from t5study.models.loading import load_tokenizer, random_model
 from t5study.pretraining.objectives import random_spans_helper, span_corruption

@@ -15,8 +15,9 @@ from t5study.base.errors import StudyError
 from t5study.base.precision import resolve_precision
 from t5study.base.settings import checked, read_yaml
 from t5study.claims.claims import load_claims, scorecard
+from t5study.data.casts import clean_like_report, is_blank
 from t5study.data.hub import Hub, Need, is_folder, known_checkpoints
-from t5study.data.tasks import TASKS, Task, clean_like_report, get_task
+from t5study.data.tasks import TASKS, Task, get_task
 from t5study.experiments.recipes import Recipe, TaskSettings
 from t5study.models.checkpoints import Checkpoint, checkpoint_in, open_checkpoint
 from t5study.models.loading import load_tokenizer
@@ -126,7 +127,7 @@ def _sources(task: Task, texts: list[str], cleaning: str) -> list[str]:
             "task that takes a single text"
         )
     for text in texts:
-        if not text.strip():
+        if is_blank(text):
             raise StudyError("--text is empty: give it at least one word")
         try:
             text.encode()

@@ -16,8 +16,10 @@ from t5study.base.errors import StudyError
 from t5study.base.settings import checked
 from t5study.chapters.facts import Facts, Findings
 from t5study.chapters.tables import framed
+from t5study.data.casts import cast
 from t5study.data.hub import Hub
-from t5study.data.tasks import Task, cast, get_task, split_rows
+from t5study.data.rows import split_rows
+from t5study.data.tasks import Task, get_task
 from t5study.experiments import identity as experiments
 from t5study.experiments.recipes import OWN, PretrainingRecipe, Recipe, TaskSettings
 from t5study.models.checkpoints import Checkpoint, open_checkpoint

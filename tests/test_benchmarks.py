@@ -40,7 +40,9 @@ from t5study import commands
 from t5study.base.errors import StudyError
 from t5study.base.precision import resolve_precision
 from t5study.data.batches import encode
-from t5study.data.tasks import cast, get_task, label_ids, split_rows
+from t5study.data.casts import cast, label_ids
+from t5study.data.rows import split_rows
+from t5study.data.tasks import get_task
 from t5study.models.loading import load_tokenizer, save_model
 from t5study.runs.record import Run
 

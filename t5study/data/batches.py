@@ -72,7 +72,7 @@ class Encoded:
 def encode(
     examples: Dataset, tokenizer: Any, max_source_length: int, max_target_length: int = 0
 ) -> Encoded:
-    """Tokenise the columns source and target of a cast data set (see `tasks.cast`).
+    """Tokenise the columns source and target of a cast data set (see `casts.cast`).
 
     Every sequence ends with the tokenizer's end token, also where it was cut to its maximum, and
     has no other: a special piece that a text spells out, such as `</s>`, is read as text.

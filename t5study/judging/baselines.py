@@ -19,8 +19,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
+from t5study.data.casts import cast
 from t5study.data.hub import Hub
-from t5study.data.tasks import Task, cast, split_rows
+from t5study.data.rows import split_rows
+from t5study.data.tasks import Task
 from t5study.experiments.identity import Baseline
 from t5study.judging import predictions
 from t5study.runs.provenance import device_name, peak_memory_bytes, recorded

@@ -31,7 +31,7 @@ BOOTSTRAP_SEED = 0
 class LabelSet:
     """Token ids of a task's label words in label order, each ending with the end token.
 
-    `tasks.label_ids` makes them and refuses two labels with the same ids.
+    `casts.label_ids` makes them and refuses two labels with the same ids.
     """
 
     ids: Sequence[Sequence[int]]
@@ -164,7 +164,7 @@ def _head_scores(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torc
 
 
 def text_table(sources: Sequence[str]) -> Dataset:
-    """Return texts as a cast data set without targets (see `tasks.cast`)."""
+    """Return texts as a cast data set without targets (see `casts.cast`)."""
     count = len(sources)
     return Dataset.from_dict(
         {

@@ -17,8 +17,10 @@ from transformers import PreTrainedModel
 from t5study.base.memory import halving
 from t5study.base.precision import resolve_precision
 from t5study.data.batches import Collator, Encoded, UpdatePlan, encode, in_length_order
+from t5study.data.casts import cast, label_ids
 from t5study.data.hub import POCKET, Hub
-from t5study.data.tasks import Task, cast, label_ids, split_rows
+from t5study.data.rows import split_rows
+from t5study.data.tasks import Task
 from t5study.experiments.identity import SPLITS, Experiment
 from t5study.judging import predictions, scores
 from t5study.judging.faithfulness import faithful

@@ -11,7 +11,7 @@ from tiny import no_hub, tiny_experiment, tiny_t5
 from transformers import T5ForConditionalGeneration
 
 from t5study.data.batches import in_length_order
-from t5study.data.tasks import label_ids
+from t5study.data.casts import label_ids
 from t5study.judging import predictions
 from t5study.judging.predictions import LabelSet
 from t5study.models.loading import load_model, load_tokenizer
