@@ -32,7 +32,8 @@ seed = 21
 import pandas as pd
 
 from t5study.chapters import scorecard as page
-from t5study.claims.claims import OUTCOMES, load_claims, scorecard
+from t5study.claims.judges import scorecard
+from t5study.claims.schema import OUTCOMES, load_claims
 from t5study.study import Study
 
 pd.set_option("display.max_colwidth", None)

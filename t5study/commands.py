@@ -14,7 +14,8 @@ import torch
 from t5study.base.errors import StudyError
 from t5study.base.precision import resolve_precision
 from t5study.base.settings import checked, read_yaml
-from t5study.claims.claims import load_claims, scorecard
+from t5study.claims.judges import scorecard
+from t5study.claims.schema import load_claims
 from t5study.data.casts import clean_like_report, is_blank
 from t5study.data.hub import Hub, Need, is_folder, known_checkpoints
 from t5study.data.tasks import TASKS, Task, get_task

@@ -21,6 +21,7 @@ from t5study.chapters.style import (
     plain_numbers,
 )
 from t5study.chapters.tables import framed, mean_interval
+from t5study.claims.facts import module_comparison
 from t5study.claims.published import load_published
 from t5study.experiments.recipes import Recipe
 from t5study.judging.scores import classification_report
@@ -107,26 +108,8 @@ def casting_table(casting: Run) -> pd.DataFrame:
 
 
 def t5_small_modules() -> pd.DataFrame:
-    """Return the report's module summary beside the one rebuilt from t5-small's configuration.
-
-    transformers' default T5Config is t5-small's, so neither weights nor network are needed.
-    """
-    from transformers import T5Config, T5ForConditionalGeneration
-
-    from t5study.models.loading import module_table
-
-    report = load_published().module_table()
-    rebuilt = module_table(T5ForConditionalGeneration(T5Config())).set_index("name")
-    names = report["name"]
-    return pd.DataFrame(
-        {
-            "type": rebuilt["type"].reindex(names).to_numpy(),
-            "parameters": rebuilt["params"].reindex(names).to_numpy(),
-            "rounded": rebuilt["rounded"].reindex(names).to_numpy(),
-            "report": report["parameters"].to_numpy(),
-        },
-        index=pd.Index(names, name="module"),
-    )
+    """Return the report's module summary beside the one rebuilt from t5-small's shape."""
+    return module_comparison()
 
 
 def argument_table(recipe: Recipe) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from t5study.chapters.style import (
     panels,
 )
 from t5study.chapters.tables import framed, shown
-from t5study.claims.claims import OUTCOMES
+from t5study.claims.schema import OUTCOMES
 
 _COLOURS = (GREEN, SKY, ORANGE, PINK, "#d9d9d9", GREY)
 

@@ -34,7 +34,7 @@ _BINARY = 1e-9
 def _printed(role: str) -> tuple[list[LabelRow], np.ndarray]:
     reports = load_published().report.classification_reports
     if role not in reports:
-        raise StudyError(f"the report prints no classification report for '{role}'.")
+        raise StudyError(f"The report prints no classification report for '{role}'.")
     rows = reports[role].rows
     return rows, np.array([row.support for row in rows], dtype=float)
 
@@ -55,7 +55,7 @@ def averages_that_agree(role: str, kind: str) -> int:
     """Count the printed averages (of precision, recall and F1) that their rows confirm.
 
     Args:
-        kind: ``"macro"`` or ``"weighted"``.
+        kind: `"macro"` or `"weighted"`.
 
     Rows and averages are both printed to two decimals, so each may be half a digit off.
     """
@@ -107,7 +107,7 @@ def leaderboard_rank(model: str) -> int:
     table = load_published().leaderboard()
     row = table[table["model"] == model]
     if row.empty:
-        raise StudyError(f"the report's leaderboard has no model '{model}': see its rows.")
+        raise StudyError(f"The report's leaderboard has no model '{model}': see its rows.")
     return int((table["score"] > row["score"].iloc[0]).sum()) + 1
 
 
@@ -147,26 +147,21 @@ def _t5(name: str) -> Any:
             with torch.device("meta"):
                 return T5ForConditionalGeneration(config)
     known = ", ".join(shape.name for shape in shapes.models)
-    raise StudyError(f"there is no T5 model '{name}': choose one of {known}.")
+    raise StudyError(f"There is no T5 model '{name}': choose one of {known}.")
 
 
 def t5_parameters(name: str) -> int:
     """Return the number of parameters of a published T5, each shared weight counted once."""
-    return sum(parameter.numel() for parameter in _t5(name).parameters())
+    from t5study.models.loading import parameter_count
 
-
-def short_count(count: int) -> str:
-    """Return a count as the report's tables print it: cut, not rounded, to K, M or B."""
-    for size, letter in ((10**9, " B"), (10**6, " M"), (10**3, " K")):
-        if count >= size:
-            return f"{count // size}{letter}"
-    return str(count)
+    return parameter_count(_t5(name))
 
 
 def t5_size(name: str) -> str:
-    """Return the size of a published T5 as the report prints sizes, such as ``60 M``."""
-    # 512 and 256 are printed in full; no whole model is that small.
-    return short_count(t5_parameters(name))
+    """Return the size of a published T5 as the report prints sizes, such as `60 M`."""
+    from t5study.models.loading import rounded_count
+
+    return rounded_count(t5_parameters(name))
 
 
 def t5_share(name: str, of: str) -> float:
@@ -186,7 +181,7 @@ def training_state_gigabytes(name: str) -> float:
 
 
 def training_memory(name: str, batch: int) -> float:
-    """Return the GB that fine-tuning a T5 took, by ``benchmarks/results/memory-checked.json``.
+    """Return the GB that fine-tuning a T5 took, by `benchmarks/results/memory-checked.json`.
 
     Float32, AdamW and 512 tokens an example, on the line through the two batches that were
     measured. What the driver takes of a card comes on top.
@@ -201,40 +196,35 @@ def training_memory(name: str, batch: int) -> float:
     for need in json.loads(file.read_text(encoding="utf-8"))["needs"]:
         if asked.items() <= need.items():
             return (need["fixed"] + batch * need["example"]) / 1e9
-    raise StudyError(f"the memory of {name} was not measured: {file.name} has other models.")
+    raise StudyError(f"The memory of {name} was not measured: {file.name} has other models.")
 
 
 def module_comparison() -> pd.DataFrame:
     """Rebuild T5-small and set the report's 32 module rows beside it.
 
-    Columns: name, type and parameters as printed; rebuilt_type, rebuilt (a count), rebuilt_short
-    (as the report would print it), same (of the two short counts).
+    Index: the module's name. Columns: type, parameters (a count), rounded (as the report would
+    print it) and report (as it does).
     """
-    modules = dict(_t5("t5-small").named_modules())
-    table = load_published().module_table()
-    rows = []
-    for printed in table.itertuples():
-        module = modules[printed.name.removeprefix("model").removeprefix(".")]
-        count = sum(parameter.numel() for parameter in module.parameters())
-        # The print cuts at thousands from 1,000 on; below that it gives the count itself.
-        rows.append((type(module).__name__, count, short_count(count)))
-    table[["rebuilt_type", "rebuilt", "rebuilt_short"]] = rows
-    table["same"] = table["parameters"] == table["rebuilt_short"]
-    return table
+    from t5study.models.loading import module_table
+
+    printed = load_published().module_table().set_index("name")
+    rebuilt = module_table(_t5("t5-small")).set_index("name").reindex(printed.index)
+    table = rebuilt.rename(columns={"params": "parameters"}).assign(report=printed["parameters"])
+    return table.rename_axis("module")
 
 
 def module_rows_that_agree() -> int:
     """Count the rows of the printed module table whose size the rebuilt model confirms."""
-    return int(module_comparison()["same"].sum())
+    table = module_comparison()
+    return int((table["rounded"] == table["report"]).sum())
 
 
 def module_size(name: str) -> str:
     """Return the size of one module of the rebuilt T5-small, as the report prints sizes."""
     table = module_comparison()
-    row = table[table["name"] == name]
-    if row.empty:
-        raise StudyError(f"the report's module table has no row '{name}': see its names.")
-    return str(row["rebuilt_short"].iloc[0])
+    if name not in table.index:
+        raise StudyError(f"The report's module table has no row '{name}': see its names.")
+    return str(table.loc[name, "rounded"])
 
 
 # --- the fine-tuner of the appendix -----------------------------------------------------
@@ -243,20 +233,10 @@ NO_DECAY = ("bias", "LayerNorm.weight")
 """Names that the report's optimiser wants to leave without weight decay."""
 
 
-def norm_parameters() -> list[str]:
-    """Return the names of T5-small's layer-normalisation weights."""
-    return [name for name, _ in _t5("t5-small").named_parameters() if "layer_norm" in name]
-
-
-def no_decay_parameters() -> list[str]:
-    """Return the parameters of T5-small that the report's exclusion really catches."""
-    names = [name for name, _ in _t5("t5-small").named_parameters()]
-    return [name for name in names if any(word in name for word in NO_DECAY)]
-
-
 def norms_without_decay() -> int:
-    """Count the layer-normalisation weights that the report's exclusion catches."""
-    return len(set(norm_parameters()) & set(no_decay_parameters()))
+    """Count T5-small's layer-normalisation weights that the report's exclusion catches."""
+    names = [name for name, _ in _t5("t5-small").named_parameters() if "layer_norm" in name]
+    return sum(any(word in name for word in NO_DECAY) for name in names)
 
 
 def effective_batch() -> int:
@@ -318,14 +298,11 @@ def bert_head_parameters() -> int:
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
+    from t5study.models.loading import parameter_count
+
     with torch.device("meta"):
         model = BertForSequenceClassification(BertConfig(num_labels=2))
-    return sum(parameter.numel() for parameter in model.classifier.parameters())
-
-
-def size_ratio(large: str, small: str) -> float:
-    """Return how many times as many parameters one T5 has as another."""
-    return t5_parameters(large) / t5_parameters(small)
+    return parameter_count(model.classifier)
 
 
 def glue_grows_with_size() -> bool:
@@ -343,7 +320,7 @@ def gain_per_growth(large: str, small: str) -> float:
     """
     published = load_published()
     gain = published.value(f"glue-test-{large}") / published.value(f"glue-test-{small}")
-    return gain / size_ratio(large, small)
+    return gain / (t5_parameters(large) / t5_parameters(small))
 
 
 FACTS: dict[str, Callable[..., Value]] = {

@@ -1,6 +1,6 @@
 """Numbers that the study did not measure: what others published, and the report's own tables.
 
-They are kept in ``book/published.yml``, each with its source. This module checks that file and
+They are kept in `book/published.yml`, each with its source. This module checks that file and
 hands its parts out as tables; nothing here is computed from our runs.
 """
 
@@ -8,32 +8,26 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import pandas as pd
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from t5study.base.errors import StudyError
+from t5study.base.settings import Settings, checked, read_yaml
 
 Score = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Entry(BaseModel):
-    """Strict values, no unknown keys, no later change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Source(_Entry):
-    """Where a published number comes from; `cite` is a key of ``book/references.bib``."""
+class Source(Settings):
+    """Where a published number comes from; `cite` is a key of `book/references.bib`."""
 
     title: str
     url: str
     cite: str
 
 
-class Number(_Entry):
+class Number(Settings):
     """One published result. Fractions of one, or points where the source gives points."""
 
     id: str
@@ -47,10 +41,11 @@ class Number(_Entry):
     note: str = ""
 
 
-class Shape(_Entry):
-    """Sizes of one published T5 model (T5 paper, section 3.7)."""
+class Shape(Settings):
+    """Sizes of one published T5 model (T5 paper, section 3.7); `title` is its name in print."""
 
     name: str
+    title: str
     d_model: int
     d_ff: int
     heads: int
@@ -58,7 +53,7 @@ class Shape(_Entry):
     layers: int
 
 
-class Shapes(_Entry):
+class Shapes(Settings):
     """The published T5 models, and what they share."""
 
     vocabulary: int
@@ -66,7 +61,7 @@ class Shapes(_Entry):
     models: list[Shape]
 
 
-class LeaderboardRow(_Entry):
+class LeaderboardRow(Settings):
     """One row of the report's GLUE leaderboard, in points."""
 
     rank: int
@@ -78,14 +73,14 @@ class LeaderboardRow(_Entry):
     family: Literal["bert", "t5", "other"]
 
 
-class Leaderboard(_Entry):
+class Leaderboard(Settings):
     """The report's Fig. 5."""
 
     caption: str
     rows: list[LeaderboardRow]
 
 
-class LabelRow(_Entry):
+class LabelRow(Settings):
     """One label of a printed classification report."""
 
     label: str
@@ -95,7 +90,7 @@ class LabelRow(_Entry):
     support: int
 
 
-class Averages(_Entry):
+class Averages(Settings):
     """One line of averages of a printed classification report."""
 
     precision: Score
@@ -103,7 +98,7 @@ class Averages(_Entry):
     f1: Score
 
 
-class ClassificationReport(_Entry):
+class ClassificationReport(Settings):
     """A classification report as the report prints it, to two decimals."""
 
     caption: str
@@ -114,8 +109,8 @@ class ClassificationReport(_Entry):
     weighted: Averages
 
 
-class ModuleRow(_Entry):
-    """One row of the report's module summary; `parameters` is as printed, such as ``262 K``."""
+class ModuleRow(Settings):
+    """One row of the report's module summary; `parameters` is as printed, such as `262 K`."""
 
     row: int
     name: str
@@ -123,7 +118,7 @@ class ModuleRow(_Entry):
     parameters: str
 
 
-class Argument(_Entry):
+class Argument(Settings):
     """One line of the report's argument table; `recipe` names the field of ours that says it."""
 
     name: str
@@ -131,7 +126,7 @@ class Argument(_Entry):
     recipe: str | None
 
 
-class Generation(_Entry):
+class Generation(Settings):
     """The arguments with which the report generates."""
 
     task: Literal["translation", "summary"]
@@ -142,7 +137,7 @@ class Generation(_Entry):
     early_stopping: bool
 
 
-class Report(_Entry):
+class Report(Settings):
     """The report's own tables."""
 
     title: str
@@ -154,8 +149,8 @@ class Report(_Entry):
     generation: list[Generation]
 
 
-class Published(_Entry):
-    """The whole of ``book/published.yml``."""
+class Published(Settings):
+    """The whole of `book/published.yml`."""
 
     sources: dict[str, Source]
     numbers: list[Number]
@@ -221,11 +216,11 @@ class Published(_Entry):
         """Return a printed report by label, with the rows accuracy, macro avg and weighted avg.
 
         Args:
-            role: ``"sentiment"`` or ``"emotion"``.
+            role: `"sentiment"` or `"emotion"`.
         """
         if role not in self.report.classification_reports:
             raise StudyError(
-                f"the report prints no classification report for '{role}': "
+                f"The report prints no classification report for '{role}': "
                 "it has sentiment and emotion."
             )
         printed = self.report.classification_reports[role]
@@ -248,7 +243,7 @@ class Published(_Entry):
         for argument in self.report.arguments:
             if argument.name == name:
                 return argument.value
-        raise StudyError(f"the report's argument table has no '{name}': see its names.")
+        raise StudyError(f"The report's argument table has no '{name}': see its names.")
 
     def generation(self) -> pd.DataFrame:
         """Return the arguments of the two generation examples, one row a task."""
@@ -256,7 +251,7 @@ class Published(_Entry):
 
 
 def book_file(name: str) -> Path:
-    """Return the path of a file of ``book/``: above the working folder, or the package's.
+    """Return the path of a file of `book/`: above the working folder, or the package's.
 
     Raises:
         StudyError: not inside a checkout of the project, or the file is missing.
@@ -268,55 +263,22 @@ def book_file(name: str) -> Path:
     raise StudyError(f"book/{name} was not found: run from inside the project's checkout.")
 
 
-Checked = TypeVar("Checked", bound=BaseModel)
-
-
-def read_checked(model: type[Checked], path: Path) -> Checked:
-    """Read a YAML file into a pydantic model.
-
-    Raises:
-        StudyError: the file is missing, is no YAML, has an unknown key or a bad value; the
-            sentence names the file and the place.
-    """
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path.name} cannot be read ({error}): restore it from git.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" in line {mark.line + 1}" if mark else ""
-        raise StudyError(f"{path.name} is not valid YAML{line}: mend it there.") from None
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        raise StudyError(_sentence(path.name, error)) from None
-
-
-def _sentence(name: str, error: ValidationError) -> str:
-    """One sentence for the first thing that is wrong in a file."""
-    problem = error.errors()[0]
-    place = ".".join(str(part) for part in problem["loc"]) or "the file"
-    if problem["type"] == "extra_forbidden":
-        return f"{name}: unknown key at {place}, remove it or correct its spelling."
-    if problem["type"] == "missing":
-        return f"{name}: {place} is missing, add it."
-    if problem["type"] == "value_error":
-        return f"{name}: {place}: {problem['ctx']['error']}."
-    return f"{name}: {place}: {problem['msg'][:1].lower()}{problem['msg'][1:]}."
-
-
 def load_published(path: Path | None = None) -> Published:
-    """Read and check ``book/published.yml`` (or `path`).
+    """Read and check `book/published.yml` (or `path`).
 
     Raises:
         StudyError: the file is missing or wrong, with the place.
     """
-    return read_checked(Published, path) if path is not None else _default()
+    return _read(path) if path is not None else _default()
 
 
 @cache
 def _default() -> Published:
-    return read_checked(Published, book_file("published.yml"))
+    return _read(book_file("published.yml"))
+
+
+def _read(path: Path) -> Published:
+    return checked(Published, read_yaml(path), path.name)
 
 
 def _frame(rows: list[Any]) -> pd.DataFrame:

@@ -109,8 +109,8 @@ def test_unknown_names_are_one_sentence(published):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda c: c["numbers"][0].update(colour="red"), "unknown key at numbers.0.colour"),
-        (lambda c: c["numbers"][0].pop("source"), "numbers.0.source is missing"),
+        (lambda c: c["numbers"][0].update(colour="red"), "unknown key 'numbers.0.colour'"),
+        (lambda c: c["numbers"][0].pop("source"), "the key 'numbers.0.source' is missing"),
         (lambda c: c["numbers"].append(c["numbers"][0]), "is given twice"),
         (lambda c: c["numbers"][0].update(source="hearsay"), "unknown source hearsay"),
         (lambda c: c["numbers"][0].update(verified="surely"), "numbers.0.verified"),

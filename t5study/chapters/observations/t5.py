@@ -14,18 +14,11 @@ from t5study.chapters.observations.probing import (
     tensor,
     top_candidates,
 )
+from t5study.claims.facts import t5_parameters
+from t5study.claims.published import load_published
 from t5study.data.vocabulary import sentinel_ids
 from t5study.models.loading import module_table, parameter_count
 from t5study.pretraining.objectives import generator, noise_mask, restore, span_corruption
-
-# Raffel et al. 2020, section 3.7: width, feed-forward width, width of a head, heads, blocks.
-PUBLISHED_SIZES = {
-    "T5-small": (512, 2048, 64, 8, 6),
-    "T5-base": (768, 3072, 64, 12, 12),
-    "T5-large": (1024, 4096, 64, 16, 24),
-    "T5-3B": (1024, 16384, 128, 32, 24),
-    "T5-11B": (1024, 65536, 128, 128, 24),
-}
 
 
 def ended(tokenizer, text: str) -> list[int]:
@@ -271,23 +264,8 @@ def modules(model, tokenizer, rows: int = 32) -> Observation:
 
 
 def published_parameters() -> dict[str, int]:
-    """Parameters of the five published sizes, counted on modules without memory."""
-    from transformers import T5Config, T5ForConditionalGeneration
-
-    counts = {}
-    for name, (width, feed_forward, head, heads, blocks) in PUBLISHED_SIZES.items():
-        config = T5Config(
-            vocab_size=32128,
-            d_model=width,
-            d_ff=feed_forward,
-            d_kv=head,
-            num_heads=heads,
-            num_layers=blocks,
-            num_decoder_layers=blocks,
-        )
-        with torch.device("meta"):
-            counts[name] = sum(p.numel() for p in T5ForConditionalGeneration(config).parameters())
-    return counts
+    """Parameters of the five published sizes, by the names that the T5 paper gives them."""
+    return {shape.title: t5_parameters(shape.name) for shape in load_published().t5_shapes.models}
 
 
 @observes("t5.sizes")
