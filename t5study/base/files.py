@@ -155,9 +155,24 @@ def locked(path: Path, refusal: str | None = None) -> Iterator[None]:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, as hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the SHA-256 of a file's bytes, as hex digits.
+
+    Raises:
+        StudyError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> StudyError:
+    """Return the error of a file that is there and cannot be read."""
+    return StudyError(
+        f"{path} cannot be read ({error.strerror or error}): see to its permissions and the disk, "
+        "or take another copy."
+    )
 
 
 def content(folder: Path) -> list[Path]:

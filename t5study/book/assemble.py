@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from t5study.base.errors import StudyError
+from t5study.base.files import write_text
 from t5study.book.chapters import (
     Chapter,
     Layout,
@@ -24,7 +25,6 @@ from t5study.book.chapters import (
     need,
     read_notebook,
     read_parameters,
-    write_text,
 )
 from t5study.book.execute import executed_notebook
 from t5study.book.prose import set_prose

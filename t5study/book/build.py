@@ -14,7 +14,8 @@ from pathlib import Path
 import yaml
 
 from t5study.base.errors import StudyError
-from t5study.book.chapters import Layout, write_text
+from t5study.base.files import write_text
+from t5study.book.chapters import Layout
 
 EXTERNAL_LOAD = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*?\bsrc=["'](?:https?:)?//[^"']*["']"""

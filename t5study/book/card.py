@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from t5study.base.errors import StudyError
-from t5study.book.chapters import replacing, write_text
+from t5study.base.files import replacing, write_text
 from t5study.data.corpora import SOURCES
 from t5study.data.hub import terms
 from t5study.data.tasks import get_task

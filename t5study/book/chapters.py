@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from t5study.base.errors import StudyError
+from t5study.base.files import content, locked
 from t5study.experiments.recipes import LARGEST_SEED
 from t5study.profiles import load_profile
 
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 CHAPTER_PATTERN = "[0-9][0-9]_*.py"
 # These run outside the kernels: a change in them cannot alter what a chapter shows.
 OUTSIDE_THE_KERNEL = ("book", "cli.py", "__main__.py")
+# What the package loads: code and data. Other files beside them are not part of it.
+LOADED = (".py", ".yaml", ".yml", ".json", ".csv", ".txt")
 # What alters a chapter from outside the package: versions, the claims, what others published.
 BESIDE_THE_PACKAGE = ("requirements.lock", "book/claims.yml", "book/published.yml")
 
@@ -187,14 +188,14 @@ def package_digest(root: Path) -> str:
     """The sha256 of what any chapter can load: the package, and the files of BESIDE_THE_PACKAGE."""
     package = root / "t5study"
     digest = hashlib.sha256()
-    for path in sorted(p for p in package.rglob("*") if p.is_file()):
+    for path in content(package):
         inside = path.relative_to(package)
-        if "__pycache__" in inside.parts or inside.parts[0] in OUTSIDE_THE_KERNEL:
+        if path.suffix not in LOADED or inside.parts[0] in OUTSIDE_THE_KERNEL:
             continue
         digest.update(f"{inside.as_posix()}\0".encode() + path.read_bytes() + b"\0")
     for name in BESIDE_THE_PACKAGE:
-        content = (root / name).read_bytes() if (root / name).is_file() else b""
-        digest.update(f"{name}\0".encode() + content + b"\0")
+        found = (root / name).read_bytes() if (root / name).is_file() else b""
+        digest.update(f"{name}\0".encode() + found + b"\0")
     return digest.hexdigest()
 
 
@@ -212,50 +213,16 @@ def chapter_key(chapter: Chapter, parameters: dict[str, Any], package: str, **mo
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-@contextlib.contextmanager
-def alone(layout: Layout) -> Iterator[None]:
+def alone(layout: Layout) -> AbstractContextManager[None]:
     """Hold the lock of a build folder, so that two commands never make one book at once.
 
     Raises StudyError when another process holds it, or when the folder cannot be written to.
     """
-    try:
-        layout.build.mkdir(parents=True, exist_ok=True)
-        handle = (layout.build / "lock").open("w")
-    except OSError as error:
-        raise _unwritable(layout.build, error) from error
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StudyError(
-                f"Another command is making the book in {layout.shown(layout.build)}: "
-                "wait for it, or stop it and run the same command again."
-            ) from None
-        yield
-
-
-def _unwritable(path: Path, error: OSError) -> StudyError:
-    return StudyError(
-        f"{path} could not be written ({error.strerror}): "
-        "free some space or choose a folder you may write to."
+    return locked(
+        layout.build / "lock",
+        f"Another command is making the book in {layout.shown(layout.build)}: "
+        "wait for it, or stop it and run the same command again.",
     )
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file so that it is either the old one or the new one, never a half.
-
-    Raises StudyError when the folder cannot be written to.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, "utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
 
 
 def need(module: str) -> Any:
@@ -272,18 +239,3 @@ def need(module: str) -> Any:
             f"The book needs {module}, which is not installed: "
             'run `make book`, or `pip install -e ".[book]"`.'
         ) from error
-
-
-@contextlib.contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """Yield the path of a folder to fill; it takes the place of `folder` once it is filled.
-
-    After an error the old folder stands as it was and the draft is gone.
-    """
-    draft = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        yield draft
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(draft, folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)

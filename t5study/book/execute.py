@@ -7,7 +7,6 @@ have in common are made first, side by side as well.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -27,6 +26,7 @@ from rich.console import Console
 
 from t5study.base.checksums import SUMS
 from t5study.base.errors import StudyError
+from t5study.base.files import sha256, write_text
 from t5study.book.chapters import (
     Chapter,
     Layout,
@@ -37,9 +37,9 @@ from t5study.book.chapters import (
     package_digest,
     read_notebook,
     read_parameters,
-    write_text,
 )
 from t5study.book.progress import ChapterProgress, PeakMemory, spoken_time
+from t5study.runs.record import records_below
 from t5study.runs.store import RunStore
 
 QUIET = {
@@ -92,20 +92,17 @@ class Job:
     def _facts(self, chapter: Chapter) -> dict[str, Any]:
         """What a page owes to the records in the store, beside the runs that it makes itself."""
         if not self.training:
-            return {"records": _sealed(self.runs)}
+            return {"records": _published(self.runs)}
         if chapter.name == SCORECARD:
             # It judges every run that is there, those of other commands as well.
             return {"records": [run.path.name for run in RunStore(self.runs).runs()]}
         return {}
 
 
-def _sealed(runs: Path) -> dict[str, str]:
-    """The published records in a folder by name, each with the sha256 of its seal."""
-    seals = {path.name: path / SUMS for path in sorted(runs.glob("[!.]*/"))}
-    return {
-        name: hashlib.sha256(seal.read_bytes()).hexdigest() if seal.is_file() else ""
-        for name, seal in seals.items()
-    }
+def _published(runs: Path) -> dict[str, str]:
+    """The published records below a folder by name, each with the sha256 of its checksums."""
+    lists = {path.name: path / SUMS for path in records_below(runs)}
+    return {name: sha256(path) if path.is_file() else "" for name, path in lists.items()}
 
 
 def reproduce(

@@ -9,13 +9,14 @@ from typing import Any
 
 from rich.console import Console
 
-from t5study.base.checksums import verify
+from t5study.base.checksums import check_checksums
 from t5study.base.errors import StudyError
 from t5study.book.assemble import assemble
 from t5study.book.build import build_html
 from t5study.book.chapters import Layout, alone, find_chapters, find_root, read_parameters
 from t5study.book.execute import executed_notebook, failures, rendering, reproduce
 from t5study.book.progress import spoken_time
+from t5study.runs.record import FILES, records_below
 
 # The published profile that `make html` shows when none is named: the one closest to the report.
 PREFERRED = ("full", "laptop", "self-pretrained", "pocket")
@@ -87,14 +88,14 @@ def make_published(
     chosen = _published_profile(root / "results", profile)
     job = rendering(chosen, root)
     with alone(job.layout):
-        for record in sorted(job.runs.glob("[!.]*/config.json")):
-            verify(record.parent)
+        for record in records_below(job.runs):
+            check_checksums(record, FILES)
         console = console or Console(stderr=True)
         return _make(job.layout, None, console, store=job.runs, training=False)
 
 
 def _published_profile(results: Path, profile: str | None) -> str:
-    there = {path.parents[1].name for path in results.glob("*/*/config.json")}
+    there = {place.name for place in results.glob("*/") if any(records_below(place))}
     if profile and profile not in there:
         raise StudyError(
             f"Nothing is published for profile {profile}: `make book PROFILE={profile}` computes "

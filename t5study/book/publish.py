@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from t5study.base.checksums import seal
 from t5study.base.errors import StudyError
+from t5study.base.files import write_text
 from t5study.book.assemble import load_executed
 from t5study.book.card import check_size, publish_model
 from t5study.book.chapters import (
@@ -20,17 +20,13 @@ from t5study.book.chapters import (
     find_chapters,
     need,
     read_notebook,
-    replacing,
-    write_text,
 )
 from t5study.book.execute import Job, job_for, read_stamp, rendering
 from t5study.book.prose import check_findings
 from t5study.experiments.recipes import OWN
 from t5study.profiles import Profile, load_profile
-from t5study.runs.record import Run
+from t5study.runs.record import Run, copy_record
 from t5study.runs.store import RunStore
-
-NOT_PUBLISHED = ("model", "scratch", "*.safetensors", "*.bin", "*.pt", "*.pth")
 
 
 def publish(
@@ -72,7 +68,7 @@ def _publish_run(job: Job, chapters: Sequence[Chapter]) -> list[Path]:
     for run in joint:
         check_size(run, settings)
     written = [_publish_notebook(layout, *page) for page in notebooks.items()]
-    written += [_publish_record(record, results / record.name) for record in records]
+    written += [copy_record(record, results / record.name) for record in records]
     _remove_others(results, records)
     return written + [publish_model(run, settings, layout.root / "models") for run in joint]
 
@@ -162,13 +158,6 @@ def _remove_others(results: Path, records: Sequence[Path]) -> None:
     for path in results.glob("*/"):
         if path.name not in kept:
             shutil.rmtree(path)
-
-
-def _publish_record(record: Path, target: Path) -> Path:
-    with replacing(target) as draft:
-        shutil.copytree(record, draft, ignore=shutil.ignore_patterns(*NOT_PUBLISHED))
-        seal(draft)
-    return target
 
 
 def _joint_of_our_own(profile: Profile, records: Sequence[Path]) -> list[Run]:

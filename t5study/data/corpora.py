@@ -8,7 +8,6 @@ its hash, is held out to measure the loss on.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from t5study.base.errors import StudyError
+from t5study.base.files import replacing
 from t5study.data.hub import POCKET, Hub
 
 _TEXTS_AT_ONCE = 1000
@@ -212,18 +212,15 @@ def pack(texts: Sequence[str], tokenizer: Any, path: Path) -> TokenStream:
     index = _index(path)
     if not index.exists():
         lengths: list[int] = []
-        scratch = path.with_suffix(".part")
-        with scratch.open("wb") as file:
+        with replacing(path) as draft, draft.open("wb") as file:
             for first in range(0, len(texts), _TEXTS_AT_ONCE):
                 some = texts[first : first + _TEXTS_AT_ONCE]
                 rows = tokenizer(some, add_special_tokens=False)["input_ids"]
                 lengths += map(len, rows)
                 file.write(np.fromiter(chain.from_iterable(rows), dtype=dtype).tobytes())
-        os.replace(scratch, path)
         # Written last: where it stands, the ids are whole.
-        whole = index.with_suffix(".part.npy")
-        np.save(whole, np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))))
-        os.replace(whole, index)
+        with replacing(index) as draft, draft.open("wb") as file:
+            np.save(file, np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))))
     return packed(path)
 
 

@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -26,13 +25,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
+from t5study.base.checksums import SUMS, read_checksums, save_checksums
 from t5study.base.errors import StudyError
+from t5study.base.files import replacing, sha256
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 POCKET = "pocket"
-SUMS = "SHA256SUMS"
 CHECKPOINT_FILES = (
     "config.json",
     "generation_config.json",
@@ -142,7 +142,6 @@ class Hub:
                 f"{folder} has no parquet file for the split '{split}' of {repo} ({config}): "
                 "fetch it with `t5study fetch --profile PROFILE --to DIR`."
             )
-        self._verify_sums(folder, files)
         return files
 
     # Checkpoints
@@ -231,7 +230,7 @@ class Hub:
         """Compare files with the mirror's SHA256SUMS, once each; a folder without it passes."""
         if not (folder / SUMS).is_file():
             return
-        sums = _read_sums(folder)
+        sums = read_checksums(folder)
         present = {path.relative_to(folder).as_posix() for path in files}
         for name in sorted(set(sums) - {p.relative_to(folder).as_posix() for p in _walk(folder)}):
             raise StudyError(
@@ -240,7 +239,7 @@ class Hub:
             )
         for name in sorted(present & set(sums)):
             path = folder / name
-            if path not in self._verified and _file_sha256(path) != sums[name]:
+            if path not in self._verified and sha256(path) != sums[name]:
                 raise StudyError(
                     f"{path} is damaged (its checksum differs from {SUMS}): "
                     "fetch it again with `t5study fetch --profile PROFILE --to DIR`."
@@ -268,13 +267,7 @@ class Hub:
                 continue
             _refuse_a_path(need.repo)
             target = Path(to) / need.kind / need.repo
-            try:
-                self._fetch_one(need, target)
-            except OSError as error:
-                raise StudyError(
-                    f"{target} cannot be written ({error.strerror or error}): "
-                    "free space there or choose another folder with --to."
-                ) from error
+            self._fetch_one(need, target)
             made.append(target)
         return made
 
@@ -286,17 +279,21 @@ class Hub:
                 f"{folder} holds none of the files of {need.repo} {need.config}: "
                 "choose another --source, or none to use the hub."
             )
-        self._verify_sums(folder, files)
-        if need.kind == "datasets":
+        # Data is known by its content, whatever the files; a checkpoint by its files' checksums.
+        if need.kind == "models":
+            self._verify_sums(folder, files)
+        else:
             for split in _splits(need):
                 self.dataset(need.repo, need.config, split)
-        known = _read_sums(target) if (target / SUMS).is_file() else {}
+        known = read_checksums(target) if (target / SUMS).is_file() else {}
         sums = {name: digest for name, digest in known.items() if (target / name).is_file()}
         for path in files:
             name = path.relative_to(folder).as_posix()
-            sums[name] = _copy_whole(path, target / name)
-        lines = [f"{sums[name]}  {name}\n" for name in sorted(sums)]
-        _write_whole(target / SUMS, "".join(lines).encode())
+            sums[name] = sha256(path)
+            if not (target / name).is_file() or sha256(target / name) != sums[name]:
+                with replacing(target / name) as draft:
+                    shutil.copyfile(path, draft)
+        save_checksums(target, sums)
 
 
 def has_vocabulary(folder: Path) -> bool:
@@ -526,64 +523,6 @@ def _read_parquet(files: list[Path]) -> pa.Table:
 
 def _walk(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file())
-
-
-def _read_sums(folder: Path) -> dict[str, str]:
-    """File name to checksum, from a SHA256SUMS file as sha256sum writes it."""
-    try:
-        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-        pairs = (line.split(maxsplit=1) for line in lines if line.strip())
-        return {name.lstrip("*"): digest for digest, name in pairs}
-    except OSError as error:
-        raise _unreadable(folder / SUMS, error) from error
-    except ValueError:  # no UTF-8, or a line that is cut off
-        raise StudyError(
-            f"{folder / SUMS} is damaged, not a list of checksums and names: delete it and fetch "
-            "again with `t5study fetch --profile PROFILE --to DIR`."
-        ) from None
-
-
-def _file_sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: OSError) -> StudyError:
-    return StudyError(
-        f"{path} cannot be read ({error.strerror or error}): mend it or choose another --source."
-    )
-
-
-def _copy_whole(path: Path, target: Path) -> str:
-    """Copy a file so that it is there whole or not at all; returns its checksum."""
-    digest = _file_sha256(path)
-    if target.is_file() and _file_sha256(target) == digest:
-        return digest
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("rb") as file:
-        _replace(target, lambda out: shutil.copyfileobj(file, out))
-    return digest
-
-
-def _write_whole(target: Path, data: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _replace(target, lambda out: out.write(data))
-
-
-def _replace(target: Path, write: Any) -> None:
-    """Write a temporary file beside ``target`` and rename it; leave nothing behind on failure."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            write(out)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 @functools.lru_cache(maxsize=8)

@@ -11,13 +11,11 @@ that the training text never showed becomes the unknown piece.
 from __future__ import annotations
 
 import io
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from t5study.base.errors import StudyError
+from t5study.base.files import replacing
 
 PAD, EOS, UNK, CLS, SEP, MASK = 0, 1, 2, 3, 4, 5
 SPECIAL_PIECES = ("<pad>", "</s>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
@@ -190,13 +188,7 @@ def train_vocabulary(
             f" ask for more than {sentinels + len(SPECIAL_PIECES)}."
         )
     model = _train_pieces([*texts, *_spelled_out(words)], pieces)
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".vocabulary-") as scratch:
-        made = Path(scratch, "made")
-        _fast_tokenizer(model, sentinels).save_pretrained(made)
-        Path(made, "spiece.model").write_bytes(model)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(made, folder)
-    return folder
+    with replacing(Path(folder)) as draft:
+        _fast_tokenizer(model, sentinels).save_pretrained(draft)
+        (draft / "spiece.model").write_bytes(model)
+    return Path(folder)

@@ -7,7 +7,6 @@ minutes on real text, so the first run does them and the others map its files.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from t5study.base.files import write_json
+from t5study.base.files import locked, write_json
 from t5study.data import corpora
 from t5study.data.corpora import TokenStream
 from t5study.data.hub import Hub
@@ -52,9 +51,7 @@ def prepare(recipe: PretrainingRecipe, hub: Hub, store: Path) -> PreparedText:
         "words": list(PROMPT_WORDS),
     }
     folder = store / f".text-{identity_of(config)}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with locked(folder / "lock"):
         if not (folder / "counts.json").is_file():
             _make(recipe, hub, folder)
     return PreparedText(

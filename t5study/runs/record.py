@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from t5study.base.checksums import write_checksums
 from t5study.base.errors import StudyError
+from t5study.base.files import replacing
 
 RESULT_VERSION = 2
 """Raised by hand when a change of the code can alter results; part of every identity."""
@@ -170,6 +173,21 @@ def named_identity(folder: Path) -> str | None:
     """Return the identity that a folder is named after: `1f…`, or `21-1f…`; None without one."""
     found = _IDENTITY.fullmatch(folder.name)
     return found[1] if found else None
+
+
+def copy_record(folder: Path, target: Path) -> Path:
+    """Copy what a record holds, without weights, into the place of `target`, with its checksums.
+
+    Raises:
+        StudyError: `target` cannot be written.
+    """
+    with replacing(target) as draft:
+        draft.mkdir()
+        for name in FILES:
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, draft / name)
+        write_checksums(draft)
+    return target
 
 
 def open_record(folder: Path) -> Run:

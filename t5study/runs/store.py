@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from t5study.base.checksums import SUMS, check_checksums
 from t5study.base.errors import StudyError
 from t5study.base.files import locked, put_in_place, remove, write_json, writing
 from t5study.base.precision import PRECISIONS, resolve_precision
 from t5study.runs.record import (
+    FILES,
     RESULT_VERSION,
     Run,
     describe,
@@ -93,17 +95,27 @@ class RunStore:
         self.root = Path(root)
         self.published = published
         self.training = training
+        self._checked: set[Path] = set()
 
     def find(self, identity: str) -> Run | None:
         """Return the finished run of that identity, or None.
 
         Raises:
-            StudyError: a folder of that name holds another run.
+            StudyError: a folder of that name holds another run, or the record was published and
+                changed since.
         """
         if is_whole(self.root / identity):
-            return open_record(self.root / identity)
+            return self._opened(self.root / identity)
         folder = _by_identity(self.root).get(identity) or self._published.get(identity)
-        return open_record(folder) if folder else None
+        return self._opened(folder) if folder else None
+
+    def _opened(self, folder: Path) -> Run:
+        """The run of a record; a published one is compared with its checksums, once."""
+        run = open_record(folder)
+        if folder not in self._checked and (folder / SUMS).is_file():
+            check_checksums(folder, FILES)
+            self._checked.add(folder)
+        return run
 
     @cached_property
     def _published(self) -> dict[str, Path]:
@@ -115,7 +127,7 @@ class RunStore:
         Runs of another RESULT_VERSION are left out: what they measured is not what is asked now.
         """
         found = self._published | _by_identity(self.root)
-        runs = (open_record(found[identity]) for identity in sorted(found))
+        runs = (self._opened(found[identity]) for identity in sorted(found))
         return [run for run in runs if run.config.get("result_version") == RESULT_VERSION]
 
     def obtain(self, config: dict[str, Any], produce: Produce, out: Path | None = None) -> Run:

@@ -1,6 +1,6 @@
 """The checkpoints of a run in progress: whole or not at all, and which of them to continue from.
 
-A checkpoint is a folder `checkpoint-<updates>` with a seal (see `seals`).
+A checkpoint is a folder `checkpoint-<updates>` with a list of checksums (see `base.checksums`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from t5study.base.checksums import problem_of
+from t5study.base.checksums import difference
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def step_of(checkpoint: Path) -> int:
 
 def is_intact(checkpoint: Path) -> bool:
     """Return whether a checkpoint holds the files that were written, all and unchanged."""
-    return not problem_of(checkpoint)
+    return not difference(checkpoint)
 
 
 def latest_checkpoint(folder: Path) -> Path | None:

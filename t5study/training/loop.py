@@ -38,7 +38,7 @@ from transformers import (
 )
 from transformers.optimization import Adafactor
 
-from t5study.base.checksums import seal
+from t5study.base.checksums import write_checksums
 from t5study.base.errors import StudyError
 from t5study.base.memory import is_out_of_memory
 from t5study.data.batches import split_batch
@@ -534,7 +534,7 @@ class StudyTrainer(Trainer):
         # A pickle that nothing here reads, and that names paths of the machine.
         (staging / name / "training_args.bin").unlink(missing_ok=True)
         (staging / name / _MADE_WITH).write_text(json.dumps(made_with))
-        seal(staging / name)
+        write_checksums(staging / name)
         shutil.rmtree(self.folder / name, ignore_errors=True)
         os.replace(staging / name, self.folder / name)
         staging.rmdir()

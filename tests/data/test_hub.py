@@ -280,8 +280,12 @@ def test_fetch_makes_a_mirror_that_is_checked(mirror, tmp_path) -> None:
     assert Hub(made).checkpoint("someone/model") == folders[1]
 
     (folders[0] / CONFIG / "train-00000-of-00001.parquet").unlink()
-    with pytest.raises(StudyError, match=r"lacks .*train-00000-of-00001\.parquet"):
-        Hub(made).dataset(REPO, CONFIG, "test")
+    assert Hub(made).dataset(REPO, CONFIG, "test")[0]["idx"] == 100
+    with pytest.raises(StudyError, match=r"no parquet file for the split 'train'.*t5study fetch"):
+        Hub(made).dataset(REPO, CONFIG, "train")
+    Path(folders[1] / "config.json").unlink()
+    with pytest.raises(StudyError, match=r"no config\.json"):
+        Hub(made).checkpoint("someone/model")
 
 
 def test_fetch_writes_nothing_into_a_folder_outside_the_mirror(mirror, tmp_path) -> None:
@@ -309,17 +313,17 @@ def test_a_broken_fetch_keeps_what_was_whole_and_leaves_nothing_half(
     mirror, tmp_path, monkeypatch
 ) -> None:
     made = tmp_path / "made"
-    copy = shutil.copyfileobj
+    copy = shutil.copyfile
     calls = []
 
-    def break_off(source, target, *rest):
+    def break_off(source, target):
         calls.append(target)
         if len(calls) == 2:
-            target.write(b"half")
+            target.write_bytes(b"half")
             raise OSError(28, "No space left on device")
-        copy(source, target, *rest)
+        copy(source, target)
 
-    monkeypatch.setattr(shutil, "copyfileobj", break_off)
+    monkeypatch.setattr(shutil, "copyfile", break_off)
     with pytest.raises(StudyError, match="No space left on device"):
         Hub(mirror).fetch([NEED], made)
     files = sorted(path.name for path in made.rglob("*") if path.is_file())
@@ -333,11 +337,11 @@ def test_a_source_that_cannot_be_read_is_not_taken_for_a_full_disk(mirror, tmp_p
     need = Need("models", "someone/model")
     folder = mirror / "models" / "someone" / "model"
     (folder / "vocab.txt").mkdir()
-    with pytest.raises(StudyError, match=r"vocab\.txt cannot be read .*another --source"):
+    with pytest.raises(StudyError, match=r"vocab\.txt cannot be read .*another copy"):
         Hub(mirror).fetch([need], tmp_path / "made")
     (folder / "vocab.txt").rmdir()
     (tmp_path / "full").write_text("a file in the way")
-    with pytest.raises(StudyError, match=r"full/models/someone/model cannot be written"):
+    with pytest.raises(StudyError, match=r"full/models/someone/model/.* cannot be written"):
         Hub(mirror).fetch([need], tmp_path / "full")
 
 

@@ -184,7 +184,7 @@ def test_output_is_the_one_of_this_version():
 
 
 def test_another_process_makes_the_same():
-    code = "from t5study import pocket; print(pocket.generate('sst', 'validation'))"
+    code = "from t5study.data import pocket; print(pocket.generate('sst', 'validation'))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from t5study.base.checksums import seal
+from t5study.base.checksums import write_checksums
 from t5study.training.checkpointing import (
     best_of,
     exhausted,
@@ -27,7 +27,7 @@ def sealed(folder: Path, step: int) -> Path:
     (checkpoint / "model.safetensors").write_bytes(bytes([step]) * 100)
     log = [{"step": s, "eval_loss": loss} for s, loss in LOSSES.items() if s <= step]
     (checkpoint / "trainer_state.json").write_text(json.dumps({"log_history": log}))
-    seal(checkpoint)
+    write_checksums(checkpoint)
     return checkpoint
 
 

@@ -15,7 +15,7 @@ import torch
 from tiny import no_hub, tiny_experiment, tiny_t5
 
 from t5study import commands
-from t5study.base.checksums import seal
+from t5study.base.checksums import write_checksums
 from t5study.base.errors import StudyError
 from t5study.base.precision import resolve_precision
 from t5study.models.loading import load_tokenizer, save_model
@@ -405,7 +405,7 @@ def test_a_checkpoint_of_earlier_code_is_resumed_with_its_one_number_of_pieces(
     made_with = json.loads((newest / "made_with.json").read_text())
     assert made_with["parts"] == [1]
     (newest / "made_with.json").write_text(json.dumps(made_with | {"parts": 4}))
-    seal(newest)
+    write_checksums(newest)
     again = trainer_for(checkpoint, tmp_path)
     assert again.train_to_best()["resumed_from"] == 12
     assert again.parts == 4

@@ -12,6 +12,7 @@ import os
 from functools import cache, lru_cache
 from pathlib import Path
 
+from t5study.base.files import write_text
 from t5study.data.pocket.datasets import Row, generate
 
 FOLDER = "T5STUDY_CORPUS"
@@ -40,8 +41,5 @@ def rows(config: str, split: str) -> list[Row]:
     if path.is_file():
         return json.loads(path.read_text("utf-8"))
     generated = generate(config, split)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(generated, ensure_ascii=False), "utf-8")
-    os.replace(partial, path)
+    write_text(path, json.dumps(generated, ensure_ascii=False))
     return generated
