@@ -8,21 +8,18 @@ added up. Nothing is downloaded; the architectures are those of the T5 paper.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch._subclasses.fake_tensor import FakeTensorMode
-from transformers import T5Config, T5ForConditionalGeneration
+from transformers import Adafactor, T5Config, T5ForConditionalGeneration
 
-from benchmarks import report
+from benchmarks.results import RESULTS, write_json
 
-RESULTS = Path(__file__).parent / "results"
 GB = 10**9
 CARDS = (4, 12, 24)
 """Memory of common graphics cards, in GB."""
@@ -38,6 +35,13 @@ LENGTHS = (128, 512)
 PRECISIONS = ("fp32", "bf16")
 STATE_BYTES = {"adamw": 8.0, "adafactor": 0.0}
 """Optimiser state in bytes a weight. Adafactor keeps a row and a column for each matrix."""
+
+OPTIMIZERS: dict[str, Callable[[torch.nn.Module], torch.optim.Optimizer]] = {
+    "adamw": lambda model: torch.optim.AdamW(model.parameters(), lr=1e-4),
+    "adafactor": lambda model: Adafactor(
+        model.parameters(), lr=1e-4, scale_parameter=False, relative_step=False
+    ),
+}
 
 # d_model, d_ff, d_kv, heads, layers: Raffel et al. (2020), section 3.7.
 SIZES = {
@@ -157,8 +161,6 @@ def measurements() -> Iterator[Need]:
 
 def _measured(name: str, precision: str, length: int, optimizer: str, rows: int) -> tuple[int, int]:
     """Return the most bytes that were taken during both passes, and during the step after them."""
-    from t5study.training.loop import EngineSettings, build_optimizer
-
     torch.cuda.empty_cache()
     with torch.device("cuda"):
         model = T5ForConditionalGeneration(architecture(name)).train()
@@ -166,7 +168,7 @@ def _measured(name: str, precision: str, length: int, optimizer: str, rows: int)
             "input_ids": torch.ones(rows, length, dtype=torch.long),
             "decoder_input_ids": torch.ones(rows, TARGET_LENGTH, dtype=torch.long),
         }
-    optimiser = build_optimizer(model, EngineSettings(0, 1e-4, optimizer=optimizer))
+    optimiser = OPTIMIZERS[optimizer](model)
     # In the second round the optimiser's state is there.
     for _ in range(2):
         torch.cuda.reset_peak_memory_stats()
@@ -180,38 +182,13 @@ def _measured(name: str, precision: str, length: int, optimizer: str, rows: int)
     return passes, step
 
 
-def table(needs: list[Need], measured: bool) -> Table:
-    """Return the largest batch on each card."""
-    how = "measured" if measured else "estimated, not measured"
-    result = Table(title=f"Examples that fit at once ({how})", title_justify="left")
-    for head in ("model", "precision", "optimiser", "length", "GB, one example"):
-        result.add_column(head, no_wrap=True)
-    for card in CARDS:
-        result.add_column(f"in {card} GB", justify="right")
-    for need in needs:
-        total = f"{need.one_example / GB:.1f}"
-        batches = (need.largest_batch(card) for card in CARDS)
-        cells = (str(batch) if batch else "none" for batch in batches)
-        result.add_row(need.model, need.precision, need.optimizer, str(need.length), total, *cells)
-    return result
-
-
 def main(out: Path = RESULTS) -> None:
-    """Print the table and write memory.json into a folder."""
+    """Measure on a GPU, estimate elsewhere, and write memory.json into a folder."""
     logging.disable(logging.WARNING)
     measured = torch.cuda.is_available()
-    needs = list(measurements() if measured else estimates())
-    Console().print(table(needs, measured))
-    content = {
-        "measured": measured,
-        "target_length": TARGET_LENGTH,
-        "reserved_bytes": RESERVED,
-        "needs": [
-            asdict(need) | {"largest_batch": {card: need.largest_batch(card) for card in CARDS}}
-            for need in needs
-        ],
-    }
-    report.write_json(out / "memory.json", content)
+    needs = [asdict(need) for need in (measurements() if measured else estimates())]
+    said = {"target_length": TARGET_LENGTH, "reserved_bytes": RESERVED}
+    write_json(out / "memory.json", {"measured": measured, **said, "needs": needs})
 
 
 if __name__ == "__main__":

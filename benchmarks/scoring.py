@@ -31,65 +31,44 @@ A way that sorts all texts would put neighbours together, so it is given such (s
 GPU there is time for all.
 """
 
-OTHER = -1
-"""The answer where generation wrote no label."""
 
-Answer = Callable[[PreTrainedModel, Work], np.ndarray]
-
-
-def beams(model: PreTrainedModel, work: Work) -> np.ndarray:
+def beams(model: PreTrainedModel, work: Work) -> None:
     """Beam search with the four beams of the report's translation, in the order given."""
-    return _generate(model, work, np.arange(len(work.encoded)), rows=8, num_beams=4)
+    _generate(model, work, np.arange(len(work.encoded)), rows=8, num_beams=4)
 
 
-def greedy(model: PreTrainedModel, work: Work) -> np.ndarray:
+def greedy(model: PreTrainedModel, work: Work) -> None:
     """Greedy generation, tuned: in bf16 where there is any, in length order, many at a time."""
     order = np.argsort(work.encoded.source_lengths, kind="stable")
     with mixed(resolve_precision("auto")):
-        return _generate(model, work, order, rows=64, num_beams=1)
+        _generate(model, work, order, rows=64, num_beams=1)
 
 
-def ours(model: PreTrainedModel, work: Work) -> np.ndarray:
+def ours(model: PreTrainedModel, work: Work) -> None:
     """The study's label scores, in bf16 where there is any."""
-    return scores(model, work, resolve_precision("auto"))
-
-
-def scores(model: PreTrainedModel, work: Work, precision: str) -> np.ndarray:
-    """One decoder step, and the label whose first token is likeliest."""
     pad_id = work.tokenizer.pad_token_id
     collator = Seq2SeqCollator(pad_id, start_id=pad_id)
-    with mixed(precision):
-        scored = score_split(
-            model, work.encoded, collator, LabelSet(work.labels), 8192, start_id=pad_id
-        )
-    return scored.argmax(axis=1)
+    with mixed(resolve_precision("auto")):
+        score_split(model, work.encoded, collator, LabelSet(work.labels), 8192, start_id=pad_id)
 
 
-GENERATIONS: dict[str, Answer] = {"beams": beams, "greedy": greedy}
-ANSWERS = GENERATIONS | {"ours": ours}
+ANSWERS: dict[str, Callable[[PreTrainedModel, Work], None]] = {
+    "beams": beams,
+    "greedy": greedy,
+    "ours": ours,
+}
 
 
 def _generate(
     model: PreTrainedModel, work: Work, order: np.ndarray, rows: int, num_beams: int
-) -> np.ndarray:
+) -> None:
     """Generate no more tokens than the longest label has, so that no text runs on."""
     longest = max(map(len, work.labels))
-    labels = {tuple(ids): place for place, ids in enumerate(work.labels)}
-    answers = np.full(len(order), OTHER)
-    data = work.encoded.data.with_format(None)["source"]
-    device = next(model.parameters()).device
+    data, device = work.encoded.data.with_format(None)["source"], next(model.parameters()).device
     for start in range(0, len(order), rows):
-        part = order[start : start + rows]
-        batch = work.tokenizer.pad(
-            {"input_ids": [data[int(row)] for row in part]}, return_tensors="pt"
-        ).to(device)
-        output = model.generate(
-            **batch, num_beams=num_beams, do_sample=False, max_new_tokens=longest
-        )
-        for row, ids in zip(part, output[:, 1:].tolist(), strict=True):
-            kept = tuple(token for token in ids if token != work.tokenizer.pad_token_id)
-            answers[row] = labels.get(kept, OTHER)
-    return answers
+        ids = [data[int(row)] for row in order[start : start + rows]]
+        batch = work.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(device)
+        model.generate(**batch, num_beams=num_beams, do_sample=False, max_new_tokens=longest).cpu()
 
 
 def score(job: Job, turn: Turn) -> None:

@@ -82,14 +82,9 @@ class Worker:
         if not answer:
             self.process.wait()
             self.errors.seek(0)
-            reason = _last_line(self.errors.read())
-            raise StudyError(f"Measuring '{self.job.method}' on {self.job.task} failed: {reason}")
+            reason = (self.errors.read().strip().splitlines() or ["it said nothing"])[-1]
+            raise StudyError(f"Measuring '{self.job.method}' on {self.job.task} failed: {reason}.")
         return json.loads(answer)
-
-    def warm_up(self) -> None:
-        """Do the repeats that are not kept."""
-        for _ in range(self.job.warm_up):
-            self.turn()
 
     def close(self) -> None:
         """End the process."""
@@ -97,26 +92,6 @@ class Worker:
         self.process.stdout.close()
         self.process.kill()
         self.process.wait()
-
-
-def answer_of(module: str, arguments: Sequence[str], **environment: str) -> Any:
-    """Run a module in a process of its own; return the last line it prints, read as JSON.
-
-    Raises StudyError with the last line of its complaint where it fails.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"TOKENIZERS_PARALLELISM": "false"} | environment,
-    )
-    if done.returncode:
-        raise StudyError(f"{module} failed: {_last_line(done.stderr)}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-def _last_line(complaint: str) -> str:
-    return (complaint.strip().splitlines() or ["it said nothing"])[-1]
 
 
 def take_turns(jobs: Sequence[Job], said: Callable[[str], None]) -> list[dict[str, Any]]:
@@ -132,18 +107,18 @@ def take_turns(jobs: Sequence[Job], said: Callable[[str], None]) -> list[dict[st
             errors = stack.enter_context(tempfile.TemporaryFile("w+"))
             worker = Worker(job, errors)
             stack.callback(worker.close)
-            worker.warm_up()
+            for _ in range(job.warm_up):
+                worker.turn()
             said(f"{job.method} is ready")
             return worker
 
         # What compiles takes longest to warm up, and most of that on one core.
         slowest_first = sorted(jobs, key=lambda job: -job.warm_up)
         ready = {w.job.method: w for w in pool.map(started, slowest_first)}
-        workers = [ready[job.method] for job in jobs]
         repeats: dict[str, list[dict[str, Any]]] = {job.method: [] for job in jobs}
         for number in range(jobs[0].repeats):
-            for worker in workers:
-                repeats[worker.job.method].append(worker.turn())
+            for job in jobs:
+                repeats[job.method].append(ready[job.method].turn())
             said(f"repeat {number + 1} of {jobs[0].repeats}")
     return [asdict(job) | _by_quantity(repeats[job.method]) for job in jobs]
 

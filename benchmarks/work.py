@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,22 +23,11 @@ from t5study.data.rows import split_rows
 from t5study.data.tasks import get_task
 from t5study.models.checkpoints import Checkpoint, open_checkpoint
 from t5study.models.loading import load_tokenizer, random_model
-from t5study.pretraining.objectives import random_spans_helper, span_corruption
 from t5study.runs.provenance import usual_device
 
-PRETRAINING = "span-corruption"
 MODEL = "google-t5/t5-small"
 LONGEST_SOURCE = 512
 LONGEST_TARGET = 16
-SMALLER = {
-    "d_model": 64,
-    "d_kv": 16,
-    "d_ff": 256,
-    "num_heads": 4,
-    "num_layers": 2,
-    "num_decoder_layers": 2,
-}
-"""Sizes of a T5 that learns something in seconds, where the question is not speed."""
 
 
 @dataclass(frozen=True)
@@ -53,32 +42,16 @@ class Work:
     tokenizer: PreTrainedTokenizerBase
     checkpoint: Checkpoint
     labels: list[list[int]]
-    sizes: dict[str, int] = field(default_factory=dict)
-    """Changes to the architecture."""
 
     @classmethod
-    def load(
-        cls,
-        name: str,
-        source: str | None,
-        rows: int,
-        split: str = "train",
-        sizes: dict[str, int] | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> Work:
-        """Tokenise `rows` rows of a task, chosen by hash in the proportions of the labels.
-
-        The name `PRETRAINING` gives windows of IMDB's reviews with corrupted spans. Tokenizer and
-        architecture are those of `checkpoint`, else t5-small's.
-        """
-        hub, task = Hub(source), get_task("imdb" if name == PRETRAINING else name)
-        checkpoint = checkpoint or open_checkpoint(hub, MODEL)
+    def load(cls, name: str, source: str | None, rows: int, split: str = "train") -> Work:
+        """Tokenise `rows` rows of a task, chosen by hash in the proportions of the labels."""
+        hub, task = Hub(source), get_task(name)
+        checkpoint = open_checkpoint(hub, MODEL)
         tokenizer = load_tokenizer(checkpoint)
         table = cast(task, split_rows(task, hub, split, rows))
-        if name == PRETRAINING:
-            return cls(name, corrupted(list(table["source"]), tokenizer), tokenizer, checkpoint, [])
         encoded = encode(table, tokenizer, LONGEST_SOURCE, LONGEST_TARGET)
-        return cls(name, encoded, tokenizer, checkpoint, label_ids(task, tokenizer), sizes or {})
+        return cls(name, encoded, tokenizer, checkpoint, label_ids(task, tokenizer))
 
     @property
     def data(self) -> Dataset:
@@ -107,14 +80,9 @@ class Work:
         """The mean number of tokens of source and target."""
         return self.tokens / len(self.encoded)
 
-    @property
-    def learning_rate(self) -> float:
-        """The report's for t5-small; a smaller model learns nothing in a few updates of it."""
-        return 1e-2 if self.sizes else 3e-4
-
-    def model(self, seed: int = 0) -> PreTrainedModel:
-        """Return t5-small's architecture, with the changed sizes, with random weights."""
-        return random_model(self.checkpoint, seed, T5ForConditionalGeneration, **self.sizes)
+    def model(self) -> PreTrainedModel:
+        """Return t5-small's architecture with random weights."""
+        return random_model(self.checkpoint, 0, T5ForConditionalGeneration)
 
 
 def spread(lengths: np.ndarray, count: int, rows: int, seed: int) -> np.ndarray:
@@ -127,23 +95,6 @@ def spread(lengths: np.ndarray, count: int, rows: int, seed: int) -> np.ndarray:
     shares = (np.arange(batches) + rng.random(batches)) / batches
     starts = (shares * (len(order) - rows)).round().astype(int)
     return np.concatenate([order[start : start + rows] for start in rng.permutation(starts)])
-
-
-def corrupted(texts: list[str], tokenizer: PreTrainedTokenizerBase) -> Encoded:
-    """Return the texts end to end, cut into windows whose corrupted inputs are 512 tokens long."""
-    ids = np.concatenate(tokenizer(texts, add_special_tokens=False)["input_ids"])
-    pieces, _ = random_spans_helper(LONGEST_SOURCE)
-    sentinels = tokenizer.convert_tokens_to_ids([f"<extra_id_{i}>" for i in range(100)])
-    rng = np.random.default_rng(0)
-    pairs = [
-        span_corruption(window, rng, sentinels=sentinels, eos=tokenizer.eos_token_id)
-        for window in ids[: len(ids) // pieces * pieces].reshape(-1, pieces)
-    ]
-    sources, targets = ([pair[side] for pair in pairs] for side in (0, 1))
-    columns = {"source": sources, "target": targets, "label": [0] * len(pairs)}
-    data = Dataset.from_dict(columns | {"row": range(len(pairs))}).with_format("numpy")
-    lengths = [np.array([len(ids) for ids in side]) for side in (sources, targets)]
-    return Encoded(data, *lengths, LONGEST_SOURCE)
 
 
 def training_flops(config: T5Config, sources: np.ndarray, targets: np.ndarray) -> float:
