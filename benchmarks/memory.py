@@ -18,7 +18,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import Adafactor, T5Config, T5ForConditionalGeneration
 
-from benchmarks.results import RESULTS, write_json
+from benchmarks.results import RESULTS
+from t5study.base.files import write_json
 
 GB = 10**9
 CARDS = (4, 12, 24)

@@ -21,8 +21,8 @@ from benchmarks.results import (
     comparisons,
     hours,
     rows_of,
-    write_whole,
 )
+from t5study.base.files import write_text
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -40,8 +40,8 @@ TITLES = {
 
 def write(results: Path = RESULTS, book: Path = BOOK) -> None:
     """Write the fragments and the figure into the book's sources."""
-    write_whole(book / "_speed.md", speed(results))
-    write_whole(book / "_memory.md", memory_tables(results))
+    write_text(book / "_speed.md", speed(results))
+    write_text(book / "_memory.md", memory_tables(results))
     if (found := _read(results / "speed.json")) and found["speed"]:
         draw(found["speed"], book / "_static" / "speed.svg")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -13,6 +11,7 @@ import psutil
 import torch
 
 from benchmarks import methods, scoring
+from t5study.base.files import write_json
 from t5study.base.precision import resolve_precision
 from t5study.runs.provenance import device_name, git_commit, library_versions, usable_cores
 
@@ -38,19 +37,6 @@ def machine() -> dict[str, Any]:
         "libraries": library_versions(),
         "commit": git_commit(),
     }
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write results, in a folder that need not be there yet."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(content, indent=1) + "\n")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text beside its place and move it there."""
-    staging = path.with_name(f".{path.name}")
-    staging.write_text(text)
-    os.replace(staging, path)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ from benchmarks import measure, memory, methods, page, results, scoring, turns
 from benchmarks.work import Work, spread, training_flops
 from t5study.base.errors import StudyError
 from t5study.data.batches import encode
-from t5study.data.tasks import cast, get_task, label_ids, split_rows
+from t5study.data.casts import cast, label_ids
+from t5study.data.rows import split_rows
+from t5study.data.tasks import get_task
 from t5study.models.loading import load_tokenizer
 
 
