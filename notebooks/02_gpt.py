@@ -41,7 +41,7 @@ import pandas as pd
 
 from t5study.chapters import gpt
 from t5study.chapters.style import word
-from t5study.chapters.tables import framed
+from t5study.chapters.tables import show
 from t5study.claims.published import load_published
 from t5study.study import Study
 
@@ -227,7 +227,7 @@ table = pd.DataFrame(texts.values["rows"]).rename(
     columns={"log_probability": "mean log p", "different_pairs": "different word pairs"}
 )
 columns = ["method", "text", "mean log p", "different word pairs"]
-framed(table[columns]).format(precision=2, escape="html").hide()
+show(table[columns])
 
 # %% tags=["hide-cell"]
 by_method = table.groupby("method", sort=False)["mean log p"].mean()
@@ -326,7 +326,7 @@ leaning = {
     "GPT, by whole sentences": leanings(wrote, "whole_masses"),
 }
 means = pd.DataFrame({name: table.mean() for name, table in leaning.items()}).T
-framed(means[list(wanted)]).format(precision=4)
+show(means[list(wanted)], formats=dict.fromkeys(wanted, "{:.4f}"))
 
 
 # %% tags=["hide-cell"]
@@ -444,7 +444,7 @@ samples = {
     "GPT, sampled at temperature 1": by_gpt.values["examples"][:6],
     "BERT, masks filled from left to right": by_bert.values["examples"][:6],
 }
-framed(pd.DataFrame(samples)).hide()
+show(pd.DataFrame(samples))
 
 # %% [markdown]
 # ### What others measured

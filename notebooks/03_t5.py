@@ -34,7 +34,7 @@ import pandas as pd
 
 from t5study.chapters import t5
 from t5study.chapters.style import word
-from t5study.chapters.tables import framed
+from t5study.chapters.tables import show
 from t5study.study import Study
 
 pd.set_option("display.max_colwidth", None)
@@ -72,7 +72,7 @@ def asked(role):
 
 # %% tags=["hide-input"]
 answers = pd.DataFrame([row for role in questions for row in asked(role)])
-framed(answers[["prompt", "answer"]]).hide()
+show(answers[["prompt", "answer"]])
 
 # %% [markdown]
 # Each row was answered by the network fine-tuned for its task. All have one architecture and one
@@ -347,9 +347,7 @@ pd.DataFrame(modules.values["rows"])[["name", "type", "params", "rounded"]].rena
 )
 
 # %% tags=["hide-input"]
-framed(pd.DataFrame(modules.values["parts"])[["part", "parameters"]]).hide().format(
-    {"parameters": "{:,}"}
-)
+show(pd.DataFrame(modules.values["parts"])[["part", "parameters"]])
 
 # %% [markdown]
 # Encoder and decoder share one embedding, which also serves as the output layer; the library counts it
@@ -364,7 +362,7 @@ framed(pd.DataFrame(modules.values["parts"])[["part", "parameters"]]).hide().for
 sizes = study.observe("t5.sizes")
 
 # %% tags=["hide-input"]
-framed(pd.DataFrame(sizes.values["published"])).hide().format({"parameters": "{:,}"})
+show(pd.DataFrame(sizes.values["published"]))
 
 # %% tags=["hide-cell"]
 counts = {row["model"]: row["parameters"] for row in sizes.values["published"]}

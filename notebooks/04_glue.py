@@ -35,7 +35,7 @@ seed = 21
 import pandas as pd
 
 from t5study.chapters import glue, transfer
-from t5study.chapters.tables import framed
+from t5study.chapters.tables import show
 from t5study.claims.published import load_published
 from t5study.data.tasks import ceiling
 from t5study.judging import ranking, scores
@@ -264,7 +264,7 @@ pd.DataFrame(
 # %% tags=["hide-input"]
 dev = published.table(split="validation")
 dev = dev[dev["model"] == "BERT-base-cased"].set_index(["task", "metric"])["value"]
-framed(dev.unstack("metric")).format(na_rep="", precision=3)
+show(dev.unstack("metric"))
 
 # %%
 parts = {task: dict(group.droplevel("task")) for task, group in dev.groupby("task")}
@@ -438,7 +438,7 @@ recipes = {
     for role, named in others.items()
 }
 table = pd.concat(recipes, names=["role"]) if recipes else pd.DataFrame()
-transfer.shown(table, "Not run: this profile names no other recipe.")
+show(transfer.shown(table, "Not run: this profile names no other recipe."))
 
 # %% [markdown]
 # Now the ranking. *T5 above BERT* is what the leaderboard says of two particular checkpoints; here
@@ -556,7 +556,7 @@ table = pd.DataFrame(
         for role, top in tops.items()
     }
 ).T
-transfer.shown(table, "No ceiling is known: the tasks of this profile are real data.")
+show(transfer.shown(table, "No ceiling is known: the tasks of this profile are real data."))
 
 # %% tags=["hide-cell"]
 gaps = [top[1] - runs[role]["T5"][0].metrics[top[0]] for role, top in tops.items()]

@@ -66,7 +66,7 @@ study.glue(
 # write for each label: the {term}`label word` and the end token `</s>`.
 
 # %%
-finetuning.casting_table(study.casting(role))
+tables.show(finetuning.casting_table(study.casting(role)))
 
 # %% [markdown]
 # ## The model and its arguments
@@ -78,7 +78,7 @@ finetuning.casting_table(study.casting(role))
 
 # %% tags=["only-here"]
 modules = finetuning.t5_small_modules().rename(columns={"rounded": "cut"})
-modules
+tables.show(modules)
 
 # %% tags=["only-here", "hide-cell"]
 same_class = modules["type"].to_numpy() == published.module_table()["type"].to_numpy()
@@ -110,7 +110,7 @@ batch, steps = "train_batch_size", "gradient_accumulation_steps"
 arguments = finetuning.argument_table(study.settings(role).recipe)
 rows, times = (int(arguments.loc[name, "report"]) for name in (batch, steps))
 arguments.loc[batch, "report"] = f"{rows} × {times} = {rows * times}"
-arguments.drop(steps).rename(index={batch: f"{batch} × {steps}"})
+tables.show(arguments.drop(steps).rename(index={batch: f"{batch} × {steps}"}))
 
 # %% [markdown]
 # ## Which rows
@@ -159,7 +159,7 @@ scratch = study.finetunes(role, init="scratch")
 
 # %% tags=["hide-input"]
 run = runs[0]
-finetuning.report_beside(run, role)
+tables.show(finetuning.report_table(run, role))
 
 # %% tags=["hide-cell"]
 recipe, names = study.settings(role).recipe, {"adamw": "AdamW", "adafactor": "Adafactor"}
@@ -216,7 +216,7 @@ finetuning.plot_confusion(run)
 # built from data that may be printed.
 
 # %% tags=["hide-input"]
-study.examples(role, run, count=32)
+tables.show(study.examples(role, run, count=32))
 
 # %% [markdown]
 # ## What the number is worth
@@ -243,7 +243,7 @@ answers = {
     "T5, random weights": scratch,
     baseline.metrics["model"]: [baseline],
 }
-tables.framed(finetuning.comparison(answers, ["accuracy", "macro_f1"])).format(precision=3)
+tables.show(finetuning.comparison_table(answers, ["accuracy", "macro_f1"]))
 
 # %% mystnb={"figure": {"caption": "Test accuracy on the sentiment task with 95 % intervals over test rows and seeds: pre-trained T5 with the recipe of this chapter and with the others of the table, the same network from random weights, and the TF-IDF baseline.", "name": "fig-sentiment-intervals"}, "image": {"alt": "Dot plot with one row per model; each dot is a test accuracy with a horizontal bar for its 95 percent interval."}} tags=["hide-input"]
 intervals = ranking.score_table(answers, "accuracy")

@@ -63,7 +63,7 @@ study.glue(
 # "{glue:text}`emotion-prefix`", and there are {glue:text}`emotion-labels` {term}`label words <label word>`.
 
 # %%
-finetuning.casting_table(study.casting(role))
+tables.show(finetuning.casting_table(study.casting(role)))
 
 # %% [markdown]
 # ## A baseline first
@@ -91,7 +91,7 @@ scratch = study.finetunes(role, init="scratch")
 
 # %% tags=["hide-input"]
 run = runs[0]
-finetuning.report_beside(run, role)
+tables.show(finetuning.report_table(run, role))
 
 # %% tags=["hide-cell"]
 recipe, names = study.settings(role).recipe, {"adamw": "AdamW", "adafactor": "Adafactor"}
@@ -141,7 +141,7 @@ finetuning.plot_confusion(run)
 # same ones: one that the report shows is *surprise*, and none of these is.
 
 # %% tags=["hide-input"]
-study.examples(role, run, count=32)
+tables.show(study.examples(role, run, count=32))
 
 # %% [markdown]
 # ## What the number is worth
@@ -160,7 +160,7 @@ answers = {
     "T5, random weights": scratch,
     baseline.metrics["model"]: [baseline],
 }
-tables.framed(finetuning.comparison(answers, ["accuracy", "macro_f1"])).format(precision=3)
+tables.show(finetuning.comparison_table(answers, ["accuracy", "macro_f1"]))
 
 # %% mystnb={"figure": {"caption": "Test accuracy on the emotion task with 95 % intervals over test rows and seeds: pre-trained T5 with the recipe of this chapter and with the others of the table, the same network from random weights, and the TF-IDF baseline.", "name": "fig-emotion-intervals"}, "image": {"alt": "Dot plot with one row per model; each dot is a test accuracy with a horizontal bar for its 95 percent interval."}} tags=["hide-input"]
 intervals = ranking.score_table(answers, "accuracy")
@@ -198,7 +198,7 @@ study.glue(f"{role}-literal", finetuning.listed(literal, "accuracy"))
 # few test rows, so one pair of runs may show another order. In the published book the mean over
 # five seeds puts anger first and surprise, the rarest, last. But the seeds disagree: in one of them
 # surprise gains most, in another it loses, so its place is not settled.
-# `finetuning.report_beside(scratch[0], role)` shows the other report.
+# `finetuning.report_table(scratch[0], role)` shows the other report.
 # :::
 
 # %% [markdown]

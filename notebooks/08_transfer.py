@@ -118,7 +118,7 @@ gains = {role: transfer.gain_table(points[role], metric[role]) for role in roles
 
 # %% tags=["hide-input"]
 table = pd.concat(gains, names=["task"]) if gains else pd.DataFrame()
-tables.framed(transfer.shown(table, otherwise)).format(precision=3, na_rep="")
+tables.show(transfer.shown(table, otherwise))
 
 # %% tags=["hide-cell"]
 clear, judged = transfer.counted(list(gains.values()))
@@ -185,7 +185,7 @@ transfer.plot_budgets(budgets, otherwise)
 # %% tags=["hide-input"]
 indexed = {role: table.set_index(["labels", "tokens"]) for role, table in budgets.items()}
 table = pd.concat(indexed, names=["task"]) if indexed else pd.DataFrame()
-tables.framed(transfer.shown(table, otherwise)).format(precision=3, na_rep="")
+tables.show(transfer.shown(table, otherwise))
 
 # %% tags=["hide-cell"]
 study.glue("transfer-left-out", transfer.left_out(study))
@@ -219,7 +219,7 @@ parted = transfer.counting_and_reading(study, budgets)
 
 # %% tags=["hide-input"]
 otherwise = "Not run: no budget of this profile is one single update."
-tables.framed(transfer.shown(parted, otherwise)).format(precision=3)
+tables.show(transfer.shown(parted, otherwise))
 
 # %% tags=["hide-cell"]
 for part in ("counting", "reading"):
@@ -271,9 +271,7 @@ study.glue("transfer-own-rates", transfer.own_rates(study))
 
 # %% tags=["hide-input"]
 longest = transfer.longer_table(study)
-tables.framed(transfer.shown(longest, transfer.missing(study, "longer"))).format(
-    precision=3, na_rep=""
-)
+tables.show(transfer.shown(longest, transfer.missing(study, "longer")))
 
 # %% [markdown]
 # In the published book the longest reading lifts emotion above the baseline and above the
@@ -309,9 +307,7 @@ study.glue("transfer-t5-23", float(whole - published.value("glue-tokens-23")), d
 
 # %% tags=["hide-input"]
 variants = transfer.variant_table(transfer.variants(study))
-tables.framed(transfer.shown(variants, transfer.missing(study, "variants"))).format(
-    precision=3, na_rep=""
-)
+tables.show(transfer.shown(variants, transfer.missing(study, "variants")))
 
 # %% [markdown]
 # The study's recipe starts from such embeddings; the other row takes them away. A lower held-out loss
@@ -342,7 +338,7 @@ whole = [
     "tokens a second",
 ]
 form = {column: "{:,.0f}" for column in whole if column in table}
-tables.framed(transfer.shown(table, otherwise)).format(form, precision=2)
+tables.show(transfer.shown(table, otherwise))
 
 # %% mystnb={"figure": {"caption": "Held-out loss against the number of updates, on a logarithmic axis: the run of the largest budget and the trials. A window's length changes the question a little, so the ends of lines with other windows are compared with care; where a line falls from its plateau can be compared.", "name": "fig-trials"}, "image": {"alt": "Four falling lines of held-out loss against updates. The line of the largest budget goes furthest and lowest; the line with long windows stays on its plateau to its end; one of the lines with short windows falls from it, the other ends before."}} tags=["hide-input"]
 transfer.plot_held_out(trials, otherwise, against="step")
@@ -357,9 +353,7 @@ falls = transfer.fall_table(own | trials)
 
 # %% tags=["hide-input"]
 shares = [column for column in falls if column.startswith("rate")]
-tables.framed(transfer.shown(falls, otherwise)).format("{:.0%}", subset=shares).format(
-    precision=2, subset=[column for column in falls if column not in shares]
-)
+tables.show(transfer.shown(falls, otherwise), formats=dict.fromkeys(shares, "{:.0%}"))
 
 # %% tags=["hide-cell"]
 most = table["tokens"].max() / table["tokens"].iloc[0] if len(table) else 0
@@ -405,7 +399,7 @@ table = transfer.architecture_table(study, "sst")
 otherwise = transfer.missing(study, "pretraining")
 large = {"parameters": "{:,.0f}", "tokens": "{:,.0f}", "FLOPs": "{:.1e}"}
 form = {column: form for column, form in large.items() if column in table}
-tables.framed(transfer.shown(table, otherwise)).format(form, precision=3, na_rep="")
+tables.show(transfer.shown(table, otherwise))
 
 # %% tags=["hide-cell"]
 columns = ("tokens", "FLOPs", "parameters")
@@ -453,7 +447,7 @@ for name, text in transfer.masked_words(table).items():
 otherwise = transfer.missing(study, "learning_curves")
 standings = {role: transfer.standing(study, role, points[role], metric[role]) for role in roles}
 table = pd.concat(standings, names=["task"]) if standings else pd.DataFrame()
-tables.framed(transfer.shown(table, otherwise)).format(precision=3, na_rep="")
+tables.show(transfer.shown(table, otherwise))
 
 # %% [markdown]
 # In the published book the answer depends on which of the two networks is asked. That of the
@@ -472,14 +466,10 @@ tables.framed(transfer.shown(table, otherwise)).format(precision=3, na_rep="")
 # it is a rough one.
 
 # %% tags=["hide-input"]
-tables.framed(transfer.beside_published(study, "sentiment", "accuracy")).format(
-    precision=3, na_rep=""
-)
+tables.show(transfer.beside_published(study, "sentiment", "accuracy"))
 
 # %% tags=["hide-input"]
-tables.framed(transfer.beside_published(study, "emotion", "accuracy")).format(
-    precision=3, na_rep=""
-)
+tables.show(transfer.beside_published(study, "emotion", "accuracy"))
 
 # %% tags=["hide-cell"]
 study.glue("transfer-own-electra", int(published.value("self-pretraining-electra")))
@@ -533,7 +523,7 @@ prices = transfer.price_table(study, budgets) if budgets else pd.DataFrame()
 
 # %% tags=["hide-input"]
 otherwise = transfer.missing(study, "budgets")
-tables.framed(transfer.shown(prices, otherwise)).format(precision=3, na_rep="")
+tables.show(transfer.shown(prices, otherwise))
 
 # %% tags=["hide-cell"]
 said = [f"{role}: {text}" for role, text in prices["budget"].items()] if len(prices) else []

@@ -59,8 +59,9 @@ summariser = study.finetune("summary")
 
 # %% tags=["hide-input"]
 runs = {"sst": labels, "translation": translator, "summary": summariser}
-tables.framed(sequences.cost_table(runs)).format(
-    {"parameters": "{:,.0f}", "examples a second": "{:.0f}", "seconds of training": "{:.0f}"}
+tables.show(
+    sequences.cost_table(runs),
+    formats={"examples a second": "{:,.0f}", "seconds of training": "{:,.0f}"},
 )
 
 # %% tags=["hide-cell"]
@@ -88,9 +89,7 @@ study.glue("seq-slower", float(ratio), digits=1)
 # %%
 copy = study.baseline("translation")
 translation_metrics = study.task("translation").metrics
-tables.framed(
-    ranking.beside({"T5": translator, "copy of the input": copy}, translation_metrics)
-).format(precision=3)
+tables.show(ranking.beside({"T5": translator, "copy of the input": copy}, translation_metrics))
 
 # %% tags=["hide-cell"]
 study.glue("seq-translations", translator.metrics["n"])
@@ -113,14 +112,18 @@ study.glue("seq-copy-chrf", float(copy.metrics["chrf"]), digits=1)
 
 # %% tags=["hide-input"]
 others = sequences.published_rows(translation_metrics, study.task("translation").name)
-transfer.shown(others, "No published numbers: the test set of this profile is this study's own.")
+tables.show(
+    transfer.shown(
+        others, "No published numbers: the test set of this profile is this study's own."
+    )
+)
 
 # %% [markdown]
 # And T5 itself, on a test set of news from 2014 that no profile here uses. It stands here for scale,
 # and is not to be set beside the scores above: another test set is another BLEU.
 
 # %% tags=["hide-input"]
-sequences.published_rows(["bleu"], "WMT-14 English-German")
+tables.show(sequences.published_rows(["bleu"], "WMT-14 English-German"))
 
 # %% [markdown]
 # (sequences-summaries)=
@@ -135,7 +138,7 @@ lead = study.baseline("summary", kind="lead")
 whole = study.baseline("summary")
 summary_metrics = study.task("summary").metrics
 answers = {"T5": summariser, "first sentence": lead, "the whole text": whole}
-tables.framed(ranking.beside(answers, summary_metrics)).format(precision=3)
+tables.show(ranking.beside(answers, summary_metrics))
 
 # %% tags=["hide-cell"]
 study.glue("seq-summaries", summariser.metrics["n"])
@@ -157,7 +160,11 @@ study.glue("seq-faithful", 100 * float(summariser.metrics["faithful"]), digits=1
 
 # %% tags=["hide-input"]
 others = sequences.published_rows(["rougeL", "rouge1", "rouge2"], study.task("summary").name)
-transfer.shown(others, "No published numbers: the test set of this profile is this study's own.")
+tables.show(
+    transfer.shown(
+        others, "No published numbers: the test set of this profile is this study's own."
+    )
+)
 
 # %% [markdown]
 # Published scores of SciTLDR take the best of several references for each abstract
@@ -183,7 +190,7 @@ lengths = {
 sequences.plot_by_length(lengths)
 
 # %% tags=["hide-input"]
-tables.framed(pd.concat(lengths, names=["task", "tokens of the source"])).format(precision=2)
+tables.show(pd.concat(lengths, names=["task", "tokens of the source"]))
 
 # %% tags=["hide-cell"]
 for role, table in lengths.items():
@@ -225,7 +232,7 @@ table = sequences.joint_table(study, joint)
 sequences.plot_joint(table, otherwise)
 
 # %% tags=["hide-input"]
-tables.framed(transfer.shown(table, otherwise)).format(precision=3)
+tables.show(transfer.shown(table, otherwise))
 
 # %% tags=["hide-cell"]
 verdicts = table["verdict"].tolist() if len(table) else []

@@ -32,6 +32,7 @@ seed = 21
 import pandas as pd
 
 from t5study.chapters import scorecard as page
+from t5study.chapters import tables
 from t5study.claims.judges import scorecard
 from t5study.claims.schema import OUTCOMES, load_claims
 from t5study.study import Study
@@ -67,7 +68,7 @@ page.plot_verdicts(verdicts)
 # those that our runs did not reproduce, which need not be mistaken.
 
 # %% tags=["hide-input"]
-page.claim_table(verdicts, ["corrected", "not reproduced"])
+tables.show(page.claim_table(verdicts, ["corrected", "not reproduced"]))
 
 # %% [markdown]
 # ## What holds
@@ -75,7 +76,7 @@ page.claim_table(verdicts, ["corrected", "not reproduced"])
 # Some of these hold with a limit; the evidence names it.
 
 # %% tags=["hide-input"]
-page.claim_table(verdicts, ["reproduced", "exceeded"])
+tables.show(page.claim_table(verdicts, ["reproduced", "exceeded"]))
 
 # %% [markdown]
 # ## The numbers
@@ -86,7 +87,7 @@ page.claim_table(verdicts, ["reproduced", "exceeded"])
 # with other weights stands in its own column and judges nothing.
 
 # %% tags=["hide-input"]
-page.number_table(verdicts)
+tables.show(page.number_table(verdicts))
 
 # %% tags=["hide-cell"]
 SECTIONS = {
@@ -115,7 +116,7 @@ for name, section in SECTIONS.items():
 # was not measured, here or there.
 
 # %% tags=["hide-input"]
-page.section_table(verdicts, "Conclusion")
+tables.show(page.section_table(verdicts, "Conclusion"))
 
 # %% [markdown]
 # ## What the report learnt
@@ -123,7 +124,7 @@ page.section_table(verdicts, "Conclusion")
 # The learnings are about the field and about tools. Those that state something can be checked:
 
 # %% tags=["hide-input"]
-page.section_table(verdicts, "Major Learnings")
+tables.show(page.section_table(verdicts, "Major Learnings"))
 
 # %% [markdown]
 # (scorecard-limitations)=
@@ -138,7 +139,7 @@ page.section_table(verdicts, "Major Learnings")
 # network cannot have.
 
 # %% tags=["hide-input"]
-page.section_table(verdicts, "Limitations")
+tables.show(page.section_table(verdicts, "Limitations"))
 
 # %% [markdown]
 # ## The report's future scope
@@ -151,7 +152,7 @@ page.section_table(verdicts, "Limitations")
 # {glue:text}`claims-future-open` of {glue:text}`claims-future`.
 
 # %% tags=["hide-input"]
-page.section_table(verdicts, "Future Scope")
+tables.show(page.section_table(verdicts, "Future Scope"))
 
 # %% [markdown]
 # ## What was not run
@@ -160,7 +161,7 @@ page.section_table(verdicts, "Future Scope")
 # checkpoints; `make book PROFILE=full` runs them where the checkpoints can be had.
 
 # %% tags=["hide-input"]
-page.open_table(verdicts)
+tables.show(page.open_table(verdicts))
 
 # %% [markdown]
 # ## Where these numbers come from

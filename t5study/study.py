@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pandas.io.formats.style import Styler
 
 from t5study.base.errors import StudyError
 from t5study.base.settings import checked
 from t5study.chapters.facts import Facts, Findings
-from t5study.chapters.tables import framed
+from t5study.chapters.tables import Table, show
 from t5study.data.casts import cast
 from t5study.data.hub import Hub
 from t5study.data.rows import split_rows
@@ -414,9 +413,9 @@ class Study:
         text = f"{value:.{digits}f}" if isinstance(value, float) else str(value)
         glue(name, text, display=False)
 
-    def provenance(self) -> Styler:
+    def provenance(self) -> Table:
         """Return the table at the foot of a page: where its numbers come from, nothing cut off."""
-        return framed(provenance_table(self.profile, self.seed, self.used))
+        return show(provenance_table(self.profile, self.seed, self.used))
 
     def _obtain(self, config: dict[str, Any], function: str, *asked: Any) -> Run:
         """The run of `config`; what it lacks is made by `module.name` of the package on `asked`.

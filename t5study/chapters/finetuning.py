@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from pandas.io.formats.style import Styler
 
 from t5study.chapters.style import (
     BLUE,
@@ -20,7 +19,7 @@ from t5study.chapters.style import (
     panels,
     plain_numbers,
 )
-from t5study.chapters.tables import framed, mean_interval
+from t5study.chapters.tables import mean_interval
 from t5study.claims.facts import module_comparison
 from t5study.claims.published import load_published
 from t5study.experiments.recipes import Recipe
@@ -126,19 +125,14 @@ def argument_table(recipe: Recipe) -> pd.DataFrame:
     )
 
 
-def report_beside(run: Run, role: str) -> Styler:
+def report_table(run: Run, role: str) -> pd.DataFrame:
     """Return our classification report and, in columns of its own, the one the report prints."""
     ours = classification_report(run.metrics)
     theirs = load_published().classification_report(role).reindex(ours.index)
-    both = pd.concat({"this study": ours, "report": theirs}, axis=1)
-    return (
-        framed(both)
-        .format(precision=3, na_rep="")
-        .format("{:.0f}", subset=[("this study", "support"), ("report", "support")], na_rep="")
-    )
+    return pd.concat({"this study": ours, "report": theirs}, axis=1)
 
 
-def comparison(groups: dict[str, Sequence[Run]], metrics: Sequence[str]) -> pd.DataFrame:
+def comparison_table(groups: dict[str, Sequence[Run]], metrics: Sequence[str]) -> pd.DataFrame:
     """Return one row a group of runs over seeds: per metric mean, low, high; and the seeds' count.
 
     With one run the interval is the bootstrap interval over test rows kept in its record.

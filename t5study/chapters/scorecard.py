@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from pandas.io.formats.style import Styler
 
 from t5study.chapters.style import (
     GREEN,
@@ -20,7 +19,7 @@ from t5study.chapters.style import (
     drawn,
     panels,
 )
-from t5study.chapters.tables import framed, shown
+from t5study.chapters.tables import shown
 from t5study.claims.schema import OUTCOMES
 
 _COLOURS = (GREEN, SKY, ORANGE, PINK, "#d9d9d9", GREY)
@@ -47,7 +46,7 @@ def plot_verdicts(verdicts: pd.DataFrame) -> Picture:
     return figure
 
 
-def claim_table(verdicts: pd.DataFrame, outcomes: Sequence[str]) -> Styler:
+def claim_table(verdicts: pd.DataFrame, outcomes: Sequence[str]) -> pd.DataFrame:
     """Return the claims with one of the verdicts: where, statement, report, measured, evidence."""
     chosen = verdicts[verdicts["verdict"].isin(outcomes)]
     table = pd.DataFrame(
@@ -60,10 +59,10 @@ def claim_table(verdicts: pd.DataFrame, outcomes: Sequence[str]) -> Styler:
             "evidence": chosen["evidence"],
         }
     )
-    return framed(table).hide(axis="index")
+    return table.reset_index(drop=True)
 
 
-def number_table(verdicts: pd.DataFrame) -> Styler:
+def number_table(verdicts: pd.DataFrame) -> pd.DataFrame:
     """Return the claims of kind number: the report's value, the published one, ours, the verdict.
 
     `with other weights` is what models other than the one named reached with the profile's own
@@ -80,17 +79,17 @@ def number_table(verdicts: pd.DataFrame) -> Styler:
             "verdict": chosen["verdict"],
         }
     )
-    return framed(table).hide(axis="index")
+    return table.reset_index(drop=True)
 
 
-def section_table(verdicts: pd.DataFrame, section: str) -> Styler:
+def section_table(verdicts: pd.DataFrame, section: str) -> pd.DataFrame:
     """Return the claims of one section of the report: statement, verdict, and why."""
     chosen = section_of(verdicts, section)
     reasons = chosen["evidence"].where(chosen["verdict"] != "not run", chosen["detail"])
     table = pd.DataFrame(
         {"the report says": chosen["statement"], "verdict": chosen["verdict"], "why": reasons}
     )
-    return framed(table).hide(axis="index")
+    return table.reset_index(drop=True)
 
 
 def section_of(verdicts: pd.DataFrame, section: str) -> pd.DataFrame:
@@ -98,7 +97,7 @@ def section_of(verdicts: pd.DataFrame, section: str) -> pd.DataFrame:
     return verdicts[verdicts["where"].str.contains(section, regex=False)]
 
 
-def open_table(verdicts: pd.DataFrame) -> Styler:
+def open_table(verdicts: pd.DataFrame) -> pd.DataFrame:
     """Return the claims that were not run, and what is missing to judge each."""
     chosen = verdicts[verdicts["verdict"] == "not run"]
     table = pd.DataFrame(
@@ -109,4 +108,4 @@ def open_table(verdicts: pd.DataFrame) -> Styler:
             "what is missing": chosen["detail"],
         }
     )
-    return framed(table).hide(axis="index")
+    return table.reset_index(drop=True)

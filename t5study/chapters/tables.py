@@ -105,12 +105,12 @@ def name_of(label: Any) -> str:
     return NAMES.get(text, text.replace("_", " "))
 
 
-def short(value: Any) -> str:
+def _short(value: Any) -> str:
     """Return a value of any kind in few characters; nothing for one that is not there."""
     if isinstance(value, list | tuple | set | frozenset):
-        return ", ".join(short(part) for part in value)
+        return ", ".join(_short(part) for part in value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{name_of(key)}: {short(part)}" for key, part in value.items())
+        return ", ".join(f"{name_of(key)}: {_short(part)}" for key, part in value.items())
     if pd.isna(value):
         return ""
     if isinstance(value, bool | np.bool_):
@@ -118,6 +118,15 @@ def short(value: Any) -> str:
     if isinstance(value, int | np.integer):
         return f"{value:,}"
     return _decimal(float(value)) if isinstance(value, float | np.floating) else str(value)
+
+
+def shown(value: object) -> str:
+    """Return a claim's value with four digits; nothing for one that is not there."""
+    if value is None or value != value:
+        return ""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
 def _decimal(value: float) -> str:
@@ -183,7 +192,7 @@ def _cells(values: Sequence[Any], form: Format | None) -> tuple[_Cell, ...]:
 
 
 def _texts(values: Sequence[Any], form: Format | None) -> list[str]:
-    missing = [short(value) == "" for value in values]
+    missing = [_short(value) == "" for value in values]
     if form is None:
         form = _usual(values)
     write = form.format if isinstance(form, str) else form
@@ -196,13 +205,13 @@ def _texts(values: Sequence[Any], form: Format | None) -> list[str]:
 def _usual(values: Sequence[Any]) -> Format:
     """The format of a column: of floats of one size the same decimals, else value by value."""
     floats = [v for v in values if isinstance(v, float) and np.isfinite(v)]
-    if not floats or any(not isinstance(v, float) for v in values if short(v)):
-        return short
+    if not floats or any(not isinstance(v, float) for v in values if _short(v)):
+        return _short
     if all(value == round(value) for value in floats):
         return "{:,.0f}"
     sizes = [abs(value) for value in floats if value]
-    if min(sizes) < 0.0005 or min(sizes) < 1 and max(sizes) >= 10:
-        return short
+    if min(sizes) < 0.0005 or (min(sizes) < 1 and max(sizes) >= 10):
+        return _short
     return f"{{:,.{_decimals(max(sizes))}f}}"
 
 
@@ -287,7 +296,9 @@ def _spans(columns: Sequence[_Column], count: int) -> list[list[int]]:
 def _tag(tag: str, cell: _Cell, **attributes: Any) -> str:
     # Editors set all cells right unless the cell itself says otherwise.
     kind = 'class="number"' if cell.number else 'class="text" style="text-align: left"'
-    more = "".join(f' {name}="{value}"' for name, value in attributes.items() if value not in ("", 1))
+    more = "".join(
+        f' {name}="{value}"' for name, value in attributes.items() if value not in ("", 1)
+    )
     return f"<{tag} {kind}{more}>{escape(cell.text)}</{tag}>"
 
 

@@ -73,7 +73,9 @@ def test_neighbours_under_one_name_share_its_cell():
     index = pd.MultiIndex.from_tuples(
         [("sst", 50), ("sst", 500), ("emotion", 50)], names=["task", "labels"]
     )
-    columns = pd.MultiIndex.from_tuples([("this study", "f1"), ("this study", "n"), ("report", "f1")])
+    columns = pd.MultiIndex.from_tuples(
+        [("this study", "f1"), ("this study", "n"), ("report", "f1")]
+    )
     html = show(pd.DataFrame(np.ones((3, 3)), index, columns)).html
     first, second, *body = cells(html)
     assert first == ["", "this study", "report"]
