@@ -16,7 +16,7 @@ from t5study.claims.schema import load_claims
 def test_every_closing_section_of_the_report_is_answered(section):
     verdicts = scorecard(load_claims(), [])
     assert len(page.section_of(verdicts, section)) >= 2
-    shown = page.section_table(verdicts, section).data
+    shown = page.section_table(verdicts, section)
     assert shown["why"].str.len().min() > 20
 
 
