@@ -20,7 +20,7 @@ import pandas as pd
 from nltk.stem.porter import PorterStemmer
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from t5study.judging.scores import Metric
+from t5study.judging.scores import Metric, mean_of_rows
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _MONTHS = (
@@ -71,7 +71,7 @@ def _is_month(word: str, before: str, after: str) -> bool:
 
 
 def words(text: str) -> list[Word]:
-    """The words of `text` in order, each marked as number, month, day, name, word or small.
+    """Return the words of `text` in order, each marked as number, month, day, name, word or small.
 
     `small` are the words that only hold a sentence together ("the", "of"). A capital at the start
     of a sentence says little: such a word is a name if the next one has a capital too ("Anna
@@ -126,7 +126,7 @@ def _pieces(word: Word) -> Iterator[str]:
 
 
 def check(summary: str, source: str) -> pd.DataFrame:
-    """Every number, month, day, name and content word of `summary`, looked up in `source`.
+    """Look up every number, month, day, name and content word of `summary` in `source`.
 
     Columns: `text` (as the summary writes it), `kind`, `found` (is it in the source?), in the
     order of the summary. Case, thousands commas and inflection ("predicts", "predicted") do not
@@ -148,7 +148,7 @@ def check(summary: str, source: str) -> pd.DataFrame:
 
 
 def invented(summary: str, source: str) -> list[str]:
-    """The facts (numbers, months, days, names) of `summary` that are not in `source`.
+    """Return the facts (numbers, months, days, names) of `summary` that are not in `source`.
 
     An empty list does not prove a summary true; see the module's first lines.
     """
@@ -157,13 +157,13 @@ def invented(summary: str, source: str) -> list[str]:
 
 
 def new_words(summary: str, source: str) -> list[str]:
-    """The other content words of `summary` that are not in `source`: paraphrase or invention."""
+    """Return the other content words of `summary` that are not in `source`."""
     table = check(summary, source)
     return table.loc[~table["kind"].isin(FACTS) & ~table["found"], "text"].tolist()
 
 
 def judge(summaries: Sequence[str], sources: Sequence[str]) -> pd.DataFrame:
-    """One row a summary: its text, its invented facts, and its other words new to the source."""
+    """Return one row a summary: its text, its invented facts, its other words new to the source."""
     return pd.DataFrame(
         [
             {
@@ -187,14 +187,5 @@ def _without_invention(sources: Sequence[str], summaries: Sequence[str]) -> np.n
     )
 
 
-def _share(rows: np.ndarray, weights: np.ndarray) -> float:
-    return float(weights @ rows[:, 0] / weights.sum())
-
-
-faithful = Metric(
-    "faithful",
-    "this study; the kind of error is Maynez et al. (2020), section 2, extrinsic hallucination",
-    _without_invention,
-    _share,
-)
-"""Called with sources in place of targets: `faithful(sources, outputs)`."""
+faithful = Metric("faithful", _without_invention, mean_of_rows)
+"""The share of summaries without invention: `faithful(sources, outputs)`, sources for targets."""

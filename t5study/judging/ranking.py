@@ -21,7 +21,7 @@ SAMPLES = 1000
 
 
 def score_table(runs: Mapping[str, Sequence[Run]], metric: str) -> pd.DataFrame:
-    """One row a model: mean score, its lowest and highest seed, each seed's score, and an interval.
+    """Return one row a model: mean score, interval, and the score of each seed.
 
     `low` and `high` are the interval of the bootstrap over test rows and seeds together; the
     columns `seeds` and `per_seed` say how many runs there are and what each of them scored.
@@ -44,7 +44,7 @@ def score_table(runs: Mapping[str, Sequence[Run]], metric: str) -> pd.DataFrame:
 
 
 def beside(runs: Mapping[str, Run], metrics: Sequence[str]) -> pd.DataFrame:
-    """Scores of single runs side by side: one row a metric and run, with the run's own interval.
+    """Return one row a metric and run: the score of a single run with its own interval.
 
     A metric that a run does not have (a baseline is not asked everything) gives no row.
     """
@@ -89,9 +89,11 @@ def difference(first: Sequence[Run], second: Sequence[Run], metric: str) -> Diff
     Each sample draws test rows with replacement, the same ones for all runs, and runs with
     replacement within each group. With one run a group, the interval knows nothing of seeds.
 
-    Source: Berg-Kirkpatrick et al., An Empirical Investigation of Statistical Significance in NLP
-    (2012), section 2, extended by the draw of seeds. Raises StudyError when the runs were tested
-    on different rows.
+    Berg-Kirkpatrick et al., An Empirical Investigation of Statistical Significance in NLP (2012),
+    section 2, extended by the draw of seeds.
+
+    Raises:
+        StudyError: the runs were tested on different rows.
     """
     _same_rows([*first, *second])
     gap = _draws(first, metric, rows_seed=0, runs_seed=1) - _draws(
@@ -110,7 +112,7 @@ def ranking_table(
     first: str,
     second: str,
 ) -> pd.DataFrame:
-    """Is `first` above `second`? One row a task: difference, interval and verdict.
+    """Return one row a task: is `first` above `second`, by how much, and how sure is that.
 
     `runs` maps a task to its models' runs, `metrics` a task to the metric that judges it.
     """
@@ -155,6 +157,6 @@ def _same_rows(runs: Sequence[Run]) -> None:
     for run in runs[1:]:
         if not run.predictions[["row", "label"]].equals(wanted):
             raise StudyError(
-                f"the runs {runs[0].identity} and {run.identity} were tested on different rows, "
-                "so they cannot be ranked: use runs of one task and one profile"
+                f"The runs {runs[0].identity} and {run.identity} were tested on different rows, "
+                "so they cannot be ranked: use runs of one task and one profile."
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from rouge_score import rouge_scorer
@@ -10,6 +12,8 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from t5study.judging import scores
+from t5study.judging.predictions import BOOTSTRAP_SEED
+from t5study.runs.record import open_record, records_below
 
 RNG = np.random.default_rng(7)
 TARGETS = RNG.integers(0, 4, 300)
@@ -148,3 +152,25 @@ def test_glue_score_weighs_tasks_not_metrics():
         scores.glue_score({"sst2": {}})
     with pytest.raises(ValueError, match="any task"):
         scores.glue_score({})
+
+
+def published_answers():
+    """One published baseline a task: they answer the same rows as the models, and are small."""
+    results = Path(__file__).resolve().parents[2] / "results"
+    found = {}
+    for place in sorted(results.iterdir()):
+        for folder in records_below(place):
+            run = open_record(folder)
+            if run.config["kind"] == "baseline" and (folder / "predictions.parquet").is_file():
+                found.setdefault(run.config["task"], run)
+    return [run for run in found.values() if "prediction" in run.predictions]
+
+
+@pytest.mark.parametrize("run", published_answers(), ids=lambda run: run.config["task"])
+def test_published_scores_and_their_intervals_come_out_again(run):
+    """To a rounding of the last of sixteen digits: the draws are the same, and so are the sums."""
+    answers = run.predictions["label"].tolist(), run.predictions["prediction"].tolist()
+    for name, interval in run.metrics["intervals"].items():
+        assert scores.METRICS[name](*answers) == pytest.approx(run.metrics[name], abs=1e-14)
+        again = scores.bootstrap(name, *answers, seed=BOOTSTRAP_SEED)
+        assert again == pytest.approx(tuple(interval), abs=1e-14)
