@@ -21,7 +21,7 @@ help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: book
-book: $(READY)  ## run the notebooks (PROFILE=pocket, laptop, self-pretrained, full) and build the HTML
+book: $(READY)  ## run the notebooks (PROFILE=pocket, laptop, published, full) and build the HTML
 	@$(BIN)/t5study reproduce --profile "$(PROFILE)" $(OPTIONS)
 
 .PHONY: test

@@ -69,7 +69,9 @@ study.glue("bert-width", seen.values["width"])
 study.glue("bert-head-width", seen.values["head_width"])
 study.glue("bert-parameters", f"{seen.values['parameters']:,}")
 own = study.profile.models["bert"] == "own"
-pretrained = f"on {study.pretrain('bert').metrics['tokens']:,} tokens" if own else "by its authors"
+pretrained = (
+    f"on {study.pretraining('bert').metrics['tokens']:,} tokens" if own else "by its authors"
+)
 study.glue("bert-read", pretrained)
 study.glue("bert-head-difference", f"{seen.values['difference']:.1e}")
 study.glue("bert-smallest-weight", f"{seen.values['smallest_weight']:.1e}")

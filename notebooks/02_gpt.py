@@ -129,7 +129,9 @@ study.glue("gpt-layers", seen.values["layers"])
 study.glue("gpt-heads", seen.values["heads"])
 study.glue("gpt-parameters", f"{seen.values['parameters']:,}")
 own = study.profile.models["gpt"] == "own"
-pretrained = f"on {study.pretrain('gpt').metrics['tokens']:,} tokens" if own else "by its authors"
+pretrained = (
+    f"on {study.pretraining('gpt').metrics['tokens']:,} tokens" if own else "by its authors"
+)
 study.glue("gpt-read", pretrained)
 
 # %% [markdown]

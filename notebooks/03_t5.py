@@ -67,7 +67,7 @@ questions = {
 def asked(role):
     task = study.task(role)
     texts = [task.source(dict(zip(task.fields, fields, strict=True))) for fields in questions[role]]
-    return study.observe("t5.prompts", run=study.finetune(role), texts=texts).values["rows"]
+    return study.observe("t5.prompts", run=study.run(f"{role}, T5"), texts=texts).values["rows"]
 
 
 # %% tags=["hide-input"]
@@ -106,7 +106,7 @@ show(answers[["prompt", "answer"]])
 
 # %%
 short = {"source": "The king slept.", "target": "Der König schlief."}
-translator = study.finetune("translation")
+translator = study.run("translation, T5")
 masks = study.observe("t5.masks", run=translator, **short)
 single = study.observe("gpt.prefix", **short)
 
@@ -274,7 +274,7 @@ strongest = bias.arrays["encoder"].max(0)
 study.glue("t5-bias-peak", int(bias.arrays["distances"][strongest.argmax()]))
 length = "targets are a fifth of the text"
 if study.profile.models["t5"] == "own":
-    made = study.pretrain("t5")
+    made = study.pretraining("t5")
     sequences = made.metrics["tokens"] / made.config["recipe"]["sequence_length"]
     mean = made.metrics["target_tokens"] / sequences
     length = f"targets had {mean:.0f} tokens on average"

@@ -358,8 +358,8 @@ study.glue("glue-sst-needed", f"{round(needed, -2):,.0f}")
 # %%
 runs = {
     role: {
-        "T5": study.finetunes(role, model="t5"),
-        "BERT": study.finetunes(role, model="bert"),
+        "T5": study.runs(f"{role}, T5"),
+        "BERT": study.runs(f"{role}, BERT"),
         "TF-IDF": [study.baseline(role)],
     }
     for role in GLUE_ROLES
@@ -390,7 +390,7 @@ pd.concat(scored, names=["role"])
 
 # %% tags=["hide-cell"]
 own = [name for name in ("t5", "bert") if study.profile.models.get(name) == "own"]
-read = {name: f"{study.pretrain(name).metrics['tokens']:,}" for name in own}
+read = {name: f"{study.pretraining(name).metrics['tokens']:,}" for name in own}
 for name in ("t5", "bert"):
     study.glue(f"glue-read-{name}", read.get(name, "as published"))
 for name, model in (("t5", "T5"), ("bert", "BERT")):
@@ -429,13 +429,14 @@ glue.plot_scores(tables, metric)
 # $3 \times 10^{-4}$, two epochs, 128 rows an update), T5 was trained once more by that:
 
 # %% tags=["hide-input"]
-others = {role: study.other_recipes(role) for role in GLUE_ROLES if study.profile.recipes.get(role)}
+others = {role: transfer.other_recipes(study, role) for role in GLUE_ROLES}
 recipes = {
     role: ranking.score_table(
         {"T5": runs[role]["T5"], **{f"T5, {name}": [run] for name, run in named.items()}},
         metric[role],
     )
     for role, named in others.items()
+    if named
 }
 table = pd.concat(recipes, names=["role"]) if recipes else pd.DataFrame()
 show(transfer.shown(table, "Not run: this profile names no other recipe."))

@@ -110,9 +110,12 @@ sentences = [
 ]
 prompts = [study.task("translation").prefix + sentence for sentence in sentences]
 untouched = study.observe(
-    "generation.answers", role="translation", prompts=prompts, arguments=arguments
+    "generation.answers",
+    model=study.experiments["translation, T5"].model,
+    prompts=prompts,
+    arguments=arguments,
 )
-translator = study.finetune("translation")
+translator = study.run("translation, T5")
 short = study.observe("generation.answers", run=translator, prompts=prompts, arguments=arguments)
 answers = pd.DataFrame(short.values["rows"])
 answers.insert(1, "checkpoint as it comes", [row["answer"] for row in untouched.values["rows"]])
@@ -471,7 +474,10 @@ STORIES = [
 summary_arguments = arguments | {"min_length": 30, "max_length": 100}
 texts = [study.task("summary").prefix + story for story in STORIES]
 seen = study.observe(
-    "generation.answers", role="summary", prompts=texts, arguments=summary_arguments
+    "generation.answers",
+    model=study.experiments["summary, T5"].model,
+    prompts=texts,
+    arguments=summary_arguments,
 )
 faithfulness.judge([row["answer"] for row in seen.values["rows"]], STORIES)
 
@@ -479,7 +485,7 @@ faithfulness.judge([row["answer"] for row in seen.values["rows"]], STORIES)
 # Then the same after fine-tuning on summaries:
 
 # %%
-summariser = study.finetune("summary")
+summariser = study.run("summary, T5")
 seen = study.observe(
     "generation.answers", run=summariser, prompts=texts, arguments=summary_arguments
 )

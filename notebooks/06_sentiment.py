@@ -27,7 +27,7 @@ profile = "pocket"
 seed = 21
 
 # %% tags=["hide-cell"]
-from t5study.chapters import finetuning, tables
+from t5study.chapters import finetuning, tables, transfer
 from t5study.claims.published import load_published
 from t5study.judging import ranking
 from t5study.study import Study
@@ -107,7 +107,7 @@ study.glue("modules-shared", f"{int(modules['parameters'].iloc[1]):,}")
 
 # %% tags=["only-here"]
 batch, steps = "train_batch_size", "gradient_accumulation_steps"
-arguments = finetuning.argument_table(study.settings(role).recipe)
+arguments = finetuning.argument_table(study.recipe(f"{role}, T5"))
 rows, times = (int(arguments.loc[name, "report"]) for name in (batch, steps))
 arguments.loc[batch, "report"] = f"{rows} × {times} = {rows * times}"
 tables.show(arguments.drop(steps).rename(index={batch: f"{batch} × {steps}"}))
@@ -149,8 +149,8 @@ baseline = study.baseline(role)
 # the two ({ref}`transfer-budgets`).
 
 # %%
-runs = study.finetunes(role)
-scratch = study.finetunes(role, init="scratch")
+runs = study.runs(f"{role}, T5")
+scratch = study.runs(f"{role}, T5 from scratch")
 
 # %% [markdown]
 # Answers are not generated. The label words are scored: one pass of the encoder, one step of the
@@ -162,7 +162,7 @@ run = runs[0]
 tables.show(finetuning.report_table(run, role))
 
 # %% tags=["hide-cell"]
-recipe, names = study.settings(role).recipe, {"adamw": "AdamW", "adafactor": "Adafactor"}
+recipe, names = study.recipe(f"{role}, T5"), {"adamw": "AdamW", "adafactor": "Adafactor"}
 study.glue(f"{role}-optimizer", names[recipe.optimizer])
 study.glue(f"{role}-seeds", len(runs))
 study.glue(f"{role}-epochs", recipe.epochs)
@@ -236,7 +236,7 @@ tables.show(study.examples(role, run, count=32))
 # {doc}`07_emotion`.
 
 # %% tags=["hide-input"]
-others = study.other_recipes(role)
+others = transfer.other_recipes(study, role)
 answers = {
     "T5, pre-trained": runs,
     **{f"T5, pre-trained, {name}": [one] for name, one in others.items()},
@@ -255,8 +255,12 @@ for name, group in (("baseline", [baseline]), ("scratch", scratch)):
     study.glue(f"{role}-above-{name}", gap.in_points)
 tried = {"this page's": run, **others}
 study.glue(f"{role}-validation", finetuning.listed(tried, "validation_loss"))
-study.glue(f"{role}-longer", finetuning.mean_and_reach(study.after_longer(role)))
-literal = study.with_recipe("the report's recipe", published.report.classification_reports)
+study.glue(f"{role}-longer", finetuning.mean_and_reach(transfer.longer_runs(study, role)))
+literal = {
+    each: study.run(f"{each}, T5, the report's recipe")
+    for each in published.report.classification_reports
+    if study.has(f"{each}, T5, the report's recipe")
+}
 study.glue(f"{role}-literal", finetuning.listed(literal, "accuracy"))
 
 # %% [markdown]

@@ -32,7 +32,7 @@ profile = "pocket"
 seed = 21
 
 # %% tags=["hide-cell"]
-from t5study.chapters import finetuning, tables
+from t5study.chapters import finetuning, tables, transfer
 from t5study.claims.published import load_published
 from t5study.judging import ranking
 from t5study.study import Study
@@ -81,8 +81,8 @@ baseline = study.baseline(role)
 # checkpoint, one a seed, the second those from random weights.
 
 # %%
-runs = study.finetunes(role)
-scratch = study.finetunes(role, init="scratch")
+runs = study.runs(f"{role}, T5")
+scratch = study.runs(f"{role}, T5 from scratch")
 
 # %% [markdown]
 # The answer is again a softmax over the first tokens of the label words after one decoder step.
@@ -94,7 +94,7 @@ run = runs[0]
 tables.show(finetuning.report_table(run, role))
 
 # %% tags=["hide-cell"]
-recipe, names = study.settings(role).recipe, {"adamw": "AdamW", "adafactor": "Adafactor"}
+recipe, names = study.recipe(f"{role}, T5"), {"adamw": "AdamW", "adafactor": "Adafactor"}
 study.glue(f"{role}-optimizer", names[recipe.optimizer])
 study.glue(f"{role}-seeds", len(runs))
 study.glue(f"{role}-epochs", recipe.epochs)
@@ -153,7 +153,7 @@ tables.show(study.examples(role, run, count=32))
 # others beside it. Validation loss of the first seed, by recipe: {glue:text}`emotion-validation`.
 
 # %% tags=["hide-input"]
-others = study.other_recipes(role)
+others = transfer.other_recipes(study, role)
 answers = {
     "T5, pre-trained": runs,
     **{f"T5, pre-trained, {name}": [one] for name, one in others.items()},
@@ -172,8 +172,12 @@ for name, group in (("baseline", [baseline]), ("scratch", scratch)):
     study.glue(f"{role}-above-{name}", gap.in_points)
 tried = {"this page's": run, **others}
 study.glue(f"{role}-validation", finetuning.listed(tried, "validation_loss"))
-study.glue(f"{role}-longer", finetuning.mean_and_reach(study.after_longer(role)))
-literal = study.with_recipe("the report's recipe", published.report.classification_reports)
+study.glue(f"{role}-longer", finetuning.mean_and_reach(transfer.longer_runs(study, role)))
+literal = {
+    each: study.run(f"{each}, T5, the report's recipe")
+    for each in published.report.classification_reports
+    if study.has(f"{each}, T5, the report's recipe")
+}
 study.glue(f"{role}-literal", finetuning.listed(literal, "accuracy"))
 
 # %% [markdown]

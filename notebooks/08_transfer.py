@@ -97,11 +97,11 @@ study.glue("transfer-counted", f"{cooccurrence.MOST_PIECES:,}")
 #   {glue:text}`transfer-longer-inputs`.
 
 # %%
-roles = list(study.profile.learning_curves)
+roles = transfer.curve_roles(study)
 metric = {role: study.task(role).metrics[0] for role in roles}
 points = {role: transfer.learning_curve(study, role) for role in roles}
 curves = {role: transfer.curve_table(points[role], metric[role]) for role in roles}
-otherwise = transfer.missing(study, "learning_curves")
+otherwise = transfer.missing(study, roles, "learning curves")
 
 # %% mystnb={"figure": {"caption": "Learning curves: test score against the number of labelled training rows, on a logarithmic axis. Bands are 95 % intervals, Student's over seeds, or the bootstrap's over test rows where there is one run.", "name": "fig-curves"}, "image": {"alt": "One panel a task with four rising lines: pre-trained T5, T5 from random weights and two baselines on bags of words. The distance between the first two lines is the gain of pre-training."}} tags=["hide-input"]
 transfer.plot_curves(curves, " or ".join(dict.fromkeys(metric.values())), otherwise)
@@ -175,9 +175,8 @@ study.glue("transfer-longer-inputs", transfer.longer_inputs(study, "sentiment"))
 # bf16.
 
 # %%
-judges = list(study.profile.budgets.tasks) if study.profile.budgets else []
-budgets = {role: transfer.budget_table(study, role) for role in judges}
-otherwise = transfer.missing(study, "budgets")
+budgets = {role: transfer.budget_table(study, role) for role in transfer.budget_roles(study)}
+otherwise = transfer.missing(study, budgets, "budgets")
 
 # %% mystnb={"figure": {"caption": "Test accuracy against the tokens that T5 read in pre-training, for different numbers of labels. The dashed line of the same colour is the network from random weights. Bands are 95 % intervals as in the figure before.", "name": "fig-budgets"}, "image": {"alt": "One panel a task. Solid lines with dots show accuracy at three or more pre-training budgets on a logarithmic axis; horizontal dashed lines show the accuracy without pre-training."}} tags=["hide-input"]
 transfer.plot_budgets(budgets, otherwise)
@@ -242,7 +241,7 @@ study.glue("transfer-by-reading-own", transfer.points_range(values))
 
 # %% mystnb={"figure": {"caption": "Held-out loss of T5's pre-training against the tokens read, on a logarithmic axis, one line a budget. Each line has a learning-rate schedule of its own length.", "name": "fig-held-out"}, "image": {"alt": "Falling lines of held-out loss against tokens read, one for each pre-training budget; the lines of larger budgets end lower."}} tags=["hide-input"]
 pretrainings = transfer.pretrainings(study)
-transfer.plot_held_out(pretrainings, transfer.missing(study, "pretraining"))
+transfer.plot_held_out(pretrainings, transfer.missing(study, pretrainings, "pre-training"))
 
 # %% tags=["hide-cell"]
 steep = transfer.steepest(list(pretrainings.values())[-1]) if pretrainings else None
@@ -271,7 +270,7 @@ study.glue("transfer-own-rates", transfer.own_rates(study))
 
 # %% tags=["hide-input"]
 longest = transfer.longer_table(study)
-tables.show(transfer.shown(longest, transfer.missing(study, "longer")))
+tables.show(transfer.shown(longest, transfer.missing(study, len(longest), "longer pre-training")))
 
 # %% [markdown]
 # In the published book the longest reading lifts emotion above the baseline and above the
@@ -307,7 +306,7 @@ study.glue("transfer-t5-23", float(whole - published.value("glue-tokens-23")), d
 
 # %% tags=["hide-input"]
 variants = transfer.variant_table(transfer.variants(study))
-tables.show(transfer.shown(variants, transfer.missing(study, "variants")))
+tables.show(transfer.shown(variants, transfer.missing(study, len(variants), "variants")))
 
 # %% [markdown]
 # The study's recipe starts from such embeddings; the other row takes them away. A lower held-out loss
@@ -328,7 +327,7 @@ trials = transfer.trials(study)
 table = transfer.trial_table(trials)
 
 # %% tags=["hide-input"]
-otherwise = transfer.missing(study, "trials") or "Not run: the trials need a GPU."
+otherwise = transfer.missing(study, trials, "trials, which need a GPU")
 whole = [
     "parameters",
     "tokens",
@@ -348,7 +347,7 @@ transfer.plot_held_out(trials, otherwise, against="step")
 # axis, and the learning rate there as a share of the highest:
 
 # %%
-own = {"the profile's own budget": study.pretrain("t5")} if trials else {}
+own = {"the profile's own budget": study.pretraining("t5")} if trials else {}
 falls = transfer.fall_table(own | trials)
 
 # %% tags=["hide-input"]
@@ -396,7 +395,7 @@ for name, text in transfer.fall_words(table, falls).items():
 table = transfer.architecture_table(study, "sst")
 
 # %% tags=["hide-input"]
-otherwise = transfer.missing(study, "pretraining")
+otherwise = transfer.missing(study, len(table), "pre-training")
 large = {"parameters": "{:,.0f}", "tokens": "{:,.0f}", "FLOPs": "{:.1e}"}
 form = {column: form for column, form in large.items() if column in table}
 tables.show(transfer.shown(table, otherwise))
@@ -444,7 +443,7 @@ for name, text in transfer.masked_words(table).items():
 # network after it.
 
 # %% tags=["hide-input"]
-otherwise = transfer.missing(study, "learning_curves")
+otherwise = transfer.missing(study, roles, "learning curves")
 standings = {role: transfer.standing(study, role, points[role], metric[role]) for role in roles}
 table = pd.concat(standings, names=["task"]) if standings else pd.DataFrame()
 tables.show(transfer.shown(table, otherwise))
@@ -522,7 +521,7 @@ study.glue("transfer-t5v11", float(published.value("t5v11-rouge")), digits=1)
 prices = transfer.price_table(study, budgets) if budgets else pd.DataFrame()
 
 # %% tags=["hide-input"]
-otherwise = transfer.missing(study, "budgets")
+otherwise = transfer.missing(study, len(prices), "budgets")
 tables.show(transfer.shown(prices, otherwise))
 
 # %% tags=["hide-cell"]

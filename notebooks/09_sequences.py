@@ -53,9 +53,9 @@ study.badge()
 # the same size.
 
 # %%
-labels = study.finetune("sst")
-translator = study.finetune("translation")
-summariser = study.finetune("summary")
+labels = study.run("sst, T5")
+translator = study.run("translation, T5")
+summariser = study.run("summary, T5")
 
 # %% tags=["hide-input"]
 runs = {"sst": labels, "translation": translator, "summary": summariser}
@@ -224,8 +224,8 @@ for role, table in lengths.items():
 # task counts alike there.
 
 # %%
-otherwise = transfer.missing(study, "joint", chapter="09")
-joint = None if otherwise else study.finetune_jointly()
+joint = study.run(sequences.JOINT) if study.has(sequences.JOINT) else None
+otherwise = transfer.missing(study, joint, "model of all tasks", chapter="09")
 table = sequences.joint_table(study, joint)
 
 # %% mystnb={"figure": {"caption": "One model for all tasks against one model a task, on the same test rows, each with its 95 % bootstrap interval. BLEU and ROUGE are divided by 100.", "name": "fig-joint"}, "image": {"alt": "One row a task with two dots and horizontal bars: the score of the model trained on that task alone and that of the model trained on all tasks at once."}} tags=["hide-input"]
@@ -239,7 +239,7 @@ verdicts = table["verdict"].tolist() if len(table) else []
 study.glue("seq-joint-tasks", len(verdicts))
 for verdict in ("joint above", "joint below", "not told apart"):
     study.glue(f"seq-{verdict.replace(' ', '-')}", verdicts.count(verdict))
-study.glue("seq-joint-cap", f"{study.profile.joint.cap:,}" if joint else "not run")
+study.glue("seq-joint-cap", f"{study.experiments[sequences.JOINT].cap:,}" if joint else "not run")
 for column in ("joint examples", "single examples", "share of the mixture"):
     values = table[column].tolist() if len(table) else []
     study.glue(f"seq-{column.replace(' ', '-')}", sequences.extremes(values))

@@ -72,7 +72,7 @@ def render(
 
 
 @app.command()
-def publish(profile: ProfileName = "self-pretrained", chapter: Chapters = None) -> None:
+def publish(profile: ProfileName = "published", chapter: Chapters = None) -> None:
     """Put a finished run's outputs into the notebooks, and records they name into `results/`.
 
     After `t5study render`, outputs alone: the records that it rendered from stay.

@@ -83,11 +83,7 @@ def _start(hub: Hub, model: str | None) -> tuple[Checkpoint, str]:
 
 def pretrain(model: str, profile: str, seed: int, source: Path | None) -> Run:
     """Pre-train one of a profile's own models."""
-    study = Study(profile, seed=seed, source=source)
-    if model not in study.profile.pretraining:
-        own = ", ".join(study.profile.pretraining) or "none"
-        raise StudyError(f"the profile {profile} pre-trains no model {model!r}: it has {own}")
-    return study.pretrain(model)
+    return Study(load_profile(profile), seed=seed, source=source).pretraining(model)
 
 
 def evaluate(run: Path, split: str, source: Path | None) -> dict[str, Any]:
@@ -188,7 +184,7 @@ def claims(profile: str) -> pd.DataFrame:
 
     So a fresh clone, which has computed nothing, shows the published verdicts.
     """
-    study = Study(profile)
+    study = Study(load_profile(profile))
     return scorecard(load_claims(), RunStore(study.store.root, published=study.published))
 
 

@@ -1,7 +1,7 @@
-"""Profiles: which models, data, sizes and recipes a run of the book uses.
+"""Profiles: which models, data, sizes, recipes and experiments a run of the book uses.
 
-A profile is a YAML file of papermill parameters (``profile: {...}`` and ``seed: 21``). Unknown keys
-and out-of-range or mistyped values are refused with one sentence that names file, key, value and
+A profile is a YAML file of papermill parameters (`profile: {...}` and `seed: 21`). Unknown keys and
+out-of-range or mistyped values are refused with one sentence that names file, key, value and
 remedy; nothing is converted silently.
 """
 
@@ -18,179 +18,232 @@ from t5study.base.errors import StudyError
 from t5study.base.settings import Settings, checked, read_yaml, shown_path
 from t5study.data.corpora import SOURCES
 from t5study.data.hub import POCKET, Need, is_folder
-from t5study.data.tasks import get_task
+from t5study.data.tasks import TASKS, get_task
+from t5study.experiments.entries import ExperimentSettings, expanded, folder_name
+from t5study.experiments.identity import Baseline
 from t5study.experiments.recipes import (
     OBJECTIVES,
     OWN,
+    WRITES_TEXT,
+    ArchitectureName,
     Count,
-    ModelName,
-    Precision,
     PretrainingRecipe,
-    Rate,
     Recipe,
-    Seed,
+    TaskRows,
     TaskSettings,
 )
 
+OLD_FORM = {
+    "learning_curves": "a line of experiments with `labels: [50, 500]` and `{labels}` in its name",
+    "budgets": "entries of pretraining such as `t5@1M: {of: t5, tokens: 1000000}`, and experiments",
+    "variants": "entries of pretraining that say what they change: `{of: t5, ...}`",
+    "trials": "entries of pretraining with `{of: t5, gpu_only: true, ...}`",
+    "joint": "a line of experiments with `tasks: [...]` and `cap`",
+}
+"""Sections that profiles had before experiments were a list, and what each is written as now."""
+OLD_TASK_KEYS = ("seeds", "recipe", "tokens")
+"""What a task had then."""
+OBSERVATIONS = "observations"
+"""The folder of published records that belong to no experiment."""
 
-class LearningCurve(Settings):
-    """The label counts at which a role's task is learnt again; all its labels come on top.
 
-    `test` limits the test rows of these points and `recipe` replaces the role's recipe for them.
-    The point of all labels is the role's own runs.
+class ModelSource(Settings):
+    """Where a published model is from: a hub name or a folder, and what kind of network it is."""
+
+    checkpoint: Annotated[str, Field(min_length=1)]
+    architecture: ArchitectureName
+
+
+class OwnModel(PretrainingRecipe):
+    """How one model is pre-trained here.
+
+    Attributes:
+        of: another entry, whose recipe this one has but for the keys that it gives.
+        gpu_only: it takes days without a GPU; where there is none and no record, it is left out.
     """
 
-    labels: Annotated[list[Count], Field(min_length=1)]
-    seeds: Annotated[list[Seed], Field(min_length=1)] = Field([21])
-    test: Count | None = None
-    recipe: Recipe | None = None
+    of: str | None = None
+    gpu_only: bool = False
+
+    @property
+    def recipe(self) -> PretrainingRecipe:
+        """The recipe alone."""
+        return PretrainingRecipe(**{n: getattr(self, n) for n in PretrainingRecipe.model_fields})
+
+    @property
+    def family(self) -> str:
+        """The kind of network that the objective is for: "t5", "bert" or "gpt"."""
+        return next(name for name, goal in OBJECTIVES.items() if goal == self.objective)
 
     @model_validator(mode="after")
-    def _rising(self) -> LearningCurve:
-        if self.labels != sorted(set(self.labels)):
-            raise ValueError("labels must rise from one count to the next")
+    def _has_a_decoder_if_it_is_a_t5(self) -> OwnModel:
+        if self.family == "t5" and self.architecture.num_decoder_layers is None:
+            raise ValueError("the architecture of a T5 needs num_decoder_layers")
         return self
 
 
-class BudgetTask(Settings):
-    """A task by which budgets are judged; of `labels`, None (null) stands for all."""
-
-    labels: Annotated[list[Count | None], Field(min_length=1)]
-    seeds: Annotated[list[Seed], Field(min_length=1)] = Field([21])
-    target: Rate = Field(description="the accuracy whose price in tokens is asked for")
-
-
-class LongerTask(Settings):
-    """A task that is learnt with all its labels from the T5 of the longer budget."""
-
-    seeds: Annotated[list[Seed], Field(min_length=1)] = Field([21])
-    recipe: Recipe
-
-
-class Longer(Settings):
-    """A token budget beyond that of the profile's own T5, and the tasks learnt from it by role.
-
-    The recipe of the pre-training is T5's but for `tokens` and `precision`.
-    """
-
-    tokens: Annotated[int, Field(ge=1_000)]
-    precision: Precision = "auto"
-    tasks: dict[str, LongerTask] = Field({})
-
-
-class Budgets(Settings):
-    """Other token budgets at which T5 is pre-trained again, and the tasks that judge them.
-
-    `tokens` are smaller than the profile's own budget, `longer` is one beyond it.
-    """
-
-    tokens: Annotated[list[Annotated[int, Field(ge=1_000)]], Field(min_length=2)]
-    longer: Longer | None = None
-    tasks: Annotated[dict[str, BudgetTask], Field(min_length=1)]
-
-
-class Variants(Settings):
-    """Changes of T5's pre-training recipe, each tried alone with a budget of `tokens`."""
-
-    tokens: Annotated[int, Field(ge=1_000)]
-    changes: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
-
-
-class Joint(Settings):
-    """One T5 fine-tuned on several roles' tasks at once.
-
-    An epoch holds every task's training rows, at most `cap` of each. `tokens` as for a task.
-    """
-
-    roles: Annotated[list[str], Field(min_length=2)]
-    cap: Count
-    tokens: Count | None = None
-    recipe: Recipe
-
-
 class Profile(Settings):
-    """Everything a run of the book is told about models, data, sizes and recipes."""
+    """Everything a run of the book is told about models, data, sizes, recipes and experiments."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     about: str
     synthetic: bool = Field(description="True: the bundled corpus; its pages carry a badge")
     budget_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     chapters_at_once: Count = Field(1, description="kernels side by side, each with fewer threads")
-    models: Annotated[dict[ModelName, str], Field(min_length=1)]
-    tasks: Annotated[dict[str, TaskSettings], Field(min_length=1)]
-    pretraining: dict[ModelName, PretrainingRecipe] = Field({})
-    recipes: dict[str, dict[str, Recipe]] = Field(
-        {}, description="other recipes by role and name, each run once for comparison"
-    )
-    learning_curves: dict[str, LearningCurve] = Field({})
-    budgets: Budgets | None = None
-    variants: Variants | None = None
-    trials: dict[str, dict[str, Any]] = Field(
-        {}, description="pre-trainings of T5 by name, each by what it changes of T5's recipe"
-    )
-    joint: Joint | None = None
+    models: Annotated[dict[str, str | ModelSource], Field(min_length=1)]
+    pretraining: dict[str, OwnModel] = Field({})
+    recipes: dict[str, Recipe] = Field({})
+    tasks: Annotated[dict[str, TaskRows], Field(min_length=1)]
+    experiments: dict[str, ExperimentSettings] = Field({})
 
-    @property
-    def longer(self) -> Longer | None:
-        """The budget beyond T5's own, if the profile has one."""
-        return self.budgets.longer if self.budgets else None
+    def architecture(self, model: str) -> str:
+        """Return what kind of network a model of the profile is: "t5", "bert" or "gpt"."""
+        source = self.models[model]
+        if isinstance(source, ModelSource):
+            return source.architecture
+        return self.pretraining[model].family if source == OWN else model
+
+    def own_name(self, model: str) -> str:
+        """Return what a model that is made here is called in records, "own t5" for instance.
+
+        One that changes another's recipe has the other's name, and its own tokens after it.
+        """
+        entry = self.pretraining[model]
+        first = model
+        while (of := self.pretraining[first].of) is not None:
+            first = of
+        return f"own {first}" + (f", {entry.tokens:,} tokens" if entry.of else "")
+
+    def settings(self, name: str) -> dict[str, TaskSettings]:
+        """Return rows and recipe of each role's task in an experiment."""
+        entry = self.experiments[name]
+        recipe = self.recipes[entry.recipe] if entry.recipe else Recipe()
+        return {role: self._limited(role, entry, recipe) for role in entry.roles}
+
+    def _limited(self, role: str, entry: ExperimentSettings, recipe: Recipe) -> TaskSettings:
+        rows = self.tasks[role]
+        limits: dict[str, Any] = {}
+        if entry.labels is not None:
+            # A choice among checkpoints uses labels as well: no more than there are to train on.
+            few = min(entry.labels, rows.validation or entry.labels)
+            limits = {"train": entry.labels, "validation": few}
+        if entry.test is not None:
+            limits["test"] = entry.test
+        return TaskSettings(**{**rows.model_dump(), **limits}, recipe=recipe)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_out(cls, values: Any) -> Any:
+        values = dict(values)
+        if isinstance(values.get("pretraining"), Mapping):
+            values["pretraining"] = _with_what_they_change(values["pretraining"])
+        if isinstance(values.get("experiments"), Mapping):
+            values["experiments"] = expanded(values["experiments"])
+        return values
 
     @model_validator(mode="after")
-    def _own_models_have_a_recipe(self) -> Profile:
-        for name, origin in self.models.items():
-            if origin == OWN and name not in self.pretraining:
+    def _models_are_from_somewhere(self) -> Profile:
+        for name, source in self.models.items():
+            if source == OWN and name not in self.pretraining:
                 raise ValueError(f"model {name} is 'own' and so needs an entry pretraining.{name}")
-        for name, recipe in self.pretraining.items():
-            if recipe.objective != OBJECTIVES[name]:
+            if source != OWN and isinstance(source, str) and name not in OBJECTIVES:
+                raise ValueError(
+                    f"models.{name} needs its kind of network: write "
+                    f"{{checkpoint: {source}, architecture: {' or '.join(OBJECTIVES)}}}"
+                )
+        for name, entry in self.pretraining.items():
+            if name in OBJECTIVES and entry.objective != OBJECTIVES[name]:
                 raise ValueError(
                     f"pretraining.{name}.objective must be {OBJECTIVES[name]}, "
-                    f"not {recipe.objective}"
+                    f"not {entry.objective}"
                 )
-            if name == "t5" and recipe.architecture.num_decoder_layers is None:
-                raise ValueError("pretraining.t5.architecture needs num_decoder_layers")
         return self
 
     @model_validator(mode="after")
-    def _sections_name_what_there_is(self) -> Profile:
-        named = {
-            "recipes": list(self.recipes),
-            "learning_curves": list(self.learning_curves),
-            "budgets.tasks": list(self.budgets.tasks) if self.budgets else [],
-            "budgets.longer.tasks": list(self.longer.tasks) if self.longer else [],
-            "joint.roles": self.joint.roles if self.joint else [],
-        }
-        for section, roles in named.items():
-            for role in roles:
-                if role not in self.tasks:
-                    raise ValueError(f"{section} names the role {role}, which has no task")
+    def _tasks_are_known(self) -> Profile:
+        for role, rows in self.tasks.items():
+            _known(rows.task, TASKS, f"tasks.{role}", "task")
         return self
 
     @model_validator(mode="after")
-    def _budgets_are_in_order(self) -> Profile:
-        for section in filter(None, (self.budgets, self.variants)):
-            if self.models.get("t5") != OWN:
-                raise ValueError("budgets and variants need a T5 that is 'own'")
-            most = self.pretraining["t5"].tokens
-            tokens = section.tokens if isinstance(section.tokens, list) else [section.tokens]
-            if tokens != sorted(set(tokens)) or tokens[-1] >= most:
-                raise ValueError(f"smaller budgets must rise and stay below the {most:,} of t5")
-        if self.longer and self.longer.tokens <= self.pretraining["t5"].tokens:
-            raise ValueError("budgets.longer.tokens must be more than the tokens of t5")
+    def _experiments_name_what_there_is(self) -> Profile:
+        for name, entry in self.experiments.items():
+            where = f"the experiment '{name}'"
+            for role in entry.roles:
+                _known(role, self.tasks, where, "task")
+            if entry.model is not None:
+                _known(entry.model, self.models, where, "model")
+                _known(entry.recipe or "", self.recipes, where, "recipe")
+                self._refuse_texts_of_a_classifier(name, entry)
+            else:
+                self._refuse_a_baseline_of_another_kind(name, entry)
         return self
 
+    def _refuse_texts_of_a_classifier(self, name: str, entry: ExperimentSettings) -> None:
+        kinds = {get_task(self.tasks[role].task).kind for role in entry.roles}
+        architecture = self.architecture(entry.model or "")
+        if "generation" in kinds and architecture not in WRITES_TEXT:
+            raise ValueError(
+                f"the experiment '{name}' asks {entry.model} for texts, which a {architecture} "
+                "does not write"
+            )
+        if entry.tasks and architecture != "t5":
+            raise ValueError(f"the experiment '{name}' is of several tasks: only a T5 learns them")
+
+    def _refuse_a_baseline_of_another_kind(self, name: str, entry: ExperimentSettings) -> None:
+        (settings,) = self.settings(name).values()
+        try:
+            Baseline(get_task(settings.task), settings, entry.baseline)
+        except StudyError as error:
+            raise ValueError(f"the experiment '{name}': {error}") from None
+
     @model_validator(mode="after")
-    def _changes_make_recipes(self) -> Profile:
-        sections = {
-            "variants.changes": self.variants.changes if self.variants else {},
-            "trials": self.trials,
-        }
-        for section, changes in sections.items():
-            if changes and self.models.get("t5") != OWN:
-                raise ValueError(f"{section} needs a T5 that is 'own'")
-            for name, change in changes.items():
-                values = self.pretraining["t5"].model_dump() | change
-                checked(PretrainingRecipe, values, f"{section}.{name}")
+    def _one_name_for_one_thing(self) -> Profile:
+        folders: dict[str, str] = {}
+        asked: dict[str, str] = {}
+        for name in self.pretraining:
+            _own_place(folders, pretraining_folder(name), name)
+        for name, entry in self.experiments.items():
+            _own_place(folders, folder_name(name), name)
+            other = asked.setdefault(entry.model_dump_json(exclude={"seeds"}), name)
+            if other != name:
+                raise ValueError(
+                    f"the experiments '{other}' and '{name}' differ in nothing but seeds: "
+                    "make them one, with the seeds of both"
+                )
         return self
+
+
+def pretraining_folder(name: str) -> str:
+    """Return the folder's name of a pre-training's published records."""
+    return folder_name(f"pretraining {name}")
+
+
+def _own_place(folders: dict[str, str], folder: str, name: str) -> None:
+    other = folders.setdefault(folder, name)
+    if other != name or folder in ("", OBSERVATIONS):
+        raise ValueError(f"the name '{name}' is too much like '{other or folder}', rename it")
+
+
+def _known(name: str, there: Mapping[str, Any], where: str, what: str) -> None:
+    if name not in there:
+        known = ", ".join(there) or "none"
+        raise ValueError(f"{where} names the {what} '{name}', which there is not: {known}")
+
+
+def _with_what_they_change(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """The pre-trainings with each `{of: other, ...}` given the keys of the other."""
+    found: dict[str, Any] = {}
+    for name, entry in entries.items():
+        found[name] = entry
+        if isinstance(entry, Mapping) and entry.get("of") is not None:
+            if entry["of"] not in found:
+                raise ValueError(
+                    f"pretraining.{name} is of '{entry['of']}', which is no entry above it"
+                )
+            first = found[entry["of"]]
+            found[name] = {k: v for k, v in first.items() if k != "gpu_only"} | dict(entry)
+    return found
 
 
 def needs(profile: Profile) -> list[Need]:
@@ -199,14 +252,14 @@ def needs(profile: Profile) -> list[Need]:
     The bundled corpus needs nothing and is left out, and so is a checkpoint that is a folder here.
     StudyError names an unknown task.
     """
-    wanted = [
-        Need("datasets", task.repo, task.config)
-        for task in (get_task(settings.task) for settings in profile.tasks.values())
-    ]
+    tasks = (get_task(rows.task) for rows in profile.tasks.values())
+    wanted = [Need("datasets", task.repo, task.config) for task in tasks]
     for recipe in profile.pretraining.values():
         wanted += [Need("datasets", SOURCES[c].repo, SOURCES[c].config) for c in recipe.corpus]
-    named = (model for model in profile.models.values() if model != OWN)
-    wanted += [Need("models", model) for model in named if not is_folder(model)]
+    for source in profile.models.values():
+        repo = source.checkpoint if isinstance(source, ModelSource) else source
+        if repo != OWN and not is_folder(repo):
+            wanted.append(Need("models", repo))
     return [need for need in dict.fromkeys(wanted) if need.repo != POCKET]
 
 
@@ -239,10 +292,9 @@ def load_profile(profile: str | os.PathLike[str] | Mapping[str, Any] | Profile) 
     if isinstance(profile, Profile):
         return profile
     if isinstance(profile, Mapping):
-        where = f"profile {profile.get('name', '(unnamed)')}"
-        return checked(Profile, _contents(profile, where), where)
+        return _checked(profile, f"profile {profile.get('name', '(unnamed)')}")
     path = _profile_path(os.fspath(profile))
-    found = checked(Profile, _contents(read_yaml(path), shown_path(path)), shown_path(path))
+    found = _checked(read_yaml(path), shown_path(path))
     # The book is made in a folder of the file's name and its runs are found by the profile's: two
     # files with one profile's name would mix their results.
     if found.name != path.stem:
@@ -253,12 +305,35 @@ def load_profile(profile: str | os.PathLike[str] | Mapping[str, Any] | Profile) 
     return found
 
 
+def _checked(values: Mapping[str, Any], where: str) -> Profile:
+    contents = _contents(values, where)
+    _refuse_the_old_form(contents, where)
+    return checked(Profile, contents, where)
+
+
+def _refuse_the_old_form(values: Mapping[str, Any], where: str) -> None:
+    for section, now in OLD_FORM.items():
+        if section in values:
+            raise StudyError(
+                f"{where}: the section '{section}' is of an older form of profiles: write {now}."
+            )
+    tasks = values.get("tasks")
+    for role, rows in tasks.items() if isinstance(tasks, Mapping) else ():
+        for key in OLD_TASK_KEYS:
+            if isinstance(rows, Mapping) and key in rows:
+                raise StudyError(
+                    f"{where}: '{key}' under tasks.{role} is of an older form of profiles: recipes "
+                    "stand under recipes by name, and what is run, with which model, recipe and "
+                    "seeds, under experiments."
+                )
+
+
 def _contents(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     """The profile itself, out of a papermill parameter file (``profile`` and ``seed``) or bare."""
     inner = values.get("profile")
     if not isinstance(inner, Mapping):
         return values
-    other = sorted(set(values) - {"profile", "seed"})
+    other = sorted(map(str, set(values) - {"profile", "seed"}))
     if other:
         raise StudyError(
             f"{where}: unknown key '{other[0]}' beside 'profile' and 'seed': move it under "

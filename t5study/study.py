@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
-from collections.abc import Iterable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from t5study.base.errors import StudyError
-from t5study.base.settings import checked
+from t5study.base.precision import resolve_precision
 from t5study.chapters.facts import Facts, Findings
 from t5study.chapters.tables import Table, show
 from t5study.data.casts import cast
@@ -20,12 +19,16 @@ from t5study.data.hub import Hub
 from t5study.data.rows import split_rows
 from t5study.data.tasks import Task, get_task
 from t5study.experiments import identity as experiments
-from t5study.experiments.recipes import OWN, PretrainingRecipe, Recipe, TaskSettings
+from t5study.experiments.entries import ExperimentSettings
+from t5study.experiments.recipes import LARGEST_SEED, OWN, Recipe, TaskRows
 from t5study.models.checkpoints import Checkpoint, open_checkpoint
-from t5study.profiles import Profile, load_profile
+from t5study.profiles import ModelSource, Profile, load_profile
 from t5study.runs.provenance import usual_device
-from t5study.runs.record import Run
+from t5study.runs.record import Run, identity_of
 from t5study.runs.store import RunStore, Workspace
+
+Asked = experiments.Experiment | experiments.Mixture | experiments.Baseline
+"""What an experiment asks for with one of its seeds, fully determined."""
 
 
 def checkout() -> Path:
@@ -38,327 +41,260 @@ def checkout() -> Path:
 
 
 class Study:
-    """A profile bound to data sources and run store; every method returns a kept run or loads it.
+    """A profile bound to data sources and run store; every verb gives a run, found or made.
 
-    `profile` is a profile's name or the mapping of a profile file. `source` names a mirror (else
-    T5STUDY_HUB), `store` the folder of runs (else T5STUDY_STORE, else `_build/<profile>/runs`).
-    With T5STUDY_TRAINING=forbid nothing is computed: runs are read from the store or `results/`.
+    Args:
+        profile: the name of a profile whose records are published: these answer, and nothing is
+            computed, loaded or fetched. Any other name, the path of a file, or the contents of one
+            (which papermill injects) computes what the store lacks.
+        seed: of the pre-trainings, and of experiments that name no seeds.
+        source: a mirror of the hub, else T5STUDY_HUB.
+        store: the folder of runs, else T5STUDY_STORE, else `_build/<profile>/runs`.
+
+    With T5STUDY_TRAINING=forbid nothing is computed: runs are read from the store and `results/`.
+
+    Raises:
+        StudyError: an unknown or faulty profile, or a seed that no generator takes.
     """
 
     def __init__(
         self,
-        profile: str | dict[str, Any] = "pocket",
+        profile: str | dict[str, Any] | Profile = "published",
         seed: int = 21,
+        *,
         source: Path | str | None = None,
         store: Path | str | None = None,
     ) -> None:
         self.profile: Profile = load_profile(profile)
-        self.seed = seed
+        self.seed = _checked_seed(seed)
         self.hub = Hub(source)
-        root = store or os.environ.get("T5STUDY_STORE")
-        root = Path(root) if root else checkout() / "_build" / self.profile.name / "runs"
-        training_allowed = os.environ.get("T5STUDY_TRAINING") != "forbid"
-        # Published records answer only where nothing may be computed: otherwise a run of the book
-        # would repeat what was published and prove nothing.
-        published = None if training_allowed else self.published
-        self.store = RunStore(root, published=published, training=training_allowed)
+        self.replays = isinstance(profile, str) and store is None and self.is_published
+        self.store = self._open_store(store)
         self.used: list[Run] = []
         self.facts = Facts()
         self.finds = Findings()
+        self._opened: dict[str, Checkpoint] = {}
 
     @property
     def published(self) -> Path:
         """Folder of the profile's published records."""
         return checkout() / "results" / self.profile.name
 
+    @property
+    def is_published(self) -> bool:
+        """Whether the profile has published records."""
+        return next(self.published.rglob("config.json"), None) is not None
+
+    def _open_store(self, named: Path | str | None) -> RunStore:
+        if self.replays:
+            return RunStore(self.published, training=False)
+        root = named or os.environ.get("T5STUDY_STORE")
+        root = Path(root) if root else checkout() / "_build" / self.profile.name / "runs"
+        if os.environ.get("T5STUDY_TRAINING") == "forbid":
+            return RunStore(root, published=self.published, training=False)
+        # Published records do not answer where something is computed: a run of the book would
+        # repeat what was published and prove nothing.
+        return RunStore(root)
+
     # --- what the profile holds
 
     @property
-    def roles(self) -> list[str]:
-        """The roles that the profile gives a task."""
-        return list(self.profile.tasks)
+    def experiments(self) -> dict[str, ExperimentSettings]:
+        """The experiments by name, in the profile's order."""
+        return self.profile.experiments
 
-    def has(self, role: str) -> bool:
-        """Return whether the profile gives the role a task."""
-        return role in self.profile.tasks
+    def has(self, name: str) -> bool:
+        """Return whether the profile has an experiment, a task or a pre-training of that name.
 
-    def settings(self, role: str) -> TaskSettings:
-        """Return task name, row limits, seeds and recipe of a role."""
+        A pre-training for a GPU that was not made is there on a machine with a GPU alone.
+        """
+        entry = self.profile.pretraining.get(name)
+        if entry is not None and entry.gpu_only and not self.found(self.pretraining_plan(name)):
+            return self.store.training and usual_device() != "cpu"
+        return entry is not None or name in self.experiments or name in self.profile.tasks
+
+    def names(self, **wanted: Any) -> list[str]:
+        """Return the experiments whose settings are as wanted, in the profile's order.
+
+        `names(task="emotion", model="t5", init="pretrained", labels=None)`: None is a value as
+        well, here "no limit"; what is not named may be anything.
+        """
+        if unknown := set(wanted) - set(ExperimentSettings.model_fields):
+            raise StudyError(
+                f"Experiments have no '{min(unknown)}': choose by "
+                f"{', '.join(ExperimentSettings.model_fields)}."
+            )
+        return [
+            name
+            for name, entry in self.experiments.items()
+            if all(getattr(entry, key) == value for key, value in wanted.items())
+        ]
+
+    def rows(self, role: str) -> TaskRows:
+        """Return the task of a role and the limits of its rows."""
         if role not in self.profile.tasks:
             raise StudyError(
-                f"the profile {self.profile.name} has no task for {role!r}: "
-                f"it has {', '.join(self.roles)}"
+                f"The profile {self.profile.name} has no task for '{role}': "
+                f"it has {', '.join(self.profile.tasks)}."
             )
         return self.profile.tasks[role]
 
     def task(self, role: str) -> Task:
         """Return the task that plays a role in this profile."""
-        return get_task(self.settings(role).task)
+        return get_task(self.rows(role).task)
 
-    # --- checkpoints
+    def recipe(self, name: str) -> Recipe:
+        """Return the hyper-parameters of an experiment."""
+        return self.profile.recipes[self._entry(name).recipe or ""]
 
-    def checkpoint(self, model: str, tokens: int | None = None) -> Checkpoint:
-        """Return the checkpoint of "t5", "bert" or "gpt": the profile's, or one made here.
+    def _entry(self, name: str) -> ExperimentSettings:
+        if name not in self.experiments:
+            near = difflib.get_close_matches(name, self.experiments, n=3, cutoff=0.5)
+            hint = f"did you mean '{near[0]}'?" if near else "`study.experiments` lists them."
+            raise StudyError(f"The profile {self.profile.name} has no experiment '{name}': {hint}")
+        return self.experiments[name]
 
-        `tokens` asks for one that was pre-trained here with that budget.
+    # --- what is asked, before anything is computed
+
+    def plans(self, name: str, make: bool = False) -> list[Asked]:
+        """Return what an experiment asks for, one for each seed and fully determined.
+
+        With `make` a model to start from that is not there yet is pre-trained; without it, its
+        identity is all that is known of it.
         """
-        name = self.profile.models.get(model)
-        if name is None:
-            raise StudyError(f"the profile {self.profile.name} names no model for {model!r}")
-        if name != OWN and tokens is not None:
-            raise StudyError(
-                f"the profile {self.profile.name} takes {model} from {name}, so its budget of "
-                "tokens cannot be chosen: use a profile that pre-trains its own models"
+        entry, settings = self._entry(name), self.profile.settings(name)
+        if entry.baseline is not None:
+            ((role, rows),) = settings.items()
+            return [experiments.Baseline(self.task(role), rows, entry.baseline)]
+        return [self._plan(entry, settings, seed, make) for seed in entry.seeds or [self.seed]]
+
+    def _plan(
+        self, entry: ExperimentSettings, settings: dict[str, Any], seed: int, make: bool
+    ) -> Asked:
+        model = entry.model or ""
+        checkpoint, architecture = self.checkpoint(model, make), self.profile.architecture(model)
+        parts = {
+            role: experiments.Experiment(
+                self.task(role), rows, checkpoint, architecture, entry.init or "pretrained", seed
             )
-        if name != OWN:
-            return open_checkpoint(self.hub, name)
-        run = self.pretrain(model, tokens)
-        budget = "" if tokens is None else f", {tokens:,} tokens"
-        return _own_checkpoint(f"own {model}{budget}", run)
-
-    def pretrain(self, model: str, tokens: int | None = None, variant: str | None = None) -> Run:
-        """Return the pre-training run of one of the study's own models.
-
-        With `tokens` the budget is another and the schedule as long as that. The warm-up of a
-        smaller budget keeps its share of it; the profile's longer budget keeps the warm-up and has
-        a precision of its own. `variant` names a change of the recipe among the profile's variants.
-        """
-        return self._pretrain(model, self._pretraining_recipe(model, tokens, variant))
-
-    def trials(self) -> dict[str, Run]:
-        """Return the profile's trials by name: T5 pre-trained whole by other recipes, on a GPU.
-
-        Without a GPU, where they would take days, and where training is forbidden there are only
-        those that were made before.
-        """
-        plans = self.trial_plans()
-        if not self.store.training or usual_device() == "cpu":
-            kept = {name for name, plan in plans.items() if self.store.has(plan.config(self.hub))}
-            plans = {name: plan for name, plan in plans.items() if name in kept}
-        return {name: self._pretrain("t5", plan.recipe) for name, plan in plans.items()}
-
-    def trial_plans(self) -> dict[str, experiments.Pretraining]:
-        """Return what the profile's trials are, by name, whether they were made or not."""
-        return {
-            name: experiments.Pretraining("t5", self._changed("t5", changes), self.seed)
-            for name, changes in self.profile.trials.items()
+            for role, rows in settings.items()
         }
+        if entry.tasks is not None:
+            return experiments.Mixture(parts, entry.cap or 0)
+        return next(iter(parts.values()))
 
-    def _pretrain(self, model: str, recipe: PretrainingRecipe) -> Run:
-        plan = experiments.Pretraining(model, recipe, self.seed)
-        return self._obtain(plan.config(self.hub), "pretraining.run.pretrain", plan, self.hub)
+    def pretraining_plan(self, name: str) -> experiments.Pretraining:
+        """Return what a pre-training of the profile is, whether it was made or not."""
+        if name not in self.profile.pretraining:
+            own = ", ".join(self.profile.pretraining) or "none"
+            raise StudyError(
+                f"The profile {self.profile.name} pre-trains no model '{name}': it has {own}."
+            )
+        entry = self.profile.pretraining[name]
+        return experiments.Pretraining(entry.family, entry.recipe, self.seed)
 
-    def _pretraining_recipe(
-        self, model: str, tokens: int | None, variant: str | None
-    ) -> PretrainingRecipe:
-        if model not in self.profile.pretraining:
-            raise StudyError(f"the profile {self.profile.name} pre-trains no model {model!r}")
-        recipe = self.profile.pretraining[model]
-        changes: dict[str, Any] = {}
-        longer = self.profile.longer
-        if longer is not None and model == "t5" and tokens == longer.tokens:
-            changes = {"tokens": tokens, "precision": longer.precision}
-        elif tokens is not None:
-            warmup = round(recipe.warmup_steps * tokens / recipe.tokens)
-            changes |= {"tokens": tokens, "warmup_steps": warmup}
-        if variant is not None:
-            variants = self.profile.variants.changes if self.profile.variants else {}
-            if variant not in variants:
-                raise StudyError(
-                    f"the profile {self.profile.name} has no variant {variant!r}: "
-                    f"it has {', '.join(variants) or 'none'}"
-                )
-            changes |= variants[variant]
-        return self._changed(model, changes)
+    def config(self, asked: Asked | experiments.Pretraining) -> dict[str, Any]:
+        """Return what identifies a run here: in the precision of this machine, if it is "auto"."""
+        config = asked.config(self.hub)
+        if self.store.training and "precision" in config:
+            return config | {"precision": resolve_precision(config["precision"])}
+        return config
 
-    def _changed(self, model: str, changes: dict[str, Any]) -> PretrainingRecipe:
-        recipe = self.profile.pretraining[model].model_dump()
-        return checked(PretrainingRecipe, recipe | changes, f"the budget of {model}")
+    def found(self, asked: Asked | experiments.Pretraining) -> Run | None:
+        """Return the run of what is asked if it is there, and nothing is made."""
+        return self.store.recorded(self.config(asked))
+
+    def checkpoint(self, model: str, make: bool = True) -> Checkpoint:
+        """Return the checkpoint of a model of the profile; one of our own is made if need be.
+
+        Without `make` one that is not there yet has its name and identity, and no files.
+        """
+        if model not in self.profile.models:
+            raise StudyError(
+                f"The profile {self.profile.name} has no model '{model}': "
+                f"it has {', '.join(self.profile.models)}."
+            )
+        source = self.profile.models[model]
+        if source != OWN:
+            repo = source.checkpoint if isinstance(source, ModelSource) else source
+            # Its weights are hashed, once for all the runs that begin from them.
+            if repo not in self._opened:
+                self._opened[repo] = open_checkpoint(self.hub, repo)
+            return self._opened[repo]
+        name, asked = self.profile.own_name(model), self.pretraining_plan(model)
+        run = self.pretraining(model) if make else self.found(asked)
+        if run is not None:
+            return _own_checkpoint(name, run.identity, run.path)
+        return _own_checkpoint(name, identity_of(self.config(asked)), Path())
 
     # --- runs
 
-    def finetune(
-        self,
-        role: str,
-        model: str = "t5",
-        init: str = "pretrained",
-        seed: int | None = None,
-        labels: int | None = None,
-        tokens: int | None = None,
-        recipe: str | None = None,
-    ) -> Run:
-        """Return the fine-tuning of `model` on the role's task with the profile's recipe.
+    def runs(self, name: str) -> list[Run]:
+        """Return the runs of an experiment, one for each seed."""
+        return [self.obtain(asked) for asked in self.plans(name, make=True)]
 
-        `init` is "pretrained", or "scratch" for the same architecture with random weights.
-        `labels` is a point of the role's learning curve: so many training rows, and at most as
-        many validation rows. `tokens` starts from a model pre-trained with that budget; for T5 the
-        profile may name one for the role. `recipe` names another recipe of the role among the
-        profile's `recipes`.
-        """
-        settings = self._limited(role, labels)
-        if recipe is not None:
-            settings = settings.model_copy(update={"recipe": self._other_recipe(role, recipe)})
-        if model == "t5" and tokens is None:
-            tokens = settings.tokens
-        return self._finetune(role, settings, model, init, seed, tokens)
+    def run(self, name: str) -> Run:
+        """Return the run of an experiment with the first of its seeds."""
+        return self.obtain(self.plans(name, make=True)[0])
 
-    def _finetune(
-        self,
-        role: str,
-        settings: TaskSettings,
-        model: str = "t5",
-        init: str = "pretrained",
-        seed: int | None = None,
-        tokens: int | None = None,
-    ) -> Run:
-        experiment = experiments.Experiment(
-            self.task(role),
-            settings,
-            self.checkpoint(model, tokens),
-            model,
-            init,
-            self.seed if seed is None else seed,
-        )
-        return self._obtain(
-            experiment.config(self.hub), "training.finetune.finetune", experiment, self.hub
-        )
+    def select(self, **wanted: Any) -> dict[str, list[Run]]:
+        """Return the runs of the experiments that `names` finds, by the experiment's name."""
+        return {name: self.runs(name) for name in self.names(**wanted)}
 
-    def finetunes(
-        self,
-        role: str,
-        model: str = "t5",
-        init: str = "pretrained",
-        labels: int | None = None,
-        tokens: int | None = None,
-        seeds: Sequence[int] | None = None,
-    ) -> list[Run]:
-        """Return one run for each seed: the role's, or with `labels` its learning curve's."""
-        if seeds is None:
-            curve = self.profile.learning_curves.get(role)
-            seeds = self.settings(role).seeds if labels is None or curve is None else curve.seeds
-        return [
-            self.finetune(role, model, init, seed=seed, labels=labels, tokens=tokens)
-            for seed in seeds
-        ]
-
-    def _other_recipe(self, role: str, name: str) -> Recipe:
-        known = self.profile.recipes.get(role, {})
-        if name not in known:
+    def pretraining(self, name: str) -> Run:
+        """Return the pre-training of one of the study's own models."""
+        asked = self.pretraining_plan(name)
+        if not self.has(name):
             raise StudyError(
-                f"the profile {self.profile.name} has no recipe {name!r} for {role}: "
-                f"it has {', '.join(known) or 'none'}"
+                f"'{name}' takes days without a GPU, and was not made yet: "
+                f'run `t5study pretrain "{name}" --profile {self.profile.name}` on one.'
             )
-        return known[name]
+        return self.obtain(asked)
 
-    def other_recipes(self, role: str) -> dict[str, Run]:
-        """Return one run of T5, with the role's first seed, for each of its other recipes."""
-        seed = self.settings(role).seeds[0]
-        return {
-            name: self.finetune(role, seed=seed, recipe=name)
-            for name in self.profile.recipes.get(role, {})
-        }
+    def obtain(self, asked: Asked | experiments.Pretraining) -> Run:
+        """Return the run of what `plans` or `pretraining_plan` gave, made if it is not there."""
+        return self._obtain(asked, asked.config(self.hub))
 
-    def with_recipe(self, name: str, roles: Iterable[str]) -> dict[str, Run]:
-        """Return one run of T5, with the role's first seed, for each role that has this recipe.
-
-        A role that the profile gives no other recipe of this name is left out.
-        """
-        return {
-            role: self.finetune(role, seed=self.settings(role).seeds[0], recipe=name)
-            for role in roles
-            if name in self.profile.recipes.get(role, {})
-        }
-
-    def after_longer(self, role: str) -> list[Run]:
-        """Return the runs of T5 pre-trained for longer, on all the role's labels, one a seed.
-
-        There is none where the profile has no longer budget for the role.
-        """
-        longer = self.profile.longer
-        if longer is None or role not in longer.tasks:
-            return []
-        task = longer.tasks[role]
-        settings = self.settings(role).model_copy(update={"recipe": task.recipe})
-        return [
-            self._finetune(role, settings, seed=seed, tokens=longer.tokens) for seed in task.seeds
-        ]
-
-    def _limited(self, role: str, labels: int | None) -> TaskSettings:
-        """The role's settings with few labels: rows, and the curve's test rows and recipe."""
-        settings = self.settings(role)
-        if labels is None:
-            return settings
-        limits: dict[str, Any] = {
-            "train": labels,
-            # A choice among checkpoints uses labels as well: no more than there are to train on.
-            "validation": min(labels, settings.validation or labels),
-        }
-        curve = self.profile.learning_curves.get(role)
-        if curve is not None:
-            limits |= {
-                "test": curve.test or settings.test,
-                "recipe": curve.recipe or settings.recipe,
-            }
-        return settings.model_copy(update=limits)
-
-    def finetune_jointly(self) -> Run:
-        """Return the fine-tuning of one T5 on all tasks of the profile's section `joint`."""
-        joint = self.profile.joint
-        if joint is None:
-            raise StudyError(f"the profile {self.profile.name} has no section 'joint'")
-        checkpoint = self.checkpoint("t5", joint.tokens)
-        parts = {
-            role: experiments.Experiment(
-                self.task(role),
-                self.settings(role).model_copy(update={"recipe": joint.recipe}),
-                checkpoint,
-                "t5",
-                "pretrained",
-                self.seed,
-            )
-            for role in joint.roles
-        }
-        together = experiments.Mixture(parts, joint.cap)
-        return self._obtain(
-            together.config(self.hub), "training.mixture.finetune_jointly", together, self.hub
-        )
+    def _obtain(self, asked: Any, config: dict[str, Any]) -> Run:
+        run = self.store.obtain(config, lambda work: _produce(asked, self.hub, work))
+        if all(run.path != known.path for known in self.used):
+            self.used.append(run)
+        return run
 
     def baseline(self, role: str, kind: str | None = None, labels: int | None = None) -> Run:
-        """Return a cheap baseline of the role's task: the usual one, or a kind of `KINDS`.
-
-        `labels` is a point of the learning curve, as for `finetune`.
-        """
-        baseline = experiments.Baseline(self.task(role), self._limited(role, labels), kind)
-        return self._obtain(
-            baseline.config(self.hub), "judging.baselines.fit_and_judge", baseline, self.hub
-        )
+        """Return a baseline of the role's task: the first in the profile, or one of a kind."""
+        wanted = {"task": role, "model": None, "labels": labels}
+        names = self.names(**wanted, **({} if kind is None else {"baseline": kind}))
+        if not names:
+            what = f"baseline {kind}" if kind else "baseline"
+            raise StudyError(f"The profile {self.profile.name} has no {what} of '{role}'.")
+        return self.run(names[0])
 
     def casting(self, role: str) -> Run:
         """Return how the role's labels look as texts: words, token ids and pieces."""
         asked = experiments.Casting(self.task(role), self.checkpoint("t5"))
-        return self._obtain(asked.config(), "chapters.observations.recording.show_casting", asked)
+        return self._obtain(asked, asked.config())
 
     def observe(
-        self, name: str, run: Run | None = None, role: str | None = None, **inputs: Any
+        self, name: str, run: Run | None = None, model: str | None = None, **inputs: Any
     ) -> Run:
         """Return an observation of a model: what `observations.OBSERVATIONS[name]` computes.
 
-        The model is that of `run`, or else the profile's checkpoint of the observation's model;
-        with `role` it is the checkpoint that the fine-tuning on the role's task begins from.
+        It is the model of `run`, or else the profile's `model`, or else the one that the
+        observation is about.
         """
-        tokens = None if role is None else self.settings(role).tokens
         asked = experiments.Observing(
             name,
-            self.checkpoint(experiments.observed_model(name), tokens)
+            self.checkpoint(model or experiments.observed_model(name))
             if run is None
-            else _own_checkpoint("fine-tuned", run),
+            else _own_checkpoint("fine-tuned", run.identity, run.path),
             json.loads(json.dumps(inputs)),
         )
-        return self._obtain(asked.config(), "chapters.observations.recording.observe", asked)
+        return self._obtain(asked, asked.config())
 
     def measure_parallelism(self) -> Run:
         """Return the timing of recurrence against attention, of `observations.recurrence`."""
-        return self._obtain(experiments.parallelism(), "chapters.observations.recurrence.measure")
+        return self._obtain(None, experiments.parallelism())
 
     # --- what a page shows
 
@@ -385,11 +321,11 @@ class Study:
         return pd.DataFrame(columns).set_index("row")
 
     def _texts(self, role: str, count: int) -> list[str] | None:
-        if os.environ.get("T5STUDY_TEXTS") == "hide":
+        if self.replays or os.environ.get("T5STUDY_TEXTS") == "hide":
             return None
-        task, settings = self.task(role), self.settings(role)
+        task, limits = self.task(role), self.rows(role)
         try:
-            rows = split_rows(task, self.hub, "test", settings.test)
+            rows = split_rows(task, self.hub, "test", limits.test)
         except StudyError:
             return None
         sources = cast(task, rows.select(range(min(count, len(rows)))))["source"]
@@ -417,29 +353,59 @@ class Study:
         """Return the table at the foot of a page: where its numbers come from, nothing cut off."""
         return show(provenance_table(self.profile, self.seed, self.used))
 
-    def _obtain(self, config: dict[str, Any], function: str, *asked: Any) -> Run:
-        """The run of `config`; what it lacks is made by `module.name` of the package on `asked`.
 
-        The module is imported when something is to be computed: the libraries that train take many
-        seconds to load, and a page that is drawn from records needs none of them.
-        """
-        module, _, name = function.rpartition(".")
+def _produce(asked: Any, hub: Hub, work: Workspace) -> dict[str, Any]:
+    """Compute what is asked into the workspace; return the provenance.
 
-        def produce(work: Workspace) -> dict[str, Any]:
-            return getattr(import_module(f"t5study.{module}"), name)(*asked, work)
+    What computes is imported here: the libraries that train take many seconds to load, and a page
+    that is drawn from records needs none of them.
+    """
+    match asked:
+        case experiments.Experiment():
+            from t5study.training.finetune import finetune
 
-        run = self.store.obtain(config, produce)
-        if all(run.path != known.path for known in self.used):
-            self.used.append(run)
-        return run
+            return finetune(asked, hub, work)
+        case experiments.Mixture():
+            from t5study.training.mixture import finetune_jointly
+
+            return finetune_jointly(asked, hub, work)
+        case experiments.Pretraining():
+            from t5study.pretraining.run import pretrain
+
+            return pretrain(asked, hub, work)
+        case experiments.Baseline():
+            from t5study.judging.baselines import fit_and_judge
+
+            return fit_and_judge(asked, hub, work)
+        case experiments.Casting():
+            from t5study.chapters.observations.recording import show_casting
+
+            return show_casting(asked, work)
+        case experiments.Observing():
+            from t5study.chapters.observations.recording import observe
+
+            return observe(asked, work)
+        case _:
+            from t5study.chapters.observations.recurrence import measure
+
+            return measure(work)
 
 
-def _own_checkpoint(name: str, run: Run) -> Checkpoint:
+def _checked_seed(seed: Any) -> int:
+    if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
+        what = f"the text '{seed}'" if isinstance(seed, str) else repr(seed)
+        raise StudyError(
+            f"The seed is {what}: give a whole number from 0 to {LARGEST_SEED} "
+            "(with papermill `-p seed 21`, not `-r`)."
+        )
+    return seed
+
+
+def _own_checkpoint(name: str, identity: str, folder: Path) -> Checkpoint:
     """The checkpoint inside a run; identified by the run, so its files need not be there."""
-    identity = run.identity
     return Checkpoint(
         name=name,
-        folder=run.path / "model",
+        folder=folder / "model",
         fingerprint=f"run:{identity}",
         design=f"design of run:{identity}",
         has_weights=True,

@@ -12,9 +12,9 @@ from t5study.base.errors import StudyError
 from t5study.base.settings import checked
 from t5study.chapters.transfer import equal_budgets
 from t5study.data.corpora import SOURCES
-from t5study.data.tasks import get_task, needs
+from t5study.data.tasks import get_task
 from t5study.experiments.recipes import Recipe
-from t5study.profiles import Profile, load_profile, profile_folder, profile_names
+from t5study.profiles import Profile, load_profile, needs, profile_folder, profile_names
 from t5study.study import Study
 
 ROLES = {
@@ -56,7 +56,7 @@ def refused(values: object) -> str:
 
 
 def test_the_five_profiles_are_there() -> None:
-    assert profile_names() == ["full", "laptop", "pocket", "self-pretrained", "smoke"]
+    assert profile_names() == ["full", "laptop", "pocket", "published", "smoke"]
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -90,7 +90,7 @@ def test_the_bundled_profiles_need_nothing_and_the_real_ones_say_what_they_need(
     wanted = {(need.kind, need.repo, need.config) for need in needs(load_profile("full"))}
     assert ("models", "google-t5/t5-small", "") in wanted
     assert ("datasets", "nyu-mll/glue", "cola") in wanted
-    own = {(need.kind, need.repo) for need in needs(load_profile("self-pretrained"))}
+    own = {(need.kind, need.repo) for need in needs(load_profile("published"))}
     assert ("datasets", "local/classic-books") in own
     assert all(kind == "datasets" for kind, _ in own)
 
@@ -104,7 +104,7 @@ def test_a_checkpoint_that_is_a_folder_is_not_needed_from_elsewhere(tmp_path, po
 
 def test_the_full_profile_is_the_reports_recipe_on_all_rows() -> None:
     for role in ("sentiment", "emotion"):
-        settings = load_profile("full").tasks[role]
+        (settings,) = load_profile("full").settings(f"{role}, T5").values()
         assert (settings.train, settings.validation, settings.test) == (None, None, None)
         assert REPORT.items() <= settings.recipe.model_dump().items()
     assert REPORT.items() <= Recipe().model_dump().items()
@@ -112,11 +112,12 @@ def test_the_full_profile_is_the_reports_recipe_on_all_rows() -> None:
 
 
 def test_equal_budget_architectures_share_vocabulary_and_tokens() -> None:
-    recipes = load_profile("self-pretrained").pretraining
-    for key in ("vocabulary_size", "corpus", "batch_tokens"):
-        assert len({str(getattr(recipe, key)) for recipe in recipes.values()}) == 1
-    compared = equal_budgets(Study("self-pretrained"))
-    assert len({tokens or recipes[model].tokens for model, tokens in compared.items()}) == 1
+    study = Study("published")
+    compared = equal_budgets(study)
+    assert list(compared) == ["t5", "bert", "gpt"]
+    recipes = [study.profile.pretraining[model] for model in compared.values()]
+    for key in ("vocabulary_size", "corpus", "batch_tokens", "tokens"):
+        assert len({str(getattr(recipe, key)) for recipe in recipes}) == 1
 
 
 def test_a_profile_is_found_by_path_and_passed_through(tmp_path, pocket) -> None:
@@ -159,9 +160,9 @@ def test_an_unknown_profile_names_the_known_ones() -> None:
 def test_a_number_that_yaml_reads_as_text_gets_its_right_spelling(
     pocket, text: str, remedy: str
 ) -> None:
-    pocket["tasks"]["sentiment"]["recipe"]["learning_rate"] = yaml.safe_load(f"x: '{text}'")["x"]
+    pocket["recipes"]["labels"]["learning_rate"] = yaml.safe_load(f"x: '{text}'")["x"]
     sentence = refused(pocket)
-    assert "tasks.sentiment.recipe.learning_rate" in sentence
+    assert "recipes.labels.learning_rate" in sentence
     assert f"YAML reads {text} as text, write {remedy}" in sentence
     assert isinstance(yaml.safe_load(f"x: {remedy}")["x"], float)
 
@@ -169,18 +170,18 @@ def test_a_number_that_yaml_reads_as_text_gets_its_right_spelling(
 def test_yaml_reads_the_number_as_text_in_the_file_itself(tmp_path, pocket) -> None:
     path = tmp_path / "mine.yaml"
     text = yaml.safe_dump({"profile": pocket, "seed": 21})
-    path.write_text(text.replace("learning_rate: 0.01", "learning_rate: 3e-4"), encoding="utf-8")
+    path.write_text(text.replace("learning_rate: 0.01", "learning_rate: 3e-4", 1), encoding="utf-8")
     sentence = refused(str(path))
     assert "mine.yaml" in sentence
     assert "write 3.0e-4" in sentence
 
 
 def test_an_unknown_key_is_refused_with_the_likely_one(pocket) -> None:
-    pocket["tasks"]["sentiment"]["recipe"]["learning_rat"] = 0.1
+    pocket["recipes"]["labels"]["learning_rat"] = 0.1
     sentence = refused(pocket)
-    assert "unknown key 'tasks.sentiment.recipe.learning_rat'" in sentence
+    assert "unknown key 'recipes.labels.learning_rat'" in sentence
     assert "did you mean 'learning_rate'" in sentence
-    pocket["tasks"]["sentiment"]["recipe"].pop("learning_rat")
+    pocket["recipes"]["labels"].pop("learning_rat")
     pocket["zzz"] = 1
     assert "the known keys there are name" in refused(pocket)
     assert "pretraining.t5.architecture.width" in refused(
@@ -190,19 +191,14 @@ def test_an_unknown_key_is_refused_with_the_likely_one(pocket) -> None:
 
 def test_the_likely_key_is_found_in_a_section_of_sections() -> None:
     values = load_profile("smoke").model_dump(exclude_none=True)
-    next(iter(values["recipes"]["emotion"].values()))["learning_rat"] = 0.1
+    values["recipes"]["few labels"]["learning_rat"] = 0.1
     sentence = refused(values)
-    assert "unknown key 'recipes.emotion." in sentence
+    assert "unknown key 'recipes.few labels.learning_rat'" in sentence
     assert "did you mean 'learning_rate'" in sentence
-
-
-def test_the_joint_training_has_no_seeds_of_its_own() -> None:
     values = load_profile("smoke").model_dump(exclude_none=True)
-    values["joint"]["seeds"] = [21]
+    values["experiments"]["all tasks, T5"]["capp"] = 3
     sentence = refused(values)
-    assert (
-        "unknown key 'joint.seeds', the known keys there are roles, cap, tokens, recipe" in sentence
-    )
+    assert "unknown key 'experiments.all tasks, T5.capp', did you mean 'cap'" in sentence
 
 
 def _wide(pocket: dict) -> dict:
@@ -236,8 +232,8 @@ def test_a_bad_value_is_refused_by_name(key: str, value: object) -> None:
 
 
 def test_a_seed_that_no_generator_takes_is_refused(pocket) -> None:
-    pocket["tasks"]["sentiment"]["seeds"] = [21, 2**32]
-    assert "tasks.sentiment.seeds.1 is 4294967296" in refused(pocket)
+    pocket["experiments"]["emotion, T5"]["seeds"] = [21, 2**32]
+    assert "experiments.emotion, T5.seeds.1 is 4294967296" in refused(pocket)
 
 
 def test_a_misspelt_key_is_said_rather_than_the_one_it_leaves_missing(pocket) -> None:
@@ -250,7 +246,7 @@ def test_an_unknown_key_beside_the_profile_is_refused(pocket) -> None:
 
 
 def test_fp16_is_refused_with_the_reason(pocket) -> None:
-    pocket["tasks"]["emotion"]["recipe"]["precision"] = "fp16"
+    pocket["recipes"]["labels"]["precision"] = "fp16"
     assert "T5 overflows in fp16" in refused(pocket)
 
 
@@ -261,7 +257,7 @@ def test_an_own_model_needs_its_recipe(pocket) -> None:
 
 def test_a_wrong_objective_or_shape_is_refused(pocket) -> None:
     for role, key, value, part in (
-        ("bert", "objective", "causal", "must be mlm-nsp"),
+        ("bert", "objective", "causal", "pretraining.bert.objective must be mlm-nsp"),
         ("gpt", "sequence_length", 4096, "batch_tokens must be at least sequence_length"),
         ("gpt", "save_every", 300, "save_every must be a multiple of evaluate_every"),
         ("t5", "tokens", 1000, "must be at least batch_tokens"),
@@ -287,6 +283,10 @@ def test_a_lacking_key_is_named(pocket) -> None:
         (b"", "holds no keys"),
         (b"- a\n- b\n", "holds no keys"),
         (b"profile: {name: \xff\xfe}", "not UTF-8"),
+        (b"name: mine\nabout: a\nname: yours\n", "line 3: the key 'name' stands twice"),
+        (b"a: &a {b: 1}\nc: {<<: *a, d: 1, d: 2}\n", "line 2: the key 'd' stands twice"),
+        (b"budget_minutes: 010\n", "line 1: 010 would be read in base eight: write 10"),
+        (b"budget_minutes: 1:30\n", "line 1: 1:30 would be read in base sixty"),
     ],
 )
 def test_a_file_that_is_no_profile_is_refused(tmp_path, content: bytes, part: str) -> None:
@@ -302,3 +302,102 @@ def test_profiles_do_not_change_later() -> None:
     assert isinstance(profile, Profile)
     for one, other in itertools.combinations(profile_names(), 2):
         assert load_profile(one) != load_profile(other)
+
+
+EXPERIMENT = {"task": "emotion", "model": "t5", "recipe": "labels"}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"task": "cooking"}, "names the task 'cooking', which there is not: sentiment, emotion"),
+        ({"model": "t6"}, "names the model 't6', which there is not: t5, bert, gpt"),
+        ({"recipe": "none"}, "names the recipe 'none', which there is not: labels"),
+        ({"recipe": None}, "a model needs the name of a recipe"),
+        ({"tasks": ["emotion", "sst"]}, "name either one task, or several under tasks"),
+        ({"baseline": "tfidf-svm"}, "name either a model or a baseline"),
+        ({"cap": 3}, "go together"),
+        ({"seeds": [21, 21]}, "seeds names one seed twice"),
+        ({"labels": [5, 9]}, "labels is a list exactly where the name holds {labels}"),
+        ({"task": "summary", "model": "bert"}, "asks bert for texts, which a bert does not write"),
+        ({"model": None, "recipe": None, "baseline": "lead"}, "has no baseline 'lead'"),
+        ({"model": None, "baseline": "nb-svm"}, "a baseline takes no recipe, remove it"),
+        ({"labels": 300, "recipe": "few labels"}, "differ in nothing but seeds"),
+    ],
+)
+def test_an_experiment_that_cannot_be_run_is_refused(pocket, change, says) -> None:
+    pocket["experiments"]["odd"] = EXPERIMENT | change
+    assert says in refused(pocket)
+
+
+def test_one_line_stands_for_a_value_of_each_list_named_in_its_name(pocket) -> None:
+    pocket["experiments"] = {
+        "{task}, {model}, {labels} labels": EXPERIMENT
+        | {"task": ["sst", "emotion"], "model": ["bert", "t5@240k"], "labels": [5, 50]}
+    }
+    found = load_profile(pocket).experiments
+    assert list(found)[:3] == [
+        "sst, BERT, 5 labels",
+        "sst, BERT, 50 labels",
+        "sst, T5 240k, 5 labels",
+    ]
+    assert len(found) == 8
+    last = found["emotion, T5 240k, 50 labels"]
+    assert (last.task, last.model, last.labels, last.init) == (
+        "emotion",
+        "t5@240k",
+        50,
+        "pretrained",
+    )
+
+
+def test_a_name_stands_for_one_experiment(pocket) -> None:
+    pocket["experiments"] = {
+        "emotion, T5, 5 labels": EXPERIMENT | {"labels": 5},
+        "emotion, T5, {labels} labels": EXPERIMENT | {"labels": [5]},
+    }
+    assert "'emotion, T5, 5 labels' stands for two experiments" in refused(pocket)
+    pocket["experiments"] = {"emotion, T5": EXPERIMENT, "Emotion T5": EXPERIMENT | {"labels": 5}}
+    assert "the name 'Emotion T5' is too much like 'emotion, T5'" in refused(pocket)
+    pocket["experiments"] = {"emotion, {lables}": EXPERIMENT}
+    assert "{lables} is none of task, model, labels" in refused(pocket)
+
+
+@pytest.mark.parametrize(
+    ("section", "content", "says"),
+    [
+        ("learning_curves", {"sst": {"labels": [16]}}, "with `labels: [50, 500]`"),
+        ("budgets", {"tokens": [1_000, 2_000]}, "entries of pretraining such as"),
+        ("variants", {"tokens": 12_000}, "that say what they change"),
+        ("trials", {"long": {"tokens": 5_000}}, "gpu_only: true"),
+        ("joint", {"roles": ["sst", "emotion"]}, "with `tasks: [...]` and `cap`"),
+        ("tasks", {"sst": {"task": "sst2", "seeds": [21]}}, "'seeds' under tasks.sst"),
+        ("tasks", {"sst": {"task": "sst2", "recipe": {}}}, "under experiments"),
+    ],
+)
+def test_a_profile_of_the_older_form_is_told_the_new_one(pocket, section, content, says) -> None:
+    sentence = refused(pocket | {section: content})
+    assert "older form" in sentence
+    assert says in sentence
+
+
+def test_a_pretraining_says_what_it_changes_of_another(pocket) -> None:
+    pocket["pretraining"]["t5, wide"] = {"of": "t5@240k", "learning_rate": 0.5}
+    made = load_profile(pocket).pretraining
+    assert made["t5, wide"].recipe == made["t5@240k"].recipe.model_copy(
+        update={"learning_rate": 0.5}
+    )
+    pocket["pretraining"]["odd"] = {"of": "t5", "tokns": 3}
+    assert "unknown key 'pretraining.odd.tokns', did you mean 'tokens'" in refused(pocket)
+    pocket["pretraining"]["odd"] = {"of": "nothing"}
+    assert "pretraining.odd is of 'nothing', which is no entry above it" in refused(pocket)
+
+
+def test_a_model_says_where_it_is_from_and_what_it_is(pocket) -> None:
+    pocket["models"]["minilm"] = "sentence-transformers/all-MiniLM-L6-v2"
+    assert "models.minilm needs its kind of network" in refused(pocket)
+    pocket["models"]["minilm"] = {"checkpoint": "some/where", "architecture": "bert"}
+    assert load_profile(pocket).architecture("minilm") == "bert"
+    pocket["models"]["minilm"]["architecture"] = "elmo"
+    assert "models.minilm" in refused(pocket)
+    assert load_profile("published").architecture("t5@80M") == "t5"

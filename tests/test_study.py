@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 import yaml
 
 from t5study.base.errors import StudyError
 from t5study.chapters import sequences, transfer
+from t5study.experiments.identity import parallelism
 from t5study.experiments.recipes import Recipe
 from t5study.profiles import load_profile, profile_folder
-from t5study.runs.record import Run
+from t5study.runs.record import Run, identity_of
 from t5study.runs.store import RunStore
 from t5study.study import Study, provenance_table
 from t5study.training.finetune import plan_settings
@@ -29,7 +28,7 @@ def study(tmp_path_factory) -> Study:
 
 @pytest.fixture(scope="module")
 def few(study):
-    return study.finetunes("sst", labels=16)
+    return study.runs("sst, T5, 16 labels")
 
 
 def test_a_point_of_the_curve_has_its_labels_seeds_and_recipe(few):
@@ -42,32 +41,37 @@ def test_a_point_of_the_curve_has_its_labels_seeds_and_recipe(few):
         assert run.history["step"].max() == 3
 
 
-def test_the_whole_task_is_the_run_of_the_other_chapters(study):
-    run = study.finetune("sst")
-    assert run.config["recipe"]["min_updates"] == 0
-    assert run.config["model"]["name"] == "own t5"
+def test_an_experiment_without_seeds_has_that_of_the_study(study):
+    (run,) = study.runs("sst, T5")
+    assert (run.config["seed"], run.config["model"]["name"]) == (21, "own t5")
+    other = Study(smoke(), seed=22, store=study.store.root)
+    assert [asked.seed for asked in other.plans("sst, T5")] == [22]
+    assert [asked.seed for asked in other.plans("sst, T5, 16 labels")] == [21, 22]
 
 
 def test_a_smaller_budget_is_another_model_with_a_schedule_of_its_own(study):
-    whole, small = study.pretrain("t5"), study.pretrain("t5", tokens=12_000)
-    assert whole.config["recipe"]["warmup_steps"] == 5
-    assert small.config["recipe"]["warmup_steps"] == 2
+    whole, small = study.pretraining("t5"), study.pretraining("t5@12k")
+    assert small.config["recipe"] == whole.config["recipe"] | {"tokens": 12_000, "warmup_steps": 2}
     assert small.metrics["tokens"] <= 12_000 < whole.metrics["tokens"]
-    budget = study.profile.pretraining["t5"].tokens
-    assert study.pretrain("t5", tokens=budget).identity == whole.identity
-    run = study.finetune("sst", labels=16, tokens=12_000)
-    assert run.config["model"]["fingerprint"] == f"run:{small.identity}"
+    model = study.run("sst, T5 12k, 16 labels").config["model"]
+    assert model == {"name": "own t5, 12,000 tokens", "fingerprint": f"run:{small.identity}"}
 
 
-def test_a_longer_budget_keeps_the_warm_up_and_has_a_precision_and_recipe_of_its_own(study):
-    longer = study.pretrain("t5", tokens=60_000)
-    whole = study.pretrain("t5")
-    assert longer.config["recipe"] == whole.config["recipe"] | {"tokens": 60_000}
+def test_what_is_asked_is_known_before_it_is_made(study, tmp_path):
+    fresh = Study(smoke(), store=tmp_path)
+    for name in ("sst, T5 12k, 16 labels", "sst, T5 from scratch, 16 labels"):
+        (asked, *_), made = fresh.plans(name), study.run(name)
+        assert identity_of(fresh.config(asked)) == made.identity
+    assert not list(tmp_path.iterdir())
+    assert (study.found(asked).path, fresh.found(asked)) == (made.path, None)
+
+
+def test_the_longest_budget_has_a_table_of_its_own(study):
+    longer, whole = study.pretraining("t5@60k"), study.pretraining("t5")
     assert longer.config["precision"] == "fp32"
-    (run,) = study.after_longer("sst")
+    run = study.run("sst, T5 60k, 32 tokens")
     assert run.config["model"]["fingerprint"] == f"run:{longer.identity}"
-    assert run.config["recipe"]["max_source_length"] == 32
-    assert study.after_longer("emotion") == []
+    assert transfer.longer_runs(study, "emotion") == []
     table = transfer.longer_table(study)
     assert [name for _, name in table.index] == [
         f"T5, {whole.metrics['tokens']:,} tokens read, texts up to 64",
@@ -81,100 +85,142 @@ def test_a_longer_budget_keeps_the_warm_up_and_has_a_precision_and_recipe_of_its
 
 
 def test_a_variant_changes_what_it_names(study):
-    run = study.pretrain("t5", tokens=12_000, variant="embeddings from co-occurrence")
-    plain = study.pretrain("t5", tokens=12_000)
-    changed = {
-        key for key, value in run.config["recipe"].items() if plain.config["recipe"][key] != value
-    }
-    assert changed == {"initial_embeddings"}
+    plain, changed = transfer.variants(study).values()
+    assert plain.identity == study.pretraining("t5@12k").identity
+    recipe = changed.config["recipe"]
+    differ = {key for key, value in recipe.items() if plain.config["recipe"][key] != value}
+    assert differ == {"initial_embeddings"}
 
 
-def test_another_recipe_is_run_once_and_changes_nothing_else(study):
-    assert study.other_recipes("sentiment") == {}
-    (other,) = study.other_recipes("emotion").values()
-    usual = study.finetune("emotion").config
-    changed = {key for key, value in other.config.items() if value != usual[key]}
-    assert changed == {"recipe"}
-    assert other.config["recipe"]["optimizer"] == "adafactor"
-    (name,) = study.other_recipes("emotion")
-    found = study.with_recipe(name, ["sentiment", "emotion"])
-    assert {role: run.identity for role, run in found.items()} == {"emotion": other.identity}
-    assert study.with_recipe("no such recipe", ["emotion"]) == {}
+def test_another_recipe_changes_nothing_else(study):
+    assert transfer.other_recipes(study, "sentiment") == {}
+    ((name, other),) = transfer.other_recipes(study, "emotion").items()
+    usual = study.run("emotion, T5").config
+    assert {key for key, value in other.config.items() if value != usual[key]} == {"recipe"}
+    assert (name, other.config["recipe"]["optimizer"]) == ("Adafactor", "adafactor")
 
 
-def test_the_checkpoint_that_a_role_begins_from_can_be_observed(study):
+def test_experiments_are_chosen_by_what_they_are(study):
+    assert study.names(task="sst", labels=16, init="pretrained") == [
+        "sst, T5, 16 labels",
+        "sst, T5 12k, 16 labels",
+        "sst, T5 24k, 16 labels",
+        "sst, T5 60k, 16 labels",
+    ]
+    assert study.names(task="sst", model=None, labels=None) == ["sst, TF-IDF", "sst, NB-SVM"]
+    (chosen,) = study.select(model="t5", recipe="few labels", init="pretrained").values()
+    assert [run.config["seed"] for run in chosen] == [21, 22]
+    assert study.baseline("sst", "nb-svm").metrics["model"] == "NB-SVM bigrams"
+    assert study.baseline("sst").identity == study.run("sst, TF-IDF").identity
+    with pytest.raises(StudyError, match="have no 'role': choose by task, tasks"):
+        study.names(role="sst")
+
+
+def test_the_model_that_an_experiment_begins_from_can_be_observed(study):
+    begun_from = study.observe("t5.modules", model="t5@12k", rows=1).config["model"]
+    assert begun_from == study.run("sst, T5 12k, 16 labels").config["model"]
+    assert begun_from != study.observe("t5.modules", rows=1).config["model"]
+
+
+def with_trials(store, **trials) -> Study:
     values = smoke()
-    values["tasks"]["sst"]["tokens"] = 12_000
-    other = Study(values, store=study.store.root)
-    begun_from = other.observe("t5.modules", role="sst", rows=1).config["model"]
-    assert begun_from == other.finetune("sst").config["model"]
-    assert begun_from != other.observe("t5.modules", rows=1).config["model"]
+    values["pretraining"] |= {
+        f"t5, {name}": {"of": "t5", "gpu_only": True} | changes for name, changes in trials.items()
+    }
+    return Study(values, store=store)
 
 
 def test_trials_are_made_on_a_gpu_and_kept(study, monkeypatch):
-    values = smoke() | {"trials": {"long windows": {"tokens": 8_192, "sequence_length": 128}}}
-    with_trials = Study(values, store=study.store.root)
-    assert with_trials.trials() == {}
-    assert transfer.trials(with_trials) == {}
+    trying = with_trials(study.store.root, long={"tokens": 8_192, "sequence_length": 128})
+    assert not trying.has("t5, long")
+    assert transfer.trials(trying) == {}
+    with pytest.raises(StudyError, match="takes days without a GPU"):
+        trying.pretraining("t5, long")
     monkeypatch.setattr("t5study.study.usual_device", lambda: "cuda")
-    (made,) = with_trials.trials().values()
+    made = trying.pretraining("t5, long")
     assert made.config["recipe"]["sequence_length"] == 128
     assert made.metrics["steps"] == 4
     monkeypatch.undo()
-    table = transfer.trial_table(transfer.trials(with_trials))
+    table = transfer.trial_table(transfer.trials(trying))
+    assert table.index.tolist() == ["the largest budget", "long"]
     assert table["tokens a window"].tolist() == [64, 128]
     assert table["updates"].tolist() == [29, 4]
-    assert len(with_trials.trials()) == 1
 
 
 def test_without_training_there_are_the_trials_that_were_published(tmp_path, monkeypatch):
-    values = smoke() | {"trials": {"made": {"tokens": 8_192}, "not made": {"tokens": 4_096}}}
-    plan = Study(values, store=tmp_path).trial_plans()["made"]
-    hub = Study(values, store=tmp_path).hub
-    config = plan.config(hub)
+    trials = {"made": {"tokens": 8_192}, "other": {"tokens": 4_096}}
+    asking = with_trials(tmp_path, **trials)
+    config = asking.pretraining_plan("t5, made").config(asking.hub)
     assert config["precision"] == "auto"
     made = RunStore(tmp_path).obtain(
         config | {"precision": "bf16"}, lambda work: (work.save_metrics({}), {})[1]
     )
     monkeypatch.setenv("T5STUDY_TRAINING", "forbid")
-    assert Study(values, store=tmp_path).trials() == {"made": made}
+    asking = with_trials(tmp_path, **trials)
+    assert (asking.has("t5, made"), asking.has("t5, other")) == (True, False)
+    assert asking.pretraining("t5, made") == made
 
 
-def test_a_role_and_the_joint_model_may_start_from_another_budget(study):
-    values = copy.deepcopy(smoke())
-    values["tasks"]["sst"]["tokens"] = values["joint"]["tokens"] = 12_000
-    values["joint"]["roles"] = ["sst", "emotion"]
+def test_the_joint_model_may_start_from_another_budget(study):
+    values = smoke()
+    values["experiments"][sequences.JOINT] |= {"tasks": ["sst", "emotion"], "model": "t5@12k"}
+    values["experiments"]["emotion, T5 12k"] = {
+        "task": "emotion",
+        "model": "t5@12k",
+        "recipe": "labels",
+    }
     other = Study(values, store=study.store.root)
-    assert other.finetune("sst").identity == study.finetune("sst", tokens=12_000).identity
-    assert other.finetune("sst").identity != study.finetune("sst").identity
-    joint = other.finetune_jointly()
-    assert joint.config["model"] == other.finetune("sst").config["model"]
+    joint = other.run(sequences.JOINT)
+    assert joint.config["model"] == other.run("emotion, T5 12k").config["model"]
     table = sequences.joint_table(other, joint)
     assert set(table.index.get_level_values(0)) == {"sst", "emotion"}
     assert (
         table.loc[("emotion", "accuracy"), "single"]
-        == study.finetune("emotion", tokens=12_000).metrics["accuracy"]
+        == other.run("emotion, T5 12k").metrics["accuracy"]
     )
 
 
 def test_what_the_profile_lacks_is_one_sentence(study):
-    with pytest.raises(StudyError, match="no variant 'nothing'"):
-        study.pretrain("t5", variant="nothing")
-    with pytest.raises(StudyError, match="no recipe 'nothing' for emotion: it has Adafactor"):
-        study.finetune("emotion", recipe="nothing")
-    values = smoke()
-    for section in ("joint", "variants", "budgets"):
-        del values[section]
-    bare = Study(values, store=study.store.root)
-    with pytest.raises(StudyError, match="no section 'joint'"):
-        bare.finetune_jointly()
-    with pytest.raises(StudyError, match="at least batch_tokens"):
-        bare.pretrain("t5", tokens=1_500)
-    published = Study("full", store=study.store.root)
-    with pytest.raises(StudyError, match="its budget of tokens cannot be chosen"):
-        published.checkpoint("t5", tokens=1_000_000)
-    with pytest.raises(StudyError, match="pre-trains no model 't5'"):
-        published.pretrain("t5")
+    for ask, says in (
+        (lambda: study.runs("sst, T5, 61 labels"), "no experiment .*did you mean 'sst, T5, 16 lab"),
+        (lambda: study.run("nothing"), "`study.experiments` lists them"),
+        (lambda: study.pretraining("t6"), "pre-trains no model 't6': it has t5, bert, gpt"),
+        (lambda: study.checkpoint("t6"), "has no model 't6': it has t5, bert, gpt"),
+        (lambda: study.task("cooking"), "has no task for 'cooking': it has sentiment"),
+        (lambda: study.baseline("summary", "overlap"), "has no baseline overlap of 'summary'"),
+    ):
+        with pytest.raises(StudyError, match=says) as caught:
+            ask()
+        assert "\n" not in str(caught.value)
+    with pytest.raises(StudyError, match="pre-trains no model 't5': it has none"):
+        Study("full", store=study.store.root).pretraining("t5")
+
+
+@pytest.mark.parametrize("seed", ["21", 21.0, -1, 2**32, True, None])
+def test_a_seed_that_is_no_whole_number_is_refused(seed, tmp_path):
+    with pytest.raises(StudyError, match=r"The seed is .*: give a whole number"):
+        Study(smoke(), seed=seed, store=tmp_path)
+
+
+def test_a_name_with_published_records_answers_from_them_and_computes_nothing(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "_config.yml").touch()
+    monkeypatch.chdir(tmp_path)
+    computing = Study("smoke")
+    assert computing.store.root == tmp_path / "_build" / "smoke" / "runs"
+    config = parallelism()
+    made = RunStore(tmp_path / "results" / "smoke").obtain(
+        config, lambda work: (work.save_metrics({"a": 1}), {})[1]
+    )
+    replaying = Study("smoke")
+    assert (computing.replays, replaying.replays) == (False, True)
+    assert replaying.measure_parallelism() == made
+    with pytest.raises(StudyError, match="training is forbidden"):
+        replaying.run("sst, TF-IDF")
+    assert not (tmp_path / "_build").exists()
+    for other in (Study(smoke()), Study("smoke", store=tmp_path / "other")):
+        assert not other.replays
 
 
 def test_epochs_are_added_until_there_are_enough_updates(few):
@@ -185,33 +231,6 @@ def test_epochs_are_added_until_there_are_enough_updates(few):
 
     assert plan_settings(Small, 50)["epochs"] == 50
     assert plan_settings(Small, 32_000)["epochs"] == 2
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (lambda p: p["learning_curves"].update(nothing={"labels": [5]}), "role nothing"),
-        (lambda p: p["learning_curves"]["sst"].update(labels=[9, 5]), "must rise"),
-        (lambda p: p["budgets"].update(tokens=[9_000, 99_000_000]), "stay below the 40,000 of t5"),
-        (lambda p: p["budgets"].update(longer={"tokens": 40_000}), "more than the tokens of t5"),
-        (
-            lambda p: p["budgets"]["longer"].update(tasks={"nothing": {"recipe": {}}}),
-            "role nothing",
-        ),
-        (lambda p: p["budgets"]["tasks"]["sst"].update(target=1.5), "target is 1.5"),
-        (lambda p: p["recipes"].update(nothing={}), "role nothing"),
-        (lambda p: p["joint"]["roles"].append("cooking"), "role cooking"),
-        (lambda p: p["variants"]["changes"].update(odd={"tokns": 3}), "unknown key 'tokns'"),
-        (lambda p: p.update(trials={"odd": {"tokns": 3}}), "trials.odd: unknown key 'tokns'"),
-        (lambda p: p["models"].update(t5="google-t5/t5-small"), "'own'"),
-    ],
-)
-def test_a_section_that_does_not_fit_is_refused_in_one_sentence(change, says):
-    values = copy.deepcopy(smoke())
-    change(values)
-    with pytest.raises(StudyError, match=says) as caught:
-        load_profile(values)
-    assert "\n" not in str(caught.value)
 
 
 def test_a_page_names_every_version_that_its_runs_were_made_with(tmp_path):
@@ -234,7 +253,7 @@ def test_a_page_names_every_version_that_its_runs_were_made_with(tmp_path):
 
 def test_a_page_without_runs_names_its_profile_and_nothing_else(study):
     assert list(provenance_table(study.profile, 21, []).index) == ["profile", "seed"]
-    run = study.pretrain("t5")
+    run = study.pretraining("t5")
     table = provenance_table(study.profile, 21, [run])["value"]
     assert table["runs"] == run.identity
     assert table["computing time"].endswith(" s")

@@ -113,14 +113,55 @@ def _classes_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _classes_in(inner)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML without what reads otherwise than it looks: a key given twice, `010`, `1:30`."""
+
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        """Refuse a key given twice, before merged keys are put beside the mapping's own."""
+        node = super().compose_mapping_node(anchor)
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for number, key in enumerate(keys):
+            if key.value in (other.value for other in keys[:number]):
+                raise _Ambiguous(key, f"the key '{key.value}' stands twice", "keep one of them")
+        return node
+
+    def number(self, node: yaml.ScalarNode) -> int | float:
+        """Build a number, unless YAML 1.1 reads it in another base than ten."""
+        text = node.value
+        if ":" in text:
+            raise _Ambiguous(
+                node, f"{text} would be read in base sixty", f"write the number out, or '{text}'"
+            )
+        if re.fullmatch(r"[+-]?0[0-9_]+", text):
+            plain = text.lstrip("+-").lstrip("0_") or "0"
+            raise _Ambiguous(node, f"{text} would be read in base eight", f"write {plain}")
+        build = self.construct_yaml_int if node.tag.endswith("int") else self.construct_yaml_float
+        return build(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.number)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.number)
+
+
+class _Ambiguous(Exception):
+    """Something that YAML reads otherwise than a person does: where, what, and the remedy."""
+
+    def __init__(self, node: yaml.Node, problem: str, remedy: str) -> None:
+        self.line = node.start_mark.line + 1
+        super().__init__(f"{problem}: {remedy}.")
+
+
 def read_yaml(path: Path) -> Mapping[str, Any]:
     """What a YAML file of a profile or a recipe holds.
 
     Raises:
-        StudyError: it cannot be read, is no YAML, or holds something else than keys and values.
+        StudyError: it cannot be read, is no YAML, gives a key twice or a number in another base
+            than ten, or holds something else than keys and values.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except _Ambiguous as found:
+        raise StudyError(f"{shown_path(path)}, line {found.line}: {found}") from None
     except UnicodeDecodeError:
         raise StudyError(f"{shown_path(path)} is not UTF-8 text: save it as UTF-8.") from None
     except OSError as error:

@@ -45,9 +45,9 @@ def check_size(run: Run, profile: Profile) -> None:
 
 def model_card(run: Run, profile: Profile) -> str:
     """Return the card: what it is, how it was made, what it reaches, whose data it has seen."""
-    made = profile.pretraining["t5"]
+    (model,) = {entry.model for entry in profile.experiments.values() if entry.tasks}
+    made = profile.pretraining[model or ""]
     sizes = made.architecture
-    tokens = (profile.joint.tokens if profile.joint else None) or made.tokens
     rows = [
         f"| {role} | {part['task']} | {metric} | {part[metric]:.3f} |"
         for role, part in run.metrics["tasks"].items()
@@ -59,7 +59,7 @@ def model_card(run: Run, profile: Profile) -> str:
             "",
             f"A T5 of {run.metrics['parameters']:,} parameters (width {sizes.d_model}, "
             f"{sizes.num_layers} encoder and {sizes.num_decoder_layers} decoder layers), "
-            f"pre-trained by this study on {tokens:,} tokens "
+            f"pre-trained by this study on {made.tokens:,} tokens "
             f"({', '.join(made.corpus)}) and fine-tuned on {len(rows)} tasks at once, told apart "
             "by their prefixes. No published weights went into it. The profile "
             f"`{profile.name}` makes it; `{run.identity}` is its run.",

@@ -19,7 +19,7 @@ from t5study.book.progress import spoken_time
 from t5study.runs.record import FILES, records_below
 
 # The published profile that `make html` shows when none is named: the one closest to the report.
-PREFERRED = ("full", "laptop", "self-pretrained", "pocket")
+PREFERRED = ("full", "laptop", "published", "pocket")
 
 
 def make_book(

@@ -9,7 +9,7 @@ from typing import Any
 from t5study.base.errors import StudyError
 from t5study.chapters.facts import MIME
 
-PUBLISHED = "self-pretrained"
+PUBLISHED = "published"
 """The profile that the prose is written for."""
 # With the stop behind it: a number and a stop at the beginning of a line would open a list.
 _EVAL = re.compile(r"\{eval\}`([^`]*)`([.)]?)")

@@ -181,8 +181,9 @@ def _check_trials(job: Job, results: Path, records: Sequence[Path]) -> None:
 
     layout, study = job.layout, Study(**job.parameters)
     kept, published = {record.name for record in records}, RunStore(results, training=False)
-    for name, plan in study.trial_plans().items():
-        run = published.recorded(plan.config(study.hub))
+    trials = (name for name, entry in study.profile.pretraining.items() if entry.gpu_only)
+    for name in trials:
+        run = published.recorded(study.pretraining_plan(name).config(study.hub))
         if run is not None and run.path.name not in kept:
             raise StudyError(
                 f"The published trial '{name}' is on no page that is to be published: copy "

@@ -82,6 +82,9 @@ def length_effect(table: pd.DataFrame) -> str:
     return f"{abs(gap):.1f} {'above' if gap > 0 else 'below'} the shortest"
 
 
+JOINT = "all tasks, T5"
+"""The experiment of one model for several tasks, where a profile has it."""
+
 BY_ROWS, BY_INTERVALS = "paired bootstrap", "two intervals"
 """How a verdict of the joint table was found: row by row, or from intervals that may overlap."""
 
@@ -95,9 +98,11 @@ def joint_table(study: Study, joint: Run | None) -> pd.DataFrame:
     judged by the two intervals: where these overlap, the scores are not told apart.
     """
     rows = {}
-    for role in study.profile.joint.roles if joint else ():
+    model = study.experiments[JOINT].model if joint else None
+    for role in study.experiments[JOINT].roles if joint else ():
         metric = study.task(role).metrics[0]
-        single = study.finetune(role, tokens=study.profile.joint.tokens)
+        names = study.names(task=role, model=model, init="pretrained", labels=None)
+        single = study.run(names[0])
         together, _ = part_of(joint, role)
         share = joint.metrics["shares"][role]
         row = {

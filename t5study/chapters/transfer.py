@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from t5study.chapters.style import COLOURS, DASHES, MARKS, PAGE, Picture, drawn,
 from t5study.chapters.tables import mean_interval
 from t5study.claims.published import load_published
 from t5study.experiments.identity import KINDS
-from t5study.experiments.recipes import OWN, Recipe
+from t5study.experiments.recipes import OWN
 from t5study.judging import ranking
 from t5study.runs.record import Run
 
@@ -43,13 +43,13 @@ MOST_TOKENS = 1e12
 that is none."""
 
 
-def missing(study: Study, section: str, chapter: str = "08") -> str:
-    """Return "" where the profile has the section, else what was not run and what would run it."""
-    if getattr(study.profile, section):
+def missing(study: Study, there: Any, what: str, chapter: str = "08") -> str:
+    """Return "" where there is something, else what was not run and what would run it."""
+    if there:
         return ""
     return (
-        f"Not run: the profile {study.profile.name} has no section {section}. "
-        f"`t5study reproduce --profile self-pretrained --chapter {chapter}` runs it."
+        f"Not run: the profile {study.profile.name} has no {what}. "
+        f"`t5study reproduce --profile published --chapter {chapter}` runs it."
     )
 
 
@@ -69,17 +69,41 @@ class Point:
     runs: dict[str, list[Run]]
 
 
+def curve_roles(study: Study) -> list[str]:
+    """Return the roles that T5 learns with few labels as well, in the profile's order."""
+    return [role for role in study.profile.tasks if _counts(study, role)]
+
+
+def _counts(study: Study, role: str, model: str = "t5") -> list[int]:
+    """The numbers of labels, fewer than all, with which a pre-trained model learns the task."""
+    names = study.names(task=role, model=model, init="pretrained")
+    labels = {study.experiments[name].labels for name in names}
+    return sorted(count for count in labels if count is not None)
+
+
 def learning_curve(study: Study, role: str) -> list[Point]:
     """Return the points of a role's learning curve, that of all labels last."""
-    counts = [*study.profile.learning_curves[role].labels, None]
-    return [_point(study, role, count) for count in counts]
+    return [_point(study, role, count) for count in [*_counts(study, role), None]]
+
+
+def learnt(
+    study: Study, role: str, model: str, labels: int | None = None, init: str = "pretrained"
+) -> list[Run]:
+    """Return the runs of a model on the role's task, by the first recipe of the profile for it."""
+    return study.runs(study.names(task=role, model=model, init=init, labels=labels)[0])
+
+
+def other_recipes(study: Study, role: str) -> dict[str, Run]:
+    """Return one run of T5 on all the role's labels for each recipe but the first, by its name."""
+    names = study.names(task=role, model="t5", init="pretrained", labels=None)
+    return {name.removeprefix(f"{role}, T5, "): study.run(name) for name in names[1:]}
 
 
 def _point(study: Study, role: str, labels: int | None) -> Point:
     baselines = [study.baseline(role, kind, labels) for kind in KINDS[study.task(role).kind]]
     runs = {
-        PRETRAINED: study.finetunes(role, labels=labels),
-        SCRATCH: study.finetunes(role, init="scratch", labels=labels),
+        PRETRAINED: learnt(study, role, "t5", labels),
+        SCRATCH: learnt(study, role, "t5", labels, "scratch"),
         **{run.metrics["model"]: [run] for run in baselines},
     }
     return Point(labels or baselines[0].metrics["train_rows"], runs)
@@ -180,12 +204,10 @@ def longer_inputs(study: Study, role: str) -> str:
 
     They are one run each, of the same pre-trained network; other things may differ as well.
     """
-    if not study.profile.recipes.get(role):
-        return "not run"
-    metric, usual = study.task(role).metrics[0], study.settings(role).recipe.max_source_length
+    metric, usual = study.task(role).metrics[0], study.recipe(f"{role}, T5").max_source_length
     found = {
         run.config["recipe"]["max_source_length"]: run.metrics[metric]
-        for run in study.other_recipes(role).values()
+        for run in other_recipes(study, role).values()
     }
     said = [f"{found[length]:.3f} at {length} tokens" for length in sorted(found) if length > usual]
     return " and ".join(said) or "not run"
@@ -194,27 +216,50 @@ def longer_inputs(study: Study, role: str) -> str:
 # --- budgets
 
 
+def budget_models(study: Study) -> list[str]:
+    """Return the study's own T5s, from the smallest budget of tokens to the largest."""
+    made = study.profile.pretraining
+    own = [model for model, source in study.profile.models.items() if source == OWN]
+    t5s = [model for model in own if made[model].family == "t5"]
+    return sorted(t5s, key=lambda model: made[model].tokens)
+
+
+def budget_roles(study: Study) -> list[str]:
+    """Return the roles that judge every budget: those that the smallest one learns as well."""
+    models = budget_models(study)
+    if len(models) < 3:
+        return []
+    return [role for role in study.profile.tasks if study.names(task=role, model=models[0])]
+
+
 def budget_table(study: Study, role: str, metric: str = "accuracy") -> pd.DataFrame:
     """Return a row a label count and budget: labels, tokens, mean, low, high, gain, error, runs.
 
-    Zero tokens are the random weights; then come the smaller budgets, the profile's own and the
-    longer one. `labels` is the number, or "all".
+    Zero tokens are the random weights; then come the budgets, rising. All runs of a row have the
+    seeds of the smallest budget's. `labels` is the number, or "all".
     """
-    plan = study.profile.budgets.tasks[role]
+    models = budget_models(study)
+    counts: list[int | None] = list(_counts(study, role, models[0]))
+    if study.names(task=role, model=models[0], labels=None):
+        counts.append(None)
     rows = []
-    for labels in plan.labels:
-        wanted = {"labels": labels, "seeds": plan.seeds}
-        scratch = study.finetunes(role, init="scratch", **wanted)
+    for labels in counts:
+        seeds = [run.config["seed"] for run in learnt(study, role, models[0], labels)]
+        scratch = _seeded(learnt(study, role, "t5", labels, "scratch"), seeds)
         groups = {0: scratch}
-        for budget in _budgets(study):
-            tokens = study.pretrain("t5", budget).metrics["tokens"]
-            groups[tokens] = study.finetunes(role, tokens=budget, **wanted)
+        for model in models:
+            tokens = study.pretraining(model).metrics["tokens"]
+            groups[tokens] = _seeded(learnt(study, role, model, labels), seeds)
         for tokens, runs in groups.items():
             gain, error = _paired(runs, scratch, metric)
             name = "all" if labels is None else f"{labels:,}"
             rows.append((name, tokens, *_interval(runs, metric), gain, error, len(runs)))
     columns = ["labels", "tokens", "mean", "low", "high", "gain", "standard error", "runs"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _seeded(runs: Sequence[Run], seeds: Sequence[int]) -> list[Run]:
+    return [run for run in runs if run.config["seed"] in seeds]
 
 
 def counting_and_reading(study: Study, budgets: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -225,10 +270,9 @@ def counting_and_reading(study: Study, budgets: Mapping[str, pd.DataFrame]) -> p
     `budget_table` by role; the reading is that of the largest budget and, in the last column, that
     of the profile's own.
     """
-    plan = study.profile.budgets
-    if plan is None or study.pretrain("t5", plan.tokens[0]).metrics["steps"] > 1:
+    if not budgets or study.pretraining(budget_models(study)[0]).metrics["steps"] > 1:
         return pd.DataFrame()
-    usual = study.pretrain("t5", None).metrics["tokens"]
+    usual = study.pretraining("t5").metrics["tokens"]
     rows = {}
     for role, table in budgets.items():
         for labels, part in table.groupby("labels", sort=False):
@@ -253,18 +297,9 @@ def points_range(gains: Sequence[float]) -> str:
     return f"{low} points" if low == high else f"{low} to {high} points"
 
 
-def _budgets(study: Study) -> list[int | None]:
-    """The budgets of T5, rising; None is the profile's own."""
-    plan, longer = study.profile.budgets, study.profile.longer
-    smaller = plan.tokens if plan else []
-    return [*smaller, None, *([longer.tokens] if longer else [])]
-
-
 def pretrainings(study: Study) -> dict[str, Run]:
     """Return T5's pre-training runs by name, one for each budget."""
-    if study.profile.models.get("t5") != OWN:
-        return {}
-    runs = [study.pretrain("t5", budget) for budget in _budgets(study)]
+    runs = [study.pretraining(model) for model in budget_models(study)]
     return {f"{run.metrics['tokens']:,} tokens": run for run in runs}
 
 
@@ -325,7 +360,7 @@ def own_rates(study: Study) -> str:
     stretch = steepest(list(runs.values())[-1]) if runs else None
     if stretch is None:
         return "not run"
-    own = study.pretrain("t5")
+    own = study.pretraining("t5")
     high, low = (100 * rate_at(own, tokens)[1] for tokens in stretch[:2])
     return f"{high:.0f} % to {low:.0f} %"
 
@@ -353,7 +388,7 @@ def left_out(study: Study) -> str:
     """Return which texts the pre-training of T5 did not read, in words."""
     if study.profile.models.get("t5") != OWN:
         return "not run"
-    counts = study.pretrain("t5").metrics
+    counts = study.pretraining("t5").metrics
     return (
         f"{counts['excluded_in_test']:,} because they stand in a test set and "
         f"{counts['excluded_repeated']:,} because they had come before, of "
@@ -363,11 +398,12 @@ def left_out(study: Study) -> str:
 
 def variants(study: Study) -> dict[str, Run]:
     """Return the runs of one small budget: the recipe as it is, and each change of it."""
-    plan = study.profile.variants
-    if plan is None:
-        return {}
-    runs = {"the recipe as it is": study.pretrain("t5", plan.tokens)}
-    return runs | {name: study.pretrain("t5", plan.tokens, name) for name in plan.changes}
+    found: dict[str, Run] = {}
+    for name, entry in study.profile.pretraining.items():
+        if entry.of is not None and not entry.gpu_only and name not in study.profile.models:
+            found.setdefault("the recipe as it is", study.pretraining(entry.of))
+            found[name.removeprefix(f"{entry.of}, ")] = study.pretraining(name)
+    return found
 
 
 def variant_table(runs: Mapping[str, Run]) -> pd.DataFrame:
@@ -387,11 +423,17 @@ def variant_table(runs: Mapping[str, Run]) -> pd.DataFrame:
 
 
 def trials(study: Study) -> dict[str, Run]:
-    """Return T5's trials by name, and before them its run of the largest budget; none without."""
-    found = study.trials()
-    return (
-        {"the largest budget": study.pretrain("t5", _budgets(study)[-1]), **found} if found else {}
-    )
+    """Return T5's trials on a GPU by name, and before them its run of the largest budget.
+
+    None where there are none: without a GPU there are only those that were made before.
+    """
+    made = {
+        name.removeprefix(f"{entry.of}, "): study.pretraining(name)
+        for name, entry in study.profile.pretraining.items()
+        if entry.gpu_only and study.has(name)
+    }
+    largest = {"the largest budget": study.pretraining(budget_models(study)[-1])} if made else {}
+    return largest | made
 
 
 def trial_table(runs: Mapping[str, Run]) -> pd.DataFrame:
@@ -417,34 +459,46 @@ def longer_table(study: Study) -> pd.DataFrame:
     The answers: T5 as in the task's own chapter, T5 after the longer pre-training with the recipe
     for that, and the usual baseline. `low` and `high` bound the first metric.
     """
-    longer = study.profile.longer
     rows = {}
-    for role, task in (longer.tasks if longer else {}).items():
-        baseline = study.baseline(role)
-        answers = {
-            _reader(study, None, study.settings(role).recipe): study.finetunes(role),
-            _reader(study, longer.tokens, task.recipe): study.after_longer(role),
-            baseline.metrics["model"]: [baseline],
-        }
-        first, *others = study.task(role).metrics
-        for name, runs in answers.items():
-            scores = dict(zip((first, "low", "high"), _interval(runs, first), strict=True))
-            means = {other: np.mean([run.metrics[other] for run in runs]) for other in others}
-            rows[role, name] = scores | means | {"runs": len(runs)}
+    for role in curve_roles(study):
+        for name, runs in _longer(study, role).items():
+            usual, baseline = learnt(study, role, "t5"), study.baseline(role)
+            answers = {_reader(study, "t5", usual): usual, name: runs}
+            answers[baseline.metrics["model"]] = [baseline]
+            rows |= {(role, who): _answer(study, role, what) for who, what in answers.items()}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def longer_runs(study: Study, role: str) -> list[Run]:
+    """Return the runs on all the role's labels after the longer pre-training; none without one."""
+    return next(iter(_longer(study, role).values()), [])
+
+
+def _answer(study: Study, role: str, runs: Sequence[Run]) -> dict[str, float]:
+    first, *others = study.task(role).metrics
+    scores = dict(zip((first, "low", "high"), _interval(runs, first), strict=True))
+    means = {other: float(np.mean([run.metrics[other] for run in runs])) for other in others}
+    return scores | means | {"runs": len(runs)}
+
+
 def _longer(study: Study, role: str) -> dict[str, list[Run]]:
-    """The runs on all labels after the longer pre-training, by the name of what it read, if any."""
-    runs, longer = study.after_longer(role), study.profile.longer
-    if not runs or longer is None:
+    """The runs on all labels after the longer pre-training, by the name of what it read, if any.
+
+    Of several recipes for it the last: the one with inputs of its own.
+    """
+    models = budget_models(study)
+    if not models or models[-1] == "t5":
         return {}
-    return {_reader(study, longer.tokens, longer.tasks[role].recipe): runs}
+    names = study.names(task=role, model=models[-1], init="pretrained", labels=None)
+    if not names:
+        return {}
+    runs = study.runs(names[-1])
+    return {_reader(study, models[-1], runs): runs}
 
 
-def _reader(study: Study, budget: int | None, recipe: Recipe) -> str:
-    tokens = study.pretrain("t5", budget).metrics["tokens"]
-    return f"T5, {tokens:,} tokens read, texts up to {recipe.max_source_length}"
+def _reader(study: Study, model: str, runs: Sequence[Run]) -> str:
+    tokens, recipe = study.pretraining(model).metrics["tokens"], runs[0].config["recipe"]
+    return f"T5, {tokens:,} tokens read, texts up to {recipe['max_source_length']}"
 
 
 # --- what a target would cost
@@ -532,10 +586,15 @@ def _meeting(sizes: np.ndarray, errors: np.ndarray, target: float) -> tuple[floa
     return float(np.exp(power)) if power < 100 else float("inf"), float(slope)
 
 
-def price_of(study: Study, role: str, table: pd.DataFrame) -> Price:
+def target_of(role: str) -> float:
+    """Return the accuracy whose price is asked for: the report's."""
+    return float(load_published().classification_report(role).loc["accuracy", "f1"])
+
+
+def price_of(role: str, table: pd.DataFrame) -> Price:
     """Return the price of a role's target, from the budgets judged with the most labels."""
     chosen = table[(table["labels"] == table["labels"].iloc[-1]) & (table["tokens"] > 0)]
-    target = study.profile.budgets.tasks[role].target
+    target = target_of(role)
     columns = (chosen[name].tolist() for name in ("tokens", "mean", "low"))
     tokens, scores, lows = columns
     return price(tokens, scores, target, lows)
@@ -544,9 +603,12 @@ def price_of(study: Study, role: str, table: pd.DataFrame) -> Price:
 def price_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return a row a role: target, best score, what doubling does, the budget needed, its hours."""
     rows = {}
+    reported = load_published().report.classification_reports
     for role, table in tables.items():
-        asked = price_of(study, role, table)
-        speed = study.pretrain("t5").metrics["tokens_per_second"]
+        if role not in reported:
+            continue
+        asked = price_of(role, table)
+        speed = study.pretraining("t5").metrics["tokens_per_second"]
         rows[role] = {
             "target": asked.target,
             "best reached": table["mean"].max(),
@@ -560,19 +622,22 @@ def price_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFram
 # --- architectures
 
 
-def equal_budgets(study: Study) -> dict[str, int | None]:
-    """Return for each of the study's own models the budget to compare it at; None is its whole.
+def equal_budgets(study: Study) -> dict[str, str]:
+    """Return the study's own models to compare, by architecture: at about the same budget each.
 
-    That is, of the budgets it is pre-trained with, the one nearest to the smallest whole budget.
+    That is, of the T5s the one whose budget is nearest to the smallest of the three.
     """
-    own = [model for model, name in study.profile.models.items() if name == OWN]
-    whole = {model: study.profile.pretraining[model].tokens for model in own}
-    budgets: dict[str, int | None] = dict.fromkeys(own)
-    if "t5" in own and study.profile.budgets:
-        least = min(whole.values())
-        choice = min([whole["t5"], *study.profile.budgets.tokens], key=lambda n: abs(n - least))
-        budgets["t5"] = None if choice == whole["t5"] else choice
-    return budgets
+    made = study.profile.pretraining
+    chosen = {
+        model: model
+        for model, source in study.profile.models.items()
+        if source == OWN and made[model].of is None
+    }
+    if chosen:
+        least = min(made[model].tokens for model in chosen)
+        t5s = budget_models(study)
+        chosen["t5"] = min(t5s, key=lambda model: (abs(made[model].tokens - least), model != "t5"))
+    return chosen
 
 
 def architecture_table(study: Study, role: str) -> pd.DataFrame:
@@ -582,11 +647,11 @@ def architecture_table(study: Study, role: str) -> pd.DataFrame:
     """
     metric = study.task(role).metrics[0]
     rows = {}
-    for model, budget in equal_budgets(study).items():
-        made = study.pretrain(model, budget).metrics
-        runs = study.finetunes(role, model, tokens=budget)
+    for family, model in equal_budgets(study).items():
+        made = study.pretraining(model).metrics
+        runs = learnt(study, role, model)
         mean, low, high = _interval(runs, metric)
-        rows[model] = {
+        rows[family] = {
             "objective": study.profile.pretraining[model].objective,
             "parameters": made["parameters"],
             "tokens": made["tokens"],
@@ -626,10 +691,7 @@ def neighbours(study: Study, role: str) -> str:
     Judged by the paired bootstrap of `ranking.difference`.
     """
     metric = study.task(role).metrics[0]
-    groups = {
-        model: study.finetunes(role, model, tokens=budget)
-        for model, budget in equal_budgets(study).items()
-    }
+    groups = {family: learnt(study, role, model) for family, model in equal_budgets(study).items()}
     best_first = sorted(groups, key=lambda model: -_interval(groups[model], metric)[0])
     said = [
         f"{first} against {second}: "

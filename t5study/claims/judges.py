@@ -244,7 +244,7 @@ def _by_gain(claim: Claim, runs: list[Record]) -> Verdict:
     if len(gaps) < ENOUGH_SEEDS:
         detail = (
             f"{len(gaps)} of {ENOUGH_SEEDS} seeds, pre-trained and from scratch on the whole of "
-            f"{check.task}: `t5study reproduce --profile self-pretrained --chapter 08`"
+            f"{check.task}: `t5study reproduce --profile published --chapter 08`"
         )
         return Verdict(claim, "not run", seeds=len(gaps), detail=detail)
     gain, error = float(np.mean(gaps)), float(np.std(gaps, ddof=1)) / len(gaps) ** 0.5

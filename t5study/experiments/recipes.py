@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from t5study.base.settings import Settings
 
-ModelName = Literal["t5", "bert", "gpt"]
+ArchitectureName = Literal["t5", "bert", "bert2text", "gpt", "llama"]
 Precision = Literal["auto", "fp32", "bf16"]
 CorpusName = Literal["pocket-text", "imdb-unlabelled", "imdb-train", "classic-books"]
 
@@ -115,20 +115,24 @@ class PretrainingRecipe(Settings):
         return self
 
 
-class TaskSettings(Settings):
-    """Which task fills a role of the book, how many of its rows are used, with which recipe.
+class TaskRows(Settings):
+    """A task, and how many of its rows are used.
 
-    A row limit of None means all rows; the subset is chosen by hash and stratified by label.
-    `tokens` is the budget of the study's own T5 that the task starts from, None the profile's own.
+    A limit of None means all rows; the subset is chosen by hash and stratified by label.
     """
 
     task: Annotated[str, Field(min_length=1)]
     train: Count | None = None
     validation: Count | None = None
     test: Count | None = None
-    seeds: Annotated[list[Seed], Field(min_length=1)] = Field([21])
-    tokens: Count | None = None
+
+
+class TaskSettings(TaskRows):
+    """A task, how many of its rows are used, and the recipe that it is learnt by."""
+
     recipe: Recipe = Recipe()
 
 
+WRITES_TEXT = ("t5", "bert2text")
+"""The architectures that answer in words; the others have a head for labels or a number."""
 OBJECTIVES: dict[str, str] = {"t5": "span-corruption", "bert": "mlm-nsp", "gpt": "causal"}

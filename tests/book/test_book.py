@@ -403,12 +403,13 @@ def test_pages_that_may_show_texts_of_others_are_not_published(project, monkeypa
     assert publish("tiny", root=project)
 
 
-def with_own_models(project: Path, **sections: object) -> None:
+def with_own_models(project: Path, **pretraining: object) -> None:
     """Make the miniature's profile one of real data and of models of its own."""
     profile = yaml.safe_load((ROOT / "notebooks" / "profiles" / "smoke.yaml").read_text())[
         "profile"
     ]
-    profile |= {"name": "tiny", "synthetic": False, "chapters_at_once": 1, **sections}
+    profile |= {"name": "tiny", "synthetic": False, "chapters_at_once": 1}
+    profile["pretraining"] |= pretraining
     file = project / "notebooks" / "profiles" / "tiny.yaml"
     file.write_text(yaml.safe_dump({"profile": profile, "seed": 7}))
 
@@ -441,7 +442,7 @@ def test_a_model_that_is_too_large_is_refused_before_anything_is_written(project
 
 
 @pytest.mark.parametrize(
-    ("profile", "count"), [("self-pretrained", 1), ("full", 0), ("laptop", 0), ("pocket", 0)]
+    ("profile", "count"), [("published", 1), ("full", 0), ("laptop", 0), ("pocket", 0)]
 )
 def test_a_model_from_the_weights_of_others_is_not_published(tmp_path, profile, count):
     (tmp_path / "config.json").write_text('{"kind": "joint"}')
@@ -449,17 +450,19 @@ def test_a_model_from_the_weights_of_others_is_not_published(tmp_path, profile, 
 
 
 def test_a_published_trial_is_not_lost_on_a_machine_without_its_record(project):
-    trials = {"long windows": {"tokens": 8_192, "sequence_length": 128, "precision": "bf16"}}
-    with_own_models(project, trials=trials)
+    trial = {"of": "t5", "gpu_only": True, "tokens": 8_192, "precision": "bf16"}
+    with_own_models(project, **{"t5, long windows": trial})
     layout = Layout.of("tiny", project)
     study = Study(**job_for(layout).parameters)
-    (plan,) = study.trial_plans().values()
+    plan = study.pretraining_plan("t5, long windows")
     results = RunStore(project / "results" / "tiny")
     record = results.obtain(
         plan.config(study.hub), lambda work: (work.save_metrics({}), {})[1]
     ).path
     pretend_that_it_ran(project)
-    with pytest.raises(StudyError, match=rf"'long windows'.*copy results/tiny/{record.name} into"):
+    with pytest.raises(
+        StudyError, match=rf"'t5, long windows'.*copy results/tiny/{record.name} into"
+    ):
         publish("tiny", root=project)
     assert record.is_dir()
     assert not list((project / "notebooks").glob("*.ipynb"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,9 @@ import pytest
 
 from t5study.base.errors import StudyError
 from t5study.chapters import sequences
-from t5study.data.tasks import get_task
 from t5study.judging import scores
+from t5study.profiles import load_profile
+from t5study.study import Study
 
 
 @dataclass
@@ -71,20 +71,25 @@ def test_scores_by_row_are_those_of_each_pair_alone():
 SPEED = {"examples_per_second": 50.0, "seconds": 4.0}
 
 
-class FakeStudy:
+SINGLE = {
+    "sst": {"accuracy": 0.9, "intervals": {"accuracy": [0.88, 0.92]}},
+    "translation": {"bleu": 50.0, "intervals": {"bleu": [45, 55]}},
+}
+
+
+class FakeStudy(Study):
     """One task that the single model is sure of, and one that it is not."""
 
-    profile = SimpleNamespace(joint=SimpleNamespace(roles=["sst", "translation"], tokens=None))
+    def __init__(self, *roles: str) -> None:
+        values = load_profile("smoke").model_dump(exclude_none=True)
+        values["experiments"][sequences.JOINT]["tasks"] = list(roles)
+        super().__init__(values)
+        self.single = {role: FakeRun(pd.DataFrame(), SINGLE[role] | SPEED) for role in roles}
 
-    def task(self, role):
-        return get_task({"sst": "pocket-sst", "translation": "pocket-translation"}[role])
-
-    def finetune(self, role, tokens):
-        metrics = {
-            "sst": {"accuracy": 0.9, "intervals": {"accuracy": [0.88, 0.92]}},
-            "translation": {"bleu": 50.0, "intervals": {"bleu": [45, 55]}},
-        }
-        return FakeRun(pd.DataFrame(), metrics[role] | SPEED)
+    def run(self, name):
+        role, answers = name.split(", ")
+        assert answers == "T5"
+        return self.single[role]
 
 
 def joint() -> FakeRun:
@@ -100,14 +105,15 @@ def joint() -> FakeRun:
 
 
 def test_the_joint_model_is_judged_by_the_intervals():
-    table = sequences.joint_table(FakeStudy(), joint())
+    study = FakeStudy("sst", "translation")
+    table = sequences.joint_table(study, joint())
     assert table["verdict"].tolist() == ["joint below", "not told apart"]
     assert set(table["judged by"]) == {sequences.BY_INTERVALS}
     assert sequences.judged_by(table, sequences.BY_INTERVALS) == "sst, translation"
     assert sequences.judged_by(table, sequences.BY_ROWS) == "none"
     assert table["single examples"].tolist() == [200, 200]
     assert table["joint examples"].tolist() == [100, 100]
-    assert sequences.joint_table(FakeStudy(), None).empty
+    assert sequences.joint_table(study, None).empty
     # BLEU reaches 100 and is drawn as a fraction.
     drawn = sequences.plot_joint(table, "").axes[0].lines[0].get_xdata()
     assert np.asarray(drawn).tolist() == [0.9, 0.5]
@@ -115,7 +121,7 @@ def test_the_joint_model_is_judged_by_the_intervals():
 
 def test_answers_by_row_are_judged_row_by_row():
     # The intervals overlap, but the joint model misses rows of the single model and wins none.
-    study, rows = FakeStudy(), np.arange(400)
+    study, rows = FakeStudy("sst", "translation"), np.arange(400)
     labels = rows % 2
     single = pd.DataFrame({"row": rows, "label": labels})
     single["prediction"] = np.where(rows < 40, 1 - labels, labels)
@@ -125,8 +131,7 @@ def test_answers_by_row_are_judged_row_by_row():
     together.predictions = pd.concat([mine, pd.DataFrame({"role": ["translation"]})])
     together.metrics["tasks"]["sst"]["accuracy"] = 0.86
     metrics = {"accuracy": 0.9, "intervals": {"accuracy": [0.83, 0.95]}, **SPEED}
-    study.profile = SimpleNamespace(joint=SimpleNamespace(roles=["sst"], tokens=None))
-    study.finetune = lambda role, tokens: FakeRun(single, metrics)
+    study.single["sst"] = FakeRun(single, metrics)
     row = sequences.joint_table(study, together).loc[("sst", "accuracy")]
     assert row["joint high"] > row["single low"]
     assert (row["verdict"], row["judged by"]) == ("joint below", sequences.BY_ROWS)

@@ -13,6 +13,7 @@ import yaml
 
 from t5study.chapters import sequences, transfer
 from t5study.chapters.transfer import PRETRAINED, SCRATCH, Point
+from t5study.experiments.recipes import Recipe
 from t5study.profiles import profile_folder
 from t5study.study import Study
 
@@ -84,11 +85,10 @@ def test_architectures_are_compared_at_the_budget_nearest_to_the_smallest():
     values = yaml.safe_load((profile_folder() / "pocket.yaml").read_text())["profile"]
     for model, tokens in (("t5", 900_000), ("bert", 400_000), ("gpt", 500_000)):
         values["pretraining"][model]["tokens"] = tokens
-    values["budgets"]["tokens"] = [100_000, 300_000]
     found = transfer.equal_budgets(Study(values))
-    assert found == {"t5": 300_000, "bert": None, "gpt": None}
-    del values["budgets"]
-    assert transfer.equal_budgets(Study(values)) == dict.fromkeys(("t5", "bert", "gpt"))
+    assert found == {"t5": "t5@240k", "bert": "bert", "gpt": "gpt"}
+    values["pretraining"]["t5"]["tokens"] = 500_000
+    assert transfer.equal_budgets(Study(values))["t5"] == "t5"
 
 
 def test_the_price_follows_a_power_law_exactly():
@@ -151,16 +151,13 @@ def test_hours_are_whole():
 
 
 def test_the_table_of_prices_has_words_where_no_number_is():
-    study = SimpleNamespace(
-        profile=SimpleNamespace(
-            budgets=SimpleNamespace(tasks={"emotion": SimpleNamespace(target=0.89)})
-        ),
-        pretrain=lambda model: FakeRun({"tokens_per_second": 1000.0}),
-    )
+    study = SimpleNamespace(pretraining=lambda model: FakeRun({"tokens_per_second": 1000.0}))
     rows = [("5,000", 0, 0.60), ("5,000", 1e6, 0.820), ("5,000", 3e6, 0.818), ("5,000", 2e7, 0.828)]
     table = pd.DataFrame(rows, columns=["labels", "tokens", "mean"])
     table["low"] = table["mean"] - 0.02
-    row = transfer.price_table(study, {"emotion": table}).loc["emotion"]
+    prices = transfer.price_table(study, {"emotion": table, "a task without a report": table})
+    (row,) = prices.to_dict("records")
+    assert row["target"] == 0.89
     assert row["best reached"] == 0.828
     assert row["budget"] == "never (no useful slope)"
     assert row["hours at the speed measured"] == ""
@@ -173,13 +170,14 @@ def test_one_point_more_or_less_widens_the_price():
 
 def test_what_a_profile_lacks_is_said_with_the_command():
     study = Study("laptop")
-    for section in ("learning_curves", "budgets", "variants", "joint", "pretraining"):
-        said = transfer.missing(study, section)
-        assert said.startswith(f"Not run: the profile laptop has no section {section}")
-        assert "t5study reproduce" in said
-        shown = transfer.shown(pd.DataFrame(), said)
-        assert shown.iloc[0, 0] == said
-    assert transfer.missing(Study("smoke"), "joint") == ""
+    said = transfer.missing(study, transfer.curve_roles(study), "learning curves")
+    assert said.startswith("Not run: the profile laptop has no learning curves.")
+    assert "t5study reproduce" in said
+    assert transfer.shown(pd.DataFrame(), said).iloc[0, 0] == said
+    smoke = Study("smoke")
+    assert transfer.missing(smoke, transfer.curve_roles(smoke), "learning curves") == ""
+    assert transfer.budget_roles(smoke) == ["sst"]
+    assert transfer.budget_roles(study) == []
     assert transfer.variants(study) == {}
     assert transfer.pretrainings(study) == {}
     assert transfer.variant_table({}).empty
@@ -207,10 +205,7 @@ def test_the_gain_of_counting_and_that_of_reading_add_up():
     rows = [("500", tokens, score) for tokens, score in scores]
     tables = {"sst": pd.DataFrame(rows, columns=["labels", "tokens", "mean"])}
     steps = {"steps": 1, "tokens": 3000}
-    study = SimpleNamespace(
-        profile=SimpleNamespace(budgets=SimpleNamespace(tokens=[1024])),
-        pretrain=lambda model, tokens: SimpleNamespace(metrics=steps),
-    )
+    study = Recorded(Study("smoke").profile, {}, dict.fromkeys(("t5", "t5@12k"), FakeRun(steps)))
     row = transfer.counting_and_reading(study, tables).loc[("sst", "500")]
     assert row["gain of counting"] == pytest.approx(0.2)
     assert row["gain of reading"] == pytest.approx(-0.05)
@@ -281,37 +276,46 @@ def answered(right: int, count: int = 40, longest: int = 16) -> FakeRun:
     return FakeRun(metrics, {"recipe": {"max_source_length": longest}}, table)
 
 
-class LongerStudy:
-    """A study with one role, whose network after the longer budget is right on nearly all rows."""
+class Recorded(Study):
+    """A study whose runs are given, by the names of experiments and pre-trainings."""
 
-    profile = SimpleNamespace(
-        longer=SimpleNamespace(
-            tokens=9000,
-            tasks={"sst": SimpleNamespace(recipe=SimpleNamespace(max_source_length=32))},
-        ),
-        recipes={"sst": {"up to 32": None, "up to 16": None}},
-    )
+    def __init__(self, profile, runs, pretrainings) -> None:
+        super().__init__(profile)
+        self.given, self.pretrained = runs, pretrainings
 
-    def after_longer(self, role):
-        return [answered(39)] if role == "sst" else []
+    def runs(self, name):
+        return self.given[name]
 
-    def pretrain(self, model, tokens):
-        return FakeRun({"tokens": tokens})
+    def run(self, name):
+        return self.given[name][0]
 
-    def task(self, role):
-        return SimpleNamespace(metrics=["accuracy"])
+    def pretraining(self, name):
+        return self.pretrained[name]
 
-    def settings(self, role):
-        return SimpleNamespace(recipe=SimpleNamespace(max_source_length=16))
 
-    def other_recipes(self, role):
-        return {"up to 32": answered(30, longest=32), "up to 16": answered(20)}
+def longer_study() -> Recorded:
+    """A study whose network after the longer budget is right on nearly all rows."""
+    values = Study("smoke").profile.model_dump(exclude_none=True)
+    for length in (32, 16):
+        values["experiments"][f"sst, T5, {length} tokens"] = {
+            "task": "sst",
+            "model": "t5",
+            "recipe": "labels, 32 tokens" if length == 32 else "Adafactor",
+        }
+    runs = {
+        "sst, T5": [answered(30)],
+        "sst, T5 60k, 32 tokens": [answered(39, longest=32)],
+        "sst, T5, 32 tokens": [answered(30, longest=32)],
+        "sst, T5, 16 tokens": [answered(20)],
+    }
+    made = {"t5": FakeRun({"tokens": 4000}), "t5@60k": FakeRun({"tokens": 9000})}
+    return Recorded(values, runs, made)
 
 
 def test_both_pre_trained_networks_are_compared_with_every_other_answer():
     runs = {PRETRAINED: [answered(30)], SCRATCH: [answered(12)], "TF-IDF": [answered(31)]}
     points = [Point(40, runs)]
-    table = transfer.standing(LongerStudy(), "sst", points, "accuracy")
+    table = transfer.standing(longer_study(), "sst", points, "accuracy")
     longer = "T5, 9,000 tokens read, texts up to 32"
     assert table["verdict"].to_dict() == {
         (PRETRAINED, SCRATCH): "above",
@@ -320,25 +324,24 @@ def test_both_pre_trained_networks_are_compared_with_every_other_answer():
         (longer, SCRATCH): "above",
         (longer, "TF-IDF"): "above",
     }
-    other = transfer.standing(LongerStudy(), "emotion", points, "accuracy")
+    other = transfer.standing(longer_study(), "emotion", points, "accuracy")
     assert set(other.index.get_level_values("model")) == {PRETRAINED}
     assert transfer.cut_shares({"sst": points}) == "sst: 50 %, at 16 tokens"
     assert transfer.cut_shares({}) == "not run"
 
 
 def test_longer_inputs_are_those_beyond_the_usual_length():
-    assert transfer.longer_inputs(LongerStudy(), "sst") == "0.750 at 32 tokens"
-    assert transfer.longer_inputs(LongerStudy(), "emotion") == "not run"
+    study = longer_study()
+    recipes = {**study.profile.recipes, "labels": Recipe(max_source_length=16)}
+    study.profile = study.profile.model_copy(update={"recipes": recipes})
+    assert transfer.longer_inputs(study, "sst") == "0.750 at 32 tokens"
+    assert transfer.longer_inputs(study, "similarity") == "not run"
 
 
 def test_published_numbers_on_other_rows_say_so(monkeypatch):
     answers = Point(40, {PRETRAINED: [answered(30)], SCRATCH: [answered(12)]})
     monkeypatch.setattr(transfer, "_point", lambda study, role, labels: answers)
-    study = SimpleNamespace(
-        profile=SimpleNamespace(name="fake", longer=None),
-        task=lambda role: SimpleNamespace(name="imdb"),
-        after_longer=lambda role: [],
-    )
+    study = Recorded("laptop", {}, {})
     table = transfer.beside_published(study, "sentiment", "accuracy")
     assert "its own split" in table.loc["GPT-2 (124 M)", "note"]
     assert table.loc["T5, pre-trained", "this study"] == 0.75
@@ -346,11 +349,9 @@ def test_published_numbers_on_other_rows_say_so(monkeypatch):
 
 def test_each_architecture_is_set_against_the_next_best(monkeypatch):
     runs = {"bert": [answered(12)], "t5": [answered(30)], "gpt": [answered(29)]}
-    monkeypatch.setattr(transfer, "equal_budgets", lambda study: dict.fromkeys(runs, 1))
-    study = SimpleNamespace(
-        task=lambda role: SimpleNamespace(metrics=["accuracy"]),
-        finetunes=lambda role, model, tokens: runs[model],
-    )
+    monkeypatch.setattr(transfer, "equal_budgets", lambda study: {m: m for m in runs})
+    named = {f"sst, {model.upper()}": made for model, made in runs.items()}
+    study = Recorded("smoke", named, {})
     first, second = transfer.neighbours(study, "sst").split("; ")
     assert first.startswith("t5 against gpt: not told apart (+2.5 points, from ")
     assert second.startswith("gpt against bert: above (+42.5 points, from ")

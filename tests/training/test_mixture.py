@@ -98,7 +98,7 @@ def test_a_model_of_several_tasks_answers_as_the_role_asks(run):
 
 
 def test_the_published_model_answers_and_its_card_names_data_and_terms(run, tmp_path, monkeypatch):
-    folder = card.publish_model(run, load_profile("self-pretrained"), tmp_path / "models")
+    folder = card.publish_model(run, load_profile("published"), tmp_path / "models")
     assert commands.predict(folder, ["a film"], "sentiment") == commands.predict(
         run.path, ["a film"], "sentiment"
     )
@@ -108,5 +108,5 @@ def test_the_published_model_answers_and_its_card_names_data_and_terms(run, tmp_
     assert "`stanfordnlp/imdb`: no licence is stated" in said
     monkeypatch.setattr(card, "LARGEST", 1000)
     with pytest.raises(StudyError, match="at most 0 are published"):
-        card.publish_model(run, load_profile("self-pretrained"), tmp_path / "models")
+        card.publish_model(run, load_profile("published"), tmp_path / "models")
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["joint"]
