@@ -99,8 +99,8 @@ def plot_candidates(seen: Run, answer: str | None = None) -> Picture:
     names = [row["token"] for row in rows]
     figure, (axes,) = panels(1, 1, 5.4, 0.7 + 0.26 * len(rows))
     colours = [ORANGE if name == answer else BLUE for name in names]
-    bars(axes, names, [row["probability"] for row in rows], colours, ".1%")
-    axes.set_xlabel("probability")
+    bars(axes, names, [100 * row["probability"] for row in rows], colours, "{:.1f} %")
+    axes.set_xlabel("probability in %")
     return figure
 
 
@@ -135,7 +135,7 @@ def plot_objectives(seen: Run) -> Picture:
             "sum": pair["sum"],
         }
         colours = [SKY] * len(pair["masked"]) + [BLUE, GREEN, ORANGE]
-        bars(place, list(rows), list(rows.values()), colours, ".3f")
+        bars(place, list(rows), list(rows.values()), colours, "{:.3f}")
         place.set(title=title, xlabel="nats")
     return figure
 

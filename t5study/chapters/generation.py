@@ -65,7 +65,7 @@ def _candidates(axes: Axes, steps: Sequence[Mapping[str, Any]], top: int, start:
             (name,) = words([candidate["token"]])
             notes[row, column] = f"{name}\n{candidate['probability']:.2f}"
             if candidate["token"] == step["piece"]:
-                frame = Rectangle((column, row), 1, 1, fill=False, edgecolor=ORANGE, lw=2)
+                frame = Rectangle((column, row), 1, 1, fill=False, ec=ORANGE, lw=2, zorder=3)
                 axes.add_patch(frame)
     ranks = [str(rank) for rank in range(1, top + 1)]
     places = [str(start + place) for place in range(1, len(steps) + 1)]
@@ -93,7 +93,7 @@ def plot_beams(seen: Run) -> Picture:
     figure, (axes,) = panels(1, 1, PAGE, 0.7 + 0.34 * len(table))
     names = [word(_cut(row["answer"])) for row in table]
     colours = [ORANGE] + [BLUE] * (len(table) - 1)
-    bars(axes, names, [row["score"] for row in table], colours, ".3f")
+    bars(axes, names, [row["score"] for row in table], colours, "{:.3f}")
     axes.set_xlabel("log-probability a piece")
     return figure
 

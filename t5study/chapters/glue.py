@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from t5study.chapters.style import (
     drawn,
     panels,
 )
+from t5study.chapters.tables import name_of
 
 FAMILIES = {
     "t5": ("T5", ORANGE, "s"),
@@ -78,9 +80,12 @@ def plot_luck(sizes: Mapping[str, int], share: float, gap: float) -> Picture:
     examples = np.geomspace(smallest / 1.5, largest * 1.5, 200)
     axes.plot(examples, 100 * half_width(share, examples), color=BLUE)
     remark = {"textcoords": "offset points", "fontsize": SMALL}
-    for place, (name, size) in enumerate(sorted(sizes.items(), key=lambda item: item[1])):
-        # Neighbours of like size stand on different sides of the line.
-        offset, side = ((5, 5), "left") if place % 2 else ((-5, -11), "right")
+    # Neighbours of like size stand on different sides of the line, at different heights.
+    offsets = cycle(
+        (((-5, -8), "right"), ((5, 4), "left"), ((-8, -19), "right"), ((8, 13), "left"))
+    )
+    for name, size in sorted(sizes.items(), key=lambda item: item[1]):
+        offset, side = next(offsets)
         axes.plot(size, 100 * half_width(share, size), "o", color=BLUE)
         axes.annotate(name, (size, 100 * half_width(share, size)), xytext=offset, ha=side, **remark)
     axes.axhline(100 * gap, color=ORANGE, ls="--", lw=1.2)
@@ -112,7 +117,7 @@ def plot_scores(tables: Mapping[str, pd.DataFrame], metrics: Mapping[str, str]) 
         place.set_yticks(range(len(table)), table.index)
         place.set_ylim(len(table) - 0.5, -0.5)
         place.set_title(task)
-        place.set_xlabel(metrics[task])
+        place.set_xlabel(name_of(metrics[task]))
         place.grid(axis="y", visible=False)
     for place in axes[len(tables) :]:
         place.remove()

@@ -11,6 +11,7 @@ import pandas as pd
 
 from t5study.base.errors import StudyError
 from t5study.chapters.style import BLUE, GREY, ORANGE, PAGE, Picture, drawn, panels
+from t5study.chapters.tables import name_of
 from t5study.chapters.transfer import plot_not_run
 from t5study.claims.published import load_published
 from t5study.judging import ranking
@@ -198,7 +199,7 @@ def plot_by_length(tables: Mapping[str, pd.DataFrame]) -> Picture:
         errors = [table["mean"] - table["low"], table["high"] - table["mean"]]
         place.errorbar(places, table["mean"], yerr=errors, fmt="o", color=BLUE, capsize=3)
         place.set_xticks(places, table.index)
-        place.set(title=name, xlabel="tokens of the source", ylabel=table.attrs["metric"])
+        place.set(title=name, xlabel="tokens of the source", ylabel=name_of(table.attrs["metric"]))
         place.set_xlim(-0.5, len(table) - 0.5)
     return figure
 
@@ -218,7 +219,7 @@ def plot_joint(table: pd.DataFrame, otherwise: str) -> Picture:
         low, mean, high = (table[f"{name}{end}"] / scale for end in (" low", "", " high"))
         axes.hlines(places + shift, low, high, color=colour, lw=3, alpha=0.5)
         axes.plot(mean, places + shift, mark, color=colour, label=f"{name} model")
-    axes.set_yticks(places, [f"{role} ({metric})" for role, metric in table.index])
+    axes.set_yticks(places, [f"{role} ({name_of(metric)})" for role, metric in table.index])
     axes.set_xlabel("score, as a fraction of the best possible")
     axes.grid(axis="y", visible=False)
     axes.legend()

@@ -176,17 +176,18 @@ def token_grid(
     if options.pop("square", True):
         axes.set_aspect("equal")
     mesh = heat_map(axes, weights, words(rows), words(columns), **options)
-    axes.tick_params(axis="x", rotation=90, labelsize=size, pad=0)
-    axes.tick_params(axis="y", labelsize=size, pad=0)
+    axes.tick_params(axis="x", rotation=90, labelsize=size, pad=2)
+    axes.tick_params(axis="y", labelsize=size, pad=2)
     return mesh
 
 
 def bars(
     axes: Axes, names: Sequence[str], values: Sequence[float], colours: Any, form: str
 ) -> None:
-    """Draw horizontal bars, the first on top, each with its value behind it."""
+    """Draw horizontal bars, the first on top, each with its value behind it in a format."""
     drawn_bars = axes.barh(range(len(names)), values, color=colours)
-    axes.bar_label(drawn_bars, [format(value, form) for value in values], padding=3, fontsize=SMALL)
+    texts = [form.format(value) for value in values]
+    axes.bar_label(drawn_bars, texts, padding=3, fontsize=SMALL)
     axes.set_yticks(range(len(names)), words(names))
     axes.invert_yaxis()
     axes.margins(x=0.14)

@@ -6,6 +6,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+
+from t5study.chapters.style import PAGE, Picture
 
 TOKENS = ["[CLS]", "▁The", "▁film", "▁cost", "▁$", "[SEP]"]
 
@@ -24,7 +28,14 @@ def labels(axis) -> list[str]:
     return [tick.get_text() for tick in axis.get_ticklabels()]
 
 
-def drawn(figure):
-    """Draw it: a label that Matplotlib cannot set (a lone dollar sign) fails here."""
+def drawn(figure: Picture) -> list[Axes]:
+    """Draw it, and return its axes.
+
+    A label that Matplotlib cannot set (a lone dollar sign) fails here, and so does a figure wider
+    than the page or with type that is too small to read there.
+    """
     assert figure.svg().startswith("<?xml")
+    assert figure.get_figwidth() <= PAGE
+    sizes = [t.get_fontsize() for t in figure.findobj(Text) if t.get_text() and t.get_visible()]
+    assert min(sizes) * 96 / 72 >= 7
     return figure.axes

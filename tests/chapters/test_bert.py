@@ -42,9 +42,9 @@ def test_steps_show_scores_and_weights(attention):
 def test_candidates_mark_the_answer():
     rows = [{"token": "▁good", "probability": 0.5}, {"token": "▁bad", "probability": 0.25}]
     (axes,) = drawn(bert.plot_candidates(record(candidates=rows), answer="▁bad"))
-    assert [bar.get_width() for bar in axes.patches] == [0.5, 0.25]
+    assert [bar.get_width() for bar in axes.patches] == [50, 25]
     assert [to_hex(bar.get_facecolor()) for bar in axes.patches] == [BLUE, ORANGE]
-    assert [text.get_text() for text in axes.texts] == ["50.0%", "25.0%"]
+    assert [text.get_text() for text in axes.texts] == ["50.0 %", "25.0 %"]
 
 
 def test_context_views_are_in_per_cent():
