@@ -13,6 +13,7 @@ import torch
 
 from t5study.base.errors import StudyError
 from t5study.base.precision import resolve_precision
+from t5study.base.project import workplace
 from t5study.base.settings import checked, read_yaml
 from t5study.claims.judges import scorecard
 from t5study.claims.schema import load_claims
@@ -26,7 +27,7 @@ from t5study.profiles import load_profile, needs
 from t5study.runs.provenance import device_name, library_versions
 from t5study.runs.record import Run
 from t5study.runs.store import RunStore
-from t5study.study import Study, checkout
+from t5study.study import Study
 from t5study.training import finetune as training
 
 T5_SMALL = "google-t5/t5-small"
@@ -52,7 +53,7 @@ def finetune(
     )
     chosen, init = _start(hub, model)
     experiment = training.Experiment(chosen_task, settings, chosen, "t5", init, seed)
-    store = RunStore(Path(os.environ.get("T5STUDY_STORE") or checkout() / "_build" / "runs"))
+    store = RunStore(Path(os.environ.get("T5STUDY_STORE") or workplace() / "_build" / "runs"))
     return store.obtain(
         experiment.config(hub), lambda work: training.finetune(experiment, hub, work), out=out
     )

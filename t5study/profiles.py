@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from t5study.base.errors import StudyError
+from t5study.base.project import find_checkout
 from t5study.base.settings import Settings, checked, read_yaml, shown_path
 from t5study.data.corpora import SOURCES
 from t5study.data.hub import POCKET, Need, is_folder
@@ -264,13 +265,9 @@ def needs(profile: Profile) -> list[Need]:
 
 
 def profile_folder() -> Path | None:
-    """The folder notebooks/profiles of the checkout: above the working folder, or the package's."""
-    here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).resolve().parent.parent):
-        candidate = folder / "notebooks" / "profiles"
-        if candidate.is_dir():
-            return candidate
-    return None
+    """The folder notebooks/profiles of the checkout, or None outside of one."""
+    found = find_checkout()
+    return found / "notebooks" / "profiles" if found else None
 
 
 def profile_names() -> list[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from t5study.base.errors import StudyError
 from t5study.base.precision import resolve_precision
+from t5study.base.project import workplace
 from t5study.chapters.facts import Facts, Findings
 from t5study.chapters.tables import Table, show
 from t5study.data.casts import cast
@@ -29,15 +30,6 @@ from t5study.runs.store import RunStore, Workspace
 
 Asked = experiments.Experiment | experiments.Mixture | experiments.Baseline
 """What an experiment asks for with one of its seeds, fully determined."""
-
-
-def checkout() -> Path:
-    """Return the folder of the checkout: the nearest one upwards that holds `_config.yml`."""
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "_config.yml").is_file():
-            return folder
-    return here
 
 
 class Study:
@@ -78,7 +70,7 @@ class Study:
     @property
     def published(self) -> Path:
         """Folder of the profile's published records."""
-        return checkout() / "results" / self.profile.name
+        return workplace() / "results" / self.profile.name
 
     @property
     def is_published(self) -> bool:
@@ -89,7 +81,7 @@ class Study:
         if self.replays:
             return RunStore(self.published, training=False)
         root = named or os.environ.get("T5STUDY_STORE")
-        root = Path(root) if root else checkout() / "_build" / self.profile.name / "runs"
+        root = Path(root) if root else workplace() / "_build" / self.profile.name / "runs"
         if os.environ.get("T5STUDY_TRAINING") == "forbid":
             return RunStore(root, published=self.published, training=False)
         # Published records do not answer where something is computed: a run of the book would

@@ -13,6 +13,7 @@ import pytest
 from tiny import tiny_t5
 
 from t5study import cli, commands
+from t5study.base import project
 from t5study.base.errors import StudyError
 from t5study.data.hub import Hub
 from t5study.experiments.identity import parallelism
@@ -124,12 +125,22 @@ def test_claims_are_judged_by_published_records_where_nothing_was_computed(tmp_p
         work.save_metrics({"chain_lstm": [1, 2, 4, 8], "chain_attention": [1, 1, 1, 1]})
         return {"device": "test"}
 
-    (tmp_path / "_config.yml").touch()
-    monkeypatch.chdir(tmp_path)
+    for name in ("_config.yml", "book", "notebooks"):
+        (tmp_path / name).symlink_to(project.HOME / name)
+    monkeypatch.setattr(project, "HOME", tmp_path)
     assert verdict() == "not run"
     RunStore(tmp_path / "results" / "smoke").obtain(parallelism(), measured)
     assert verdict() == "reproduced"
     assert not (tmp_path / "_build").exists()
+
+
+def test_claims_are_judged_alike_from_any_folder(tmp_path, monkeypatch):
+    (tmp_path / "_config.yml").touch()
+    verdicts = []
+    for folder in (project.HOME, project.HOME / "notebooks", tmp_path):
+        monkeypatch.chdir(folder)
+        verdicts.append(commands.claims("smoke")["verdict"].tolist())
+    assert verdicts[0] == verdicts[1] == verdicts[2]
 
 
 def test_a_second_finetune_loads_the_record(run, place):

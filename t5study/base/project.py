@@ -43,9 +43,9 @@ def checkout() -> Path:
     return found
 
 
-def generated() -> Path:
-    """Return the folder of what is made here: `_build` in the checkout, else where one works."""
-    return (find_checkout() or Path.cwd()) / "_build"
+def workplace() -> Path:
+    """Return the folder for what is made here: the checkout, or the working folder without one."""
+    return find_checkout() or Path.cwd()
 
 
 def git(root: Path, *words: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from t5study.book.assemble import assemble
 from t5study.book.build import build_html
-from t5study.book.chapters import Chapter, Layout, find_chapters, find_root
+from t5study.book.chapters import Chapter, Layout, find_chapters
 from t5study.book.execute import ChapterResult, reproduce
 from t5study.book.make import make_book, make_published
 from t5study.book.publish import publish, stale_pairs
@@ -19,7 +19,6 @@ __all__ = [
     "assemble",
     "build_html",
     "find_chapters",
-    "find_root",
     "make_book",
     "make_published",
     "publish",

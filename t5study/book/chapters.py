@@ -15,6 +15,7 @@ import yaml
 
 from t5study.base.errors import StudyError
 from t5study.base.files import content, locked
+from t5study.base.project import checkout
 from t5study.experiments.recipes import LARGEST_SEED
 from t5study.profiles import load_profile
 
@@ -45,7 +46,7 @@ class Layout:
 
         `profile` is a name in notebooks/profiles, or the path of a YAML file.
         """
-        root = (root or find_root()).resolve()
+        root = (root or checkout()).resolve()
         file = root / "notebooks" / "profiles" / f"{profile}.yaml"
         if Path(profile).suffix in (".yaml", ".yml"):
             file = Path(profile).resolve()
@@ -93,19 +94,6 @@ class Chapter:
     @property
     def published(self) -> Path:
         return self.source.with_suffix(".ipynb")
-
-
-def find_root() -> Path:
-    """The clone this package runs from, or else the current folder.
-
-    Raises StudyError when neither holds the notebooks.
-    """
-    for folder in (Path(__file__).resolve().parents[2], Path.cwd()):
-        if (folder / "notebooks").is_dir() and (folder / "_config.yml").is_file():
-            return folder
-    raise StudyError(
-        "The notebooks were not found: run this command in the root of a clone of the study."
-    )
 
 
 def find_chapters(layout: Layout, names: Sequence[str] | None = None) -> list[Chapter]:

@@ -27,12 +27,12 @@ from rich.console import Console
 from t5study.base.checksums import SUMS
 from t5study.base.errors import StudyError
 from t5study.base.files import sha256, write_text
+from t5study.base.project import checkout
 from t5study.book.chapters import (
     Chapter,
     Layout,
     chapter_key,
     find_chapters,
-    find_root,
     need,
     package_digest,
     read_notebook,
@@ -256,7 +256,7 @@ def job_for(
 
 def rendering(profile: str, root: Path | None = None) -> Job:
     """What the chapters share when the published book of a profile is rendered again."""
-    root = (root or find_root()).resolve()
+    root = (root or checkout()).resolve()
     layout = Layout.of(profile, root, root / "_build" / "published")
     return job_for(layout, root / "results" / layout.profile, training=False)
 

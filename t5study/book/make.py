@@ -11,9 +11,10 @@ from rich.console import Console
 
 from t5study.base.checksums import check_checksums
 from t5study.base.errors import StudyError
+from t5study.base.project import checkout
 from t5study.book.assemble import assemble
 from t5study.book.build import build_html
-from t5study.book.chapters import Layout, alone, find_chapters, find_root, read_parameters
+from t5study.book.chapters import Layout, alone, find_chapters, read_parameters
 from t5study.book.execute import executed_notebook, failures, rendering, reproduce
 from t5study.book.progress import spoken_time
 from t5study.runs.record import FILES, records_below
@@ -84,7 +85,7 @@ def make_published(
     Raises StudyError when nothing is published, or not that profile, when a record is not as it
     was published, or when another command is rendering it.
     """
-    root = (root or find_root()).resolve()
+    root = (root or checkout()).resolve()
     chosen = _published_profile(root / "results", profile)
     job = rendering(chosen, root)
     with alone(job.layout):

@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
+from t5study.base.project import git
+
 PUBLIC_REMOTE = re.compile(r"https://github\.com/([\w.-]+)/([\w.-]+?)(?:\.git)?/?")
-
-
-def git(root: Path, *words: str) -> str:
-    """The output of a git command in `root`; empty without git, or when the command fails."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return done.stdout.strip()
-
-
-def commit(root: Path) -> str:
-    """The short commit of the checkout, marked when files were changed since; may be empty."""
-    name = git(root, "rev-parse", "--short=12", "HEAD")
-    changed = name and git(root, "status", "--porcelain", "--untracked-files=no")
-    return f"{name} with local changes" if changed else name
 
 
 def repository_settings(root: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from importlib import metadata
 
+from t5study.base.project import git_commit
 from t5study.book.chapters import (
     Layout,
     chapter_title,
@@ -14,7 +15,6 @@ from t5study.book.chapters import (
 )
 from t5study.book.execute import read_stamp
 from t5study.book.progress import spoken_time
-from t5study.book.remote import commit
 from t5study.runs.provenance import usable_cores
 
 LIBRARIES = (
@@ -39,7 +39,7 @@ def status_page(layout: Layout) -> str:
     facts = {
         "profile": f"`{layout.profile}`: {parameters['profile']['about']}",
         "seed": str(parameters["seed"]),
-        "study": f"{metadata.version('t5study')}, commit {commit(layout.root) or 'not recorded'}",
+        "study": f"{metadata.version('t5study')}, commit {_commit(layout)}",
         "device": device(),
         "system": f"{platform.system()} on {platform.machine()}",
         "python": platform.python_version(),
@@ -63,6 +63,12 @@ def status_page(layout: Layout) -> str:
             "",
         ]
     )
+
+
+def _commit(layout: Layout) -> str:
+    """The commit of the clone in words."""
+    found = git_commit(layout.root) or "not recorded"
+    return found.replace("+", " with local changes")
 
 
 def device() -> str:

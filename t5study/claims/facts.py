@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from t5study.base.errors import StudyError
-from t5study.claims.published import LabelRow, book_file, load_published
+from t5study.base.project import checkout
+from t5study.claims.published import LabelRow, load_published
 
 Value = bool | int | float | str
 
@@ -189,7 +190,7 @@ def training_memory(name: str, batch: int) -> float:
     Raises:
         StudyError: the file is missing, or the model was not measured.
     """
-    file = book_file("claims.yml").parents[1] / "benchmarks" / "results" / "memory-checked.json"
+    file = checkout() / "benchmarks" / "results" / "memory-checked.json"
     if not file.is_file():
         raise StudyError(f"{file.name} is missing: restore benchmarks/results from git.")
     asked = {"model": name, "precision": "fp32", "optimizer": "adamw", "length": 512}

@@ -14,6 +14,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from t5study.base.errors import StudyError
+from t5study.base.project import checkout
 from t5study.base.settings import Settings, checked, read_yaml
 
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -251,16 +252,12 @@ class Published(Settings):
 
 
 def book_file(name: str) -> Path:
-    """Return the path of a file of `book/`: above the working folder, or the package's.
+    """Return the path of a file of `book/` in the checkout.
 
     Raises:
-        StudyError: not inside a checkout of the project, or the file is missing.
+        StudyError: there is no checkout.
     """
-    here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
-        if (folder / "book" / name).is_file():
-            return folder / "book" / name
-    raise StudyError(f"book/{name} was not found: run from inside the project's checkout.")
+    return checkout() / "book" / name
 
 
 def load_published(path: Path | None = None) -> Published:

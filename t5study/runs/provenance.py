@@ -6,13 +6,14 @@ import contextlib
 import os
 import platform
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
+
+from t5study.base.project import git_commit
 
 Device = Literal["cpu", "cuda"]
 LIBRARIES = ("torch", "transformers", "tokenizers", "datasets", "accelerate", "scikit-learn")
@@ -87,22 +88,6 @@ def _restart_peak(device: Device) -> None:
 def library_versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that results depend on."""
     return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
-
-
-def git_commit() -> str | None:
-    """Return the commit of the checkout this package is run from, `+` when it was changed."""
-    folder = Path(__file__).parent
-    try:
-        commit = _git(folder, "rev-parse", "--short=12", "HEAD")
-        return commit + ("+" if _git(folder, "status", "--porcelain", "-uno") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def _git(folder: Path, *words: str) -> str:
-    return subprocess.run(
-        ["git", *words], cwd=folder, capture_output=True, text=True, check=True
-    ).stdout.strip()
 
 
 @contextlib.contextmanager

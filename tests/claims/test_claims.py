@@ -429,9 +429,7 @@ def test_the_memory_of_training_is_what_was_measured(tmp_path, monkeypatch):
     assert facts.training_state_gigabytes("t5-base") < one < two < 24
     with pytest.raises(StudyError, match="t5-11b was not measured"):
         facts.training_memory("t5-11b", 1)
-    (tmp_path / "book").mkdir()
-    (tmp_path / "book" / "claims.yml").touch()
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("t5study.claims.facts.checkout", lambda: tmp_path)
     with pytest.raises(StudyError, match="memory-checked"):
         facts.training_memory("t5-base", 1)
 
