@@ -13,7 +13,8 @@ import torch
 from benchmarks import methods, scoring
 from t5study.base.files import write_json
 from t5study.base.precision import resolve_precision
-from t5study.runs.provenance import device_name, git_commit, library_versions, usable_cores
+from t5study.base.project import git_commit
+from t5study.runs.provenance import device_name, library_versions, usable_cores
 
 RESULTS = Path(__file__).parent / "results"
 BASELINES = {"training": "recipe", "scoring": "beams"}
