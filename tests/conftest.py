@@ -96,6 +96,17 @@ seed = 21
 
 
 @pytest.fixture
+def fresh_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The package lies in a clone where nothing is published and nothing was computed."""
+    from t5study.base import project
+
+    for name in ("_config.yml", "book", "notebooks"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.setattr(project, "HOME", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A clone in miniature: two chapters that run in a second, with the real settings."""
     root = tmp_path / "project"

@@ -202,15 +202,11 @@ def test_a_seed_that_is_no_whole_number_is_refused(seed, tmp_path):
         Study(smoke(), seed=seed, store=tmp_path)
 
 
-def test_a_name_with_published_records_answers_from_them_and_computes_nothing(
-    tmp_path, monkeypatch
-):
-    (tmp_path / "_config.yml").touch()
-    monkeypatch.chdir(tmp_path)
+def test_a_name_with_published_records_answers_from_them_and_computes_nothing(fresh_clone):
     computing = Study("smoke")
-    assert computing.store.root == tmp_path / "_build" / "smoke" / "runs"
+    assert computing.store.root == fresh_clone / "_build" / "smoke" / "runs"
     config = parallelism()
-    made = RunStore(tmp_path / "results" / "smoke").obtain(
+    made = RunStore(fresh_clone / "results" / "smoke").obtain(
         config, lambda work: (work.save_metrics({"a": 1}), {})[1]
     )
     replaying = Study("smoke")
@@ -218,8 +214,8 @@ def test_a_name_with_published_records_answers_from_them_and_computes_nothing(
     assert replaying.measure_parallelism() == made
     with pytest.raises(StudyError, match="training is forbidden"):
         replaying.run("sst, TF-IDF")
-    assert not (tmp_path / "_build").exists()
-    for other in (Study(smoke()), Study("smoke", store=tmp_path / "other")):
+    assert not (fresh_clone / "_build").exists()
+    for other in (Study(smoke()), Study("smoke", store=fresh_clone / "other")):
         assert not other.replays
 
 
