@@ -32,6 +32,17 @@ LENGTHS = (16, 32, 64, 128, 256, 512)
 WIDTH, HEADS, REPEATS = 256, 4, 40
 """Of the measurement of parallelism: sequence lengths, width, attention heads, repeats."""
 
+ROLES = {
+    role: place
+    for place, role in enumerate(
+        (
+            *("sentiment", "emotion", "acceptability", "sst", "paraphrase", "similarity"),
+            *("entailment", "translation", "summary"),
+        )
+    )
+}
+"""The roles of the book's tasks and their places in a mixture; other roles come after, by name."""
+
 KINDS: dict[str, dict[str, str]] = {
     "classification": {
         "tfidf-svm": "TF-IDF bigrams + linear SVM",
@@ -164,22 +175,26 @@ def data_identity(
 class Mixture:
     """One T5 fine-tuned on several tasks: experiments by role that differ in task and rows only.
 
-    Raises StudyError where they differ in more, or start from something else than a pre-trained T5.
+    The roles stand in one order, however they were listed: the order decides how rows are shuffled.
+    Raises StudyError where the experiments differ in more, or start from something else than a
+    pre-trained T5.
     """
 
     parts: dict[str, Experiment]
     cap: int
 
     def __post_init__(self) -> None:
+        in_order = sorted(self.parts, key=lambda role: (ROLES.get(role, len(ROLES)), role))
+        object.__setattr__(self, "parts", {role: self.parts[role] for role in in_order})
         first = self.any_part
-        if (first.architecture, first.init) != ("t5", "pretrained"):
-            raise StudyError("A model of several tasks starts from a pre-trained T5: choose one.")
         for name in ("recipe", "checkpoint", "architecture", "init", "seed"):
             if any(getattr(part, name) != getattr(first, name) for part in self.parts.values()):
                 raise StudyError(
                     f"The tasks of one model ({', '.join(self.parts)}) differ in their {name}: "
                     "give them the same."
                 )
+        if (first.architecture, first.init) != ("t5", "pretrained"):
+            raise StudyError("A model of several tasks starts from a pre-trained T5: choose one.")
 
     @property
     def any_part(self) -> Experiment:

@@ -191,8 +191,6 @@ NOT_OF_A_BASELINE = dict.fromkeys(
 )
 NOT_OF_SETTINGS = {
     "task": "The experiment holds the task itself.",
-    "seeds": "Each seed is an experiment of its own.",
-    "tokens": "The experiment holds the checkpoint that this budget leads to.",
 }
 NO_VALIDATION = {"validation": "A baseline chooses nothing, so it reads no validation rows."}
 
@@ -427,6 +425,9 @@ def test_a_mixture_whose_identity_would_hold_one_parts_values_only_is_refused() 
                 Mixture({"one": EXPERIMENT, "o": dataclasses.replace(mate, **{name: value})}, 1)
     with pytest.raises(StudyError, match="differ in their recipe"):
         Mixture({"one": EXPERIMENT, "other": dataclasses.replace(mate, settings=recipe)}, 1)
+    # The order decides how rows are shuffled, and an identity cannot hold the order of its keys.
+    roles = {"translation": EXPERIMENT, "other": mate, "emotion": mate, "more": EXPERIMENT}
+    assert list(Mixture(roles, 1).parts) == ["emotion", "translation", "more", "other"]
     with pytest.raises(StudyError, match="starts from a pre-trained T5"):
         Mixture({"one": dataclasses.replace(EXPERIMENT, init="scratch")}, 1)
 
