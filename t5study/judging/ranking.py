@@ -7,6 +7,7 @@ are drawn anew.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -137,19 +138,34 @@ def _draws(runs: Sequence[Run], metric: str, rows_seed: int, runs_seed: int) -> 
     The rows drawn depend on `rows_seed` and the number of rows alone: two groups called with the
     same one are compared on the same rows.
     """
-    chosen = scores.METRICS[metric]
-    tables = [run.predictions for run in runs]
-    rows = [chosen.rows(table["label"].tolist(), table["prediction"].tolist()) for table in tables]
-    size = len(rows[0])
-    row_draws = np.random.default_rng(rows_seed).multinomial(
-        size, np.full(size, 1 / size), size=SAMPLES
-    )
-    run_draws = np.random.default_rng(runs_seed).integers(0, len(runs), (SAMPLES, len(runs)))
-    result = np.empty(SAMPLES)
-    for place, (weights, picked) in enumerate(zip(row_draws, run_draws, strict=True)):
-        each = {i: chosen.combine(rows[i][weights > 0], weights[weights > 0]) for i in set(picked)}
-        result[place] = np.mean([each[i] for i in picked])
-    return result
+    each = np.array([_scores_under_draws(run, metric, rows_seed) for run in runs])
+    picked = np.random.default_rng(runs_seed).integers(0, len(runs), (SAMPLES, len(runs)))
+    return np.array([np.mean(each[runs, draw]) for draw, runs in enumerate(picked)])
+
+
+def _scores_under_draws(run: Run, metric: str, seed: int) -> np.ndarray:
+    """The scores of one run when its test rows are drawn anew, `SAMPLES` times.
+
+    Equal rows are counted together, so that a draw of 25,000 labels becomes a handful of counts.
+    """
+    chosen, table = scores.METRICS[metric], run.predictions
+    rows = chosen.rows(table["label"].tolist(), table["prediction"].tolist())
+    rows, kinds = np.unique(rows, axis=0, return_inverse=True)
+    order = np.argsort(kinds, kind="stable")
+    starts = np.searchsorted(kinds[order], np.arange(len(rows)))
+    drawn = _row_draws(len(kinds), seed)[:, order]
+    counts = np.add.reduceat(drawn, starts, axis=1, dtype=np.int64)
+    return np.array([chosen.combine(rows[n > 0], n[n > 0]) for n in counts])
+
+
+@functools.lru_cache(maxsize=2)
+def _row_draws(size: int, seed: int) -> np.ndarray:
+    """How often each of `size` rows is drawn, `SAMPLES` times: an array [samples, rows].
+
+    Kept, since drawing costs more than judging: a table compares many runs on the same rows.
+    """
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(size, np.full(size, 1 / size), size=SAMPLES).astype(np.int16)
 
 
 def _same_rows(runs: Sequence[Run]) -> None:
