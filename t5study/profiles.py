@@ -273,7 +273,7 @@ def profile_folder() -> Path | None:
 def profile_names() -> list[str]:
     """The names of the profiles in the checkout, sorted; an empty list outside a checkout."""
     folder = profile_folder()
-    return sorted(path.stem for path in folder.glob("*.yaml")) if folder else []
+    return sorted(path.stem for path in folder.glob("[!.]*.yaml")) if folder else []
 
 
 def load_profile(profile: str | os.PathLike[str] | Mapping[str, Any] | Profile) -> Profile:

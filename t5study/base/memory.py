@@ -24,7 +24,8 @@ def is_out_of_memory(error: Exception) -> bool:
 def halving(compute: Callable[[int], Found], size: int, least: int = 1) -> Found:
     """Return `compute(size)`; where memory runs out, with `size` halved, but never below `least`.
 
-    Raises StudyError when memory runs out at `least` too.
+    Raises:
+        StudyError: memory runs out at `least`, too.
     """
     while True:
         try:
@@ -34,8 +35,8 @@ def halving(compute: Callable[[int], Found], size: int, least: int = 1) -> Found
                 raise
             if size <= least:
                 raise StudyError(
-                    "the smallest batch does not fit into memory beside the model: lower "
-                    "max_source_length, or take a smaller model"
+                    "The smallest batch does not fit into memory beside the model: lower "
+                    "max_source_length, or take a smaller model."
                 ) from None
         # Only here has the error, and with it what the failed pass had computed, gone.
         if torch.cuda.is_available():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from t5study.profiles import load_profile
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-CHAPTER_PATTERN = "[0-9][0-9]_*.py"
+# Not `06_sentiment-Copy1.py` or `06_sentiment (copy).py`.
+CHAPTER_NAME = re.compile(r"[0-9]{2}_\w+")
 # These run outside the kernels: a change in them cannot alter what a chapter shows.
 OUTSIDE_THE_KERNEL = ("book", "cli.py", "__main__.py")
 # What the package loads: code and data. Other files beside them are not part of it.
@@ -101,7 +103,8 @@ def find_chapters(layout: Layout, names: Sequence[str] | None = None) -> list[Ch
 
     Raises StudyError for a name that fits no chapter.
     """
-    chapters = [Chapter(path) for path in sorted(layout.notebooks.glob(CHAPTER_PATTERN))]
+    paths = sorted(layout.notebooks.glob("*.py"))
+    chapters = [Chapter(path) for path in paths if CHAPTER_NAME.fullmatch(path.stem)]
     if not chapters:
         raise StudyError(f"There are no notebooks like 06_sentiment.py in {layout.notebooks}.")
     if not names:
@@ -127,7 +130,7 @@ def read_parameters(layout: Layout) -> dict[str, Any]:
     """
     if not layout.profile_file.is_file():
         folder = layout.notebooks / "profiles"
-        known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+        known = ", ".join(sorted(path.stem for path in folder.glob("[!.]*.yaml")))
         raise StudyError(f'There is no profile "{layout.profile}"; the profiles are {known}.')
     load_profile(layout.profile_file)
     parameters = yaml.safe_load(layout.profile_file.read_text("utf-8"))

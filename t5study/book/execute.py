@@ -39,6 +39,7 @@ from t5study.book.chapters import (
     read_parameters,
 )
 from t5study.book.progress import ChapterProgress, PeakMemory, spoken_time
+from t5study.runs.provenance import usable_cores
 from t5study.runs.record import records_below
 from t5study.runs.store import RunStore
 
@@ -236,7 +237,7 @@ def job_for(
     # A run that two chapters need is made by one of them, and the other waits for it.
     environment = {**os.environ, **QUIET, "T5STUDY_STORE": str(runs), "T5STUDY_WAIT": "1"}
     environment["T5STUDY_CORPUS"] = str(layout.build / "corpus")
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     # Where nothing is trained a chapter keeps one core busy, and that mostly with imports.
     wished = parameters["profile"].get("chapters_at_once", 1) if training else RENDERED_AT_ONCE
     at_once = min(cores, wished)

@@ -79,7 +79,7 @@ def checkpoint_in(folder: Path | str, name: str | None = None, weights: bool = F
         raise no_weights(name or folder.name)
     design = _design(folder)
     content = hashlib.sha256(design.encode())
-    for path in sorted(folder.glob("*.safetensors")) if present else ():
+    for path in sorted(folder.glob("[!.]*.safetensors")) if present else ():
         with path.open("rb") as file:
             content.update(hashlib.file_digest(file, "sha256").digest())
     return Checkpoint(name or folder.name, folder, content.hexdigest(), design, present)

@@ -29,12 +29,12 @@ def test_what_does_not_fit_at_its_least_size_is_one_sentence():
         asked.append(size)
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
 
-    with pytest.raises(StudyError, match="smallest batch does not fit into memory"):
+    with pytest.raises(StudyError, match="The smallest batch does not fit into memory"):
         halving(compute, 40, least=16)
     assert asked == [40, 20, 16]
 
 
-def test_another_error_is_not_a_shortage():
+def test_another_error_is_not_taken_for_it():
     def compute(size: int) -> None:
         raise RuntimeError("shapes do not fit")
 

@@ -158,6 +158,25 @@ def test_a_chapter_that_fails_leaves_the_others_and_the_next_run_continues(proje
     assert not list(executed.glob("*.failed.ipynb"))
 
 
+def test_as_many_kernels_run_as_there_are_usable_cores(project, monkeypatch):
+    edit(project / "notebooks/profiles/tiny.yaml", "synthetic", "chapters_at_once: 4\n  synthetic")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    found = []
+    for cores in (1, 2, 8):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)))
+        job = job_for(Layout.of("tiny", project))
+        found.append((job.at_once, job.environment.get("OMP_NUM_THREADS")))
+    assert found == [(1, None), (2, "1"), (4, "2")]
+
+
+def test_a_copy_of_a_notebook_is_no_chapter(project):
+    before = find_chapters(Layout.of("tiny", project))
+    for name in ("06_sentiment-Copy1", "06_sentiment (copy)", "._06_sentiment", ".#06_sentiment"):
+        shutil.copy(before[0].source, project / "notebooks" / f"{name}.py")
+    assert find_chapters(Layout.of("tiny", project)) == before
+
+
 def test_an_interrupt_stops_the_running_kernel_and_starts_no_other_chapter(project):
     began = project / "began"
     for name, line in (("06_sentiment", 'print("seed"'), ("07_emotion", "1 + 1")):

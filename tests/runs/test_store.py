@@ -183,6 +183,23 @@ def test_out_writes_the_record_into_the_folder_itself_and_refuses_another_run(tm
     assert (tmp_path / "full" / "letter.txt").read_text() == "mine"
 
 
+def test_every_file_of_a_record_can_be_read_by_who_may_read_the_folder(tmp_path):
+    def safetensors(work: Workspace) -> dict:
+        (work.record / "model").mkdir()
+        # As safetensors writes, whatever the umask.
+        os.close(os.open(work.record / "model" / "weights", os.O_CREAT, 0o600))
+        return produce(work)
+
+    before = os.umask(0o022)
+    try:
+        run = RunStore(tmp_path).obtain(CONFIG, safetensors)
+    finally:
+        os.umask(before)
+    files = [path for path in run.path.rglob("*") if path.is_file()]
+    assert len(files) == 7
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o644}
+
+
 def test_two_runs_are_not_produced_for_one_folder(tmp_path):
     out, store = tmp_path / "here", RunStore(tmp_path / "runs")
 
