@@ -21,31 +21,90 @@
 # as data, explains what its scores are made of, asks how much of a difference in score is luck,
 # and then fine-tunes T5 and BERT side by side on tasks of the same kind, with a cheap baseline next
 # to them.
-#
-# The networks fine-tuned here: T5 ({glue:text}`glue-t5-name`) with {glue:text}`glue-t5-size`
-# parameters, BERT ({glue:text}`glue-bert-name`) with {glue:text}`glue-bert-size`. The report's
-# T5-small has 60 million, the T5 of its leaderboard 11 billion. In the published book both networks
-# are this study's own: what they score says nothing about T5-small.
 
-# %% tags=["parameters"]
-profile = "pocket"
+# %% tags=["parameters", "remove-cell"]
+profile = "published"
 seed = 21
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 import pandas as pd
 
-from t5study.chapters import glue, transfer
-from t5study.chapters.tables import show
+from t5study.chapters import glue, tables
 from t5study.claims.published import load_published
-from t5study.data.tasks import ceiling
 from t5study.judging import ranking, scores
 from t5study.study import Study
 
-pd.set_option("display.max_colwidth", None)
-pd.set_option("display.precision", 3)
 study = Study(profile, seed=seed)
+facts = study.facts
 published = load_published()
 study.badge()
+
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+roles = ("acceptability", "sst", "paraphrase", "similarity", "entailment")
+roles = [role for role in roles if study.has(f"{role}, T5")]
+tasks = {role: study.task(role) for role in roles}
+names = {
+    "T5": "{}, T5",
+    "BERT": "{}, BERT",
+    "TF-IDF": "{}, TF-IDF",
+    "word overlap": "{}, word overlap",
+}
+runs = {
+    role: {
+        model: study.runs(name.format(role))
+        for model, name in names.items()
+        if study.has(name.format(role))
+    }
+    for role in roles
+}
+metric = {role: tasks[role].metrics[0] for role in roles}
+scored = {role: ranking.score_table(runs[role], metric[role]) for role in roles}
+order = ranking.ranking_table(runs, metric, "T5", "BERT")
+over_baseline = ranking.ranking_table(runs, metric, "T5", "TF-IDF")
+told = (over_baseline["low"] > 0) | (over_baseline["high"] < 0)
+one_answer = [
+    f"{name} on {role}"
+    for role in roles
+    for name, group in runs[role].items()
+    if any(run.predictions["prediction"].nunique() == 1 for run in group)
+]
+facts(
+    roles=len(roles),
+    t5_size=f"{runs[roles[0]]['T5'][0].metrics['parameters']:,}",
+    bert_size=f"{runs[roles[0]]['BERT'][0].metrics['parameters']:,}",
+    t5_above=int((order["low"] > 0).sum()),
+    bert_above=int((order["high"] < 0).sum()),
+    not_told_apart=int(((order["low"] <= 0) & (order["high"] >= 0)).sum()),
+    over_baseline=int((over_baseline["low"] > 0).sum()),
+    under_baseline=int((over_baseline["high"] < 0).sum()),
+    like_baseline=int((~told).sum()),
+    comparisons=len(order) + len(over_baseline),
+    one_answer=", ".join(one_answer) or "none",
+)
+similar = scored.get("similarity", pd.DataFrame(index=[]))
+study.finds(
+    t5_never_below_bert=(order["high"] >= 0).all(),
+    overlap_leads_similarity="word overlap" in similar.index
+    and similar.loc["T5", "high"] < similar.loc["word overlap", "mean"],
+)
+yes_sayer = glue.yes_sayers(runs, scored, metric)
+facts(**yes_sayer.facts)
+study.finds(**yes_sayer.finds)
+
+# %% [markdown]
+# The networks fine-tuned here are this study's own: a T5 with {eval}`facts.t5_size` parameters and a
+# BERT with {eval}`facts.bert_size`. The report's T5-small has 60 million, the T5 of its leaderboard 11
+# billion, so what ours score says nothing about T5-small.
+
+# %% [markdown] tags=["finds:overlap_leads_similarity", "finds:t5_never_below_bert", "finds:yes_sayer"]
+# What was found:
+#
+# - Of {eval}`facts.roles` tasks of GLUE, our T5 is above our BERT on {eval}`facts.t5_above`, with the
+#   recipe that was chosen for T5 and more tokens read. Against a machine on word pairs it is above on
+#   {eval}`facts.over_baseline` and below on {eval}`facts.under_baseline`.
+# - A score needs its measure. On pairs of sentences four numbers about common words beat T5 at
+#   similarity, and T5's F1 on paraphrases is that of answering *equivalent* to every pair.
+# - Ranks one to six of the report's leaderboard cannot be told apart on SST-2 by its test set.
 
 # %% [markdown]
 # (glue-leaderboard)=
@@ -57,47 +116,46 @@ study.badge()
 # scored by the organisers, who keep the labels to themselves. The report prints the top of the list
 # as it stood in spring 2021:
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 board = published.leaderboard()
-board.set_index("rank")[["team", "model", "score", "cola", "sst2"]].rename(
-    columns={"cola": "CoLA", "sst2": "SST-2"}
-)
+columns = ["rank", "team", "model", "score", "cola", "sst2"]
+tables.show(board[columns].rename(columns={"cola": "CoLA", "sst2": "SST-2"}).set_index("rank"))
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 t5 = board.set_index("family").loc["t5"]
 first, last = board.iloc[0], board.iloc[-1]
-study.glue("glue-t5-rank", int(t5["rank"]))
-study.glue(
-    "glue-deberta-rank", int(board.loc[board["model"].str.contains("DeBERTa"), "rank"].iloc[0])
+facts(
+    t5_rank=int(t5["rank"]),
+    deberta_rank=int(board.loc[board["model"].str.contains("DeBERTa"), "rank"].iloc[0]),
+    bert_in_top_five=int((board.head(5)["family"] == "bert").sum()),
+    gap_first=f"{first['score'] - t5['score']:.1f}",
+    t5_score=f"{t5['score']:.1f}",
+    last_score=f"{last['score']:.1f}",
+    bert_score=f"{published.value('glue-test-bert-large'):.1f}",
+    people=f"{published.value('glue-human'):.1f}",
+    cola_gap=f"{board['cola'].max() - t5['cola']:.1f}",
+    cola_best=board.loc[board["cola"].idxmax(), "model"],
 )
-study.glue("glue-bert-in-top-five", int((board.head(5)["family"] == "bert").sum()))
-study.glue("glue-gap-first", float(first["score"] - t5["score"]), digits=1)
-study.glue("glue-t5-score", float(t5["score"]), digits=1)
-study.glue("glue-last-score", float(last["score"]), digits=1)
-study.glue("glue-bert-score", published.value("glue-test-bert-large"), digits=1)
-study.glue("glue-people", published.value("glue-human"), digits=1)
-study.glue("glue-cola-gap", float(board["cola"].max() - t5["cola"]), digits=1)
-study.glue("glue-cola-best", board.loc[board["cola"].idxmax(), "model"])
 
 # %% [markdown]
 # What the report reads from it can be checked line by line.
 #
-# - *T5 is sixth.* It is at rank {glue:text}`glue-t5-rank`, {glue:text}`glue-gap-first` points
+# - *T5 is sixth.* It is at rank {eval}`facts.t5_rank`, {eval}`facts.gap_first` points
 #   behind the first.
 # - *DeBERTa is second, and many models in the top five come from BERT.* DeBERTa's rank is
-#   {glue:text}`glue-deberta-rank`; of the first five, {glue:text}`glue-bert-in-top-five` are
+#   {eval}`facts.deberta_rank`; of the first five, {eval}`facts.bert_in_top_five` are
 #   encoders that descend from BERT. (ERNIE, which leads, does so too.)
 # - *The original BERT is 32nd.* The printed rows end at 13, so this cannot be read from them.
-#   It fits: the score known for BERT-large, {glue:text}`glue-bert-score` (from the literature, not
-#   read again for this book), is far below the {glue:text}`glue-last-score` of the last row printed.
+#   It fits: the score known for BERT-large, {eval}`facts.bert_score` (from the literature, not
+#   read again for this book), is far below the {eval}`facts.last_score` of the last row printed.
 #
 # Two things the table does not say. The rows compare *systems*: T5's is its largest model, with 11
 # billion parameters, BERT's has 340 million, and some rows are ensembles of several models. And the
 # order depends on the column: {numref}`fig-leaderboard` shows that on CoLA the best row is
-# {glue:text}`glue-cola-best`, {glue:text}`glue-cola-gap` points above T5. An estimate for people is
-# a GLUE score of {glue:text}`glue-people` {cite:p}`nangia2019human`; every printed row is above it.
+# {eval}`facts.cola_best`, {eval}`facts.cola_gap` points above T5. An estimate for people is
+# a GLUE score of {eval}`facts.people` {cite:p}`nangia2019human`; every printed row is above it.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-leaderboard", "caption": "The report's leaderboard as dots: the GLUE score and two of its nine parts. Blue: encoders that start from BERT's design. The dotted line is an estimate for people. Dots close together are close in score, which a list of ranks hides."}, "image": {"alt": "Three columns of dots for thirteen systems: GLUE score, CoLA and SST-2. Scores fall slowly from rank 1 to 13; on CoLA and SST-2 the order is different from that of the score."}}
+# %% tags=["remove-input"] mystnb={"figure": {"name": "fig-leaderboard", "caption": "The report's leaderboard as dots: the GLUE score and two of its nine parts. Blue: encoders that start from BERT's design. The dotted line is an estimate for people. Dots close together are close in score, which a list of ranks hides."}, "image": {"alt": "Three columns of dots for thirteen systems: GLUE score, CoLA and SST-2. Scores fall slowly from rank 1 to 13; on CoLA and SST-2 the order is different from that of the score."}}
 glue.plot_leaderboard(board, people=published.value("glue-human"))
 
 # %% [markdown]
@@ -107,7 +165,7 @@ glue.plot_leaderboard(board, people=published.value("glue-human"))
 # correlation, explained below. GLUE took most of the sets from others
 # {cite:p}`warstadt2019cola,socher2013sst,dolan2005mrpc,cer2017stsb,dagan2006rte,levesque2012winograd`.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 GLUE_TASKS = pd.DataFrame(
     [
         ("CoLA", "Is this sentence acceptable English?", "MCC", 8_500, 1_000),
@@ -134,34 +192,26 @@ GLUE_TASKS = pd.DataFrame(
     ],
     columns=["task", "question", "scores", "training", "test"],
 ).set_index("task")
-GLUE_TASKS
+tables.show(GLUE_TASKS)
 
 # %% [markdown]
 # BERT answers each task through a new layer of its own: the vector of `[CLS]` goes through a dense
 # layer with as many outputs as there are labels {cite}`devlin2019bert`. T5 answers all of them in
 # words {cite}`raffel2020t5`. A prefix names the task, the label is a word to be written, and even
 # STS-B's number is written as text: it is rounded to the nearest multiple of 0.2, as in *2.6*.
-# Which data set stands for each kind of task in this run:
+# The five tasks of this chapter:
 
-# %% tags=["hide-input"]
-GLUE_ROLES = [
-    role
-    for role in ("acceptability", "sst", "paraphrase", "similarity", "entailment")
-    if study.has(role)
-]
-tasks = {role: study.task(role) for role in GLUE_ROLES}
-pd.DataFrame(
-    {
-        role: {
-            "task": task.name,
-            "T5 reads": task.prefix + task.template,
-            "T5 writes": ", ".join(task.label_words[:3])
-            + (" …" if len(task.label_words) > 3 else ""),
-            "scored by": ", ".join(task.metrics),
-        }
-        for role, task in tasks.items()
+# %% tags=["remove-input"]
+asked_for = {
+    role: {
+        "task": task.name,
+        "T5 reads": task.prefix + task.template,
+        "T5 writes": ", ".join(task.label_words[:3]) + (" …" if len(task.label_words) > 3 else ""),
+        "scored by": ", ".join(task.metrics),
     }
-).T
+    for role, task in tasks.items()
+}
+tables.show(pd.DataFrame.from_dict(asked_for, orient="index"))
 
 # %% [markdown]
 # ## Five ways to count what is right
@@ -194,29 +244,30 @@ judges = {
     "takes turns": [1, 0] * 10,
     "is careful": [1] * 12 + [0] * 7 + [1],
 }
-pd.DataFrame(
-    {
-        judge: {
-            "accuracy": scores.accuracy(labels, answers),
-            "F1": scores.f1(labels, answers),
-            "Matthews": scores.matthews(labels, answers),
-        }
-        for judge, answers in judges.items()
+judged = {
+    judge: {
+        "accuracy": scores.accuracy(labels, answers),
+        "F1": scores.f1(labels, answers),
+        "Matthews": scores.matthews(labels, answers),
     }
-).T
+    for judge, answers in judges.items()
+}
+tables.show(pd.DataFrame.from_dict(judged, orient="index"))
 
-# %% tags=["hide-cell"]
-yes = judges["says yes to all"]
-study.glue("glue-yes-accuracy", scores.accuracy(labels, yes))
-study.glue("glue-yes-f1", scores.f1(labels, yes))
-study.glue("glue-yes-matthews", scores.matthews(labels, yes))
-study.glue("glue-careful-matthews", scores.matthews(labels, judges["is careful"]))
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+yes = judged["says yes to all"]
+facts(
+    yes_accuracy=f"{yes['accuracy']:.2f}",
+    yes_f1=f"{yes['F1']:.2f}",
+    yes_matthews=f"{yes['Matthews']:.2f}",
+    careful_matthews=f"{judged['is careful']['Matthews']:.2f}",
+)
 
 # %% [markdown]
-# Who says yes to all has understood nothing, yet gets an accuracy of {glue:text}`glue-yes-accuracy`
-# and an F1 of {glue:text}`glue-yes-f1`, because most sentences *are* acceptable. The Matthews
-# correlation of that judge is {glue:text}`glue-yes-matthews`, that of the careful one
-# {glue:text}`glue-careful-matthews`. The formula is 0 over 0 for a judge who never changes the
+# Who says yes to all has understood nothing, yet gets an accuracy of {eval}`facts.yes_accuracy`
+# and an F1 of {eval}`facts.yes_f1`, because most sentences *are* acceptable. The Matthews
+# correlation of that judge is {eval}`facts.yes_matthews`, that of the careful one
+# {eval}`facts.careful_matthews`. The formula is 0 over 0 for a judge who never changes the
 # answer; by convention it is then 0, the value of one who guesses.
 #
 # When answers are numbers, as in STS-B, two correlations are used. {term}`Pearson's <Pearson
@@ -237,15 +288,11 @@ answers = {
     "right order, bent": [x**4 for x in similarities],
     "one pair exchanged": [0.0, 1.0, 3.0, 2.0, 4.0, 5.0],
 }
-pd.DataFrame(
-    {
-        name: {
-            "Pearson": scores.pearson(similarities, y),
-            "Spearman": scores.spearman(similarities, y),
-        }
-        for name, y in answers.items()
-    }
-).T
+correlated = {
+    name: {"Pearson": scores.pearson(similarities, y), "Spearman": scores.spearman(similarities, y)}
+    for name, y in answers.items()
+}
+tables.show(pd.DataFrame.from_dict(correlated, orient="index"))
 
 # %% [markdown]
 # Neither minds that every answer is half of what it should be: correlations forgive a wrong scale.
@@ -261,26 +308,28 @@ pd.DataFrame(
 # transformers library publishes for BERT-base {cite}`wolf2020transformers`, as far as this study has
 # them:
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 dev = published.table(split="validation")
 dev = dev[dev["model"] == "BERT-base-cased"].set_index(["task", "metric"])["value"]
-show(dev.unstack("metric"))
+tables.show(dev.unstack("metric"))
 
 # %%
 parts = {task: dict(group.droplevel("task")) for task, group in dev.groupby("task")}
 with_wnli = scores.glue_score(parts)
 without = scores.glue_score({task: part for task, part in parts.items() if task != "wnli"})
 
-# %% tags=["hide-cell"]
-study.glue("glue-average-with", with_wnli, digits=1)
-study.glue("glue-average-without", without, digits=1)
-study.glue("glue-average-tasks", len(parts))
-study.glue("glue-wnli-effect", without - with_wnli, digits=1)
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+facts(
+    average_with=f"{with_wnli:.1f}",
+    average_without=f"{without:.1f}",
+    average_tasks=len(parts),
+    wnli_effect=f"{without - with_wnli:.1f}",
+)
 
 # %% [markdown]
-# Over these {glue:text}`glue-average-tasks` tasks the mean is {glue:text}`glue-average-with`;
-# without WNLI it is {glue:text}`glue-average-without`. Leaving out one small task moves the score by
-# {glue:text}`glue-wnli-effect` points, more than lies between the first and the sixth of the
+# Over these {eval}`facts.average_tasks` tasks the mean is {eval}`facts.average_with`;
+# without WNLI it is {eval}`facts.average_without`. Leaving out one small task moves the score by
+# {eval}`facts.wnli_effect` points, more than lies between the first and the sixth of the
 # leaderboard; with nine tasks it would weigh less. (BERT's own paper leaves WNLI out of its average,
 # {cite:t}`devlin2019bert`, Table 1.)
 #
@@ -295,21 +344,23 @@ study.glue("glue-wnli-effect", without - with_wnli, digits=1)
 # p \pm 1.96 \sqrt{\frac{p\,(1 - p)}{n}} .
 # $$
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-luck", "caption": "Half the width of the 95 % interval of an accuracy as high as T5's on SST-2, for the sizes of GLUE's test sets. The dashed line is the difference between the first and the sixth of the leaderboard on SST-2."}, "image": {"alt": "A falling straight line on logarithmic axes. All but the largest test sets lie above the dashed line: their intervals are wider than the difference between rank 1 and rank 6."}}
+# %% tags=["remove-input"] mystnb={"figure": {"name": "fig-luck", "caption": "Half the width of the 95 % interval of an accuracy as high as T5's on SST-2, for the sizes of GLUE's test sets. The dashed line is the difference between the first and the sixth of the leaderboard on SST-2."}, "image": {"alt": "A falling straight line on logarithmic axes. All but the largest test sets lie above the dashed line: their intervals are wider than the difference between rank 1 and rank 6."}}
 sst_share, sst_gap = t5["sst2"] / 100, (first["sst2"] - t5["sst2"]) / 100
 glue.plot_luck(GLUE_TASKS["test"].to_dict(), sst_share, sst_gap)
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 sst_half = float(glue.half_width(sst_share, 1_821))
-study.glue("glue-sst-half", 100 * sst_half, digits=1)
-study.glue("glue-sst-gap", 100 * float(sst_gap), digits=1)
 needed = float(sst_share * (1 - sst_share) * (1.96 / sst_gap) ** 2)
-study.glue("glue-sst-needed", f"{round(needed, -2):,.0f}")
+facts(
+    sst_half=f"{100 * sst_half:.1f}",
+    sst_gap=f"{100 * float(sst_gap):.1f}",
+    sst_needed=f"{round(needed, -2):,.0f}",
+)
 
 # %% [markdown]
 # SST-2's test set has 1,821 sentences. T5's accuracy there is known to within
-# {glue:text}`glue-sst-half` points either way, and the leader is {glue:text}`glue-sst-gap` ahead. To
-# pin one system's accuracy down to that difference takes about {glue:text}`glue-sst-needed`
+# {eval}`facts.sst_half` points either way, and the leader is {eval}`facts.sst_gap` ahead. To
+# pin one system's accuracy down to that difference takes about {eval}`facts.sst_needed`
 # sentences ({numref}`fig-luck`). Ranks one to six on this column are a photo finish without a photo.
 # The difference of two systems is less sure than either score if their errors are independent, and
 # surer only if they mostly fail on the same sentences (Exercise 3). To know which, one needs both
@@ -346,245 +397,133 @@ study.glue("glue-sst-needed", f"{round(needed, -2):,.0f}")
 # Where the answers are labels, one row is no model: it gives every test row the label that is
 # commonest among them.
 #
-# All networks get the recipe that was chosen for T5. Tokens read in pre-training: T5
-# {glue:text}`glue-read-t5`, BERT {glue:text}`glue-read-bert`. Where these differ, what follows
-# compares two models and not two designs; {ref}`transfer-architectures` sets the designs side by side
-# after the same number of tokens.
+# All networks get the recipe that was chosen for T5. T5 had read {eval}`facts.read_t5` tokens before,
+# BERT {eval}`facts.read_bert`, so what follows compares two models and not two designs;
+# {ref}`transfer-architectures` sets the designs side by side after the same number of tokens.
 #
 # The checkpoint is chosen on validation rows, and no choice is made by the test rows. GLUE's own test
-# labels are not public, so on real data "test" here is GLUE's development set, and the validation
-# rows are held out of the training set.
+# labels are not public, so "test" here is GLUE's development set, and the validation rows are held out
+# of the training set.
 
-# %%
-runs = {
-    role: {
-        "T5": study.runs(f"{role}, T5"),
-        "BERT": study.runs(f"{role}, BERT"),
-        "TF-IDF": [study.baseline(role)],
-    }
-    for role in GLUE_ROLES
-}
-for role, task in tasks.items():
-    if len(task.fields) == 2:
-        runs[role]["word overlap"] = [study.baseline(role, kind="overlap")]
-metric = {role: tasks[role].metrics[0] for role in GLUE_ROLES}
-tables = {role: ranking.score_table(runs[role], metric[role]) for role in GLUE_ROLES}
+# %% tags=["remove-input"]
+tables.show(glue.score_table(runs, scored, tasks))
 
-
-# %% tags=["hide-input"]
-def commonest(role):
-    """Score and interval of the test rows' commonest label, given to all of them."""
-    labels = runs[role]["T5"][0].predictions["label"].tolist()
-    always = [max(set(labels), key=labels.count)] * len(labels)
-    score = scores.METRICS[metric[role]]
-    return score(labels, always), *score.interval(labels, always, seed=0)
-
-
-scored = {role: table.copy() for role, table in tables.items()}
-for role, table in scored.items():
-    if tasks[role].kind == "classification":
-        table.loc["commonest label"] = [*commonest(role), 0, ""]
-    table["training rows"] = runs[role]["TF-IDF"][0].metrics["train_rows"]
-    table["test rows"] = runs[role]["T5"][0].metrics["n"]
-pd.concat(scored, names=["role"])
-
-# %% tags=["hide-cell"]
-own = [name for name in ("t5", "bert") if study.profile.models.get(name) == "own"]
-read = {name: f"{study.pretraining(name).metrics['tokens']:,}" for name in own}
-for name in ("t5", "bert"):
-    study.glue(f"glue-read-{name}", read.get(name, "as published"))
-for name, model in (("t5", "T5"), ("bert", "BERT")):
-    source = "pre-trained by this study" if name in own else study.profile.models[name]
-    study.glue(f"glue-{name}-name", source)
-    study.glue(f"glue-{name}-size", f"{runs[GLUE_ROLES[0]][model][0].metrics['parameters']:,}")
-study.glue("glue-seeds", min(len(runs[role]["T5"]) for role in GLUE_ROLES))
-study.glue("glue-roles", len(GLUE_ROLES))
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 ours = {
     name: scores.glue_score(
-        {role: {metric[role]: tables[role].loc[name, "mean"]} for role in GLUE_ROLES}
+        {role: {metric[role]: scored[role].loc[name, "mean"]} for role in roles}
     )
     for name in ("T5", "BERT", "TF-IDF")
 }
-for name, key in (("T5", "t5"), ("BERT", "bert"), ("TF-IDF", "baseline")):
-    study.glue(f"glue-ours-{key}", ours[name], digits=1)
 leader = max(ours, key=ours.get)
-study.glue("glue-ours-first", "the baseline" if leader == "TF-IDF" else leader)
-study.glue("glue-among-nine", sum(task.repo == "nyu-mll/glue" for task in tasks.values()))
+read = {name: study.pretraining(name).metrics["tokens"] for name in ("t5", "bert")}
+facts(
+    read_t5=f"{read['t5']:,}",
+    read_bert=f"{read['bert']:,}",
+    seeds=min(len(runs[role]["T5"]) for role in roles),
+    ours_t5=f"{ours['T5']:.1f}",
+    ours_bert=f"{ours['BERT']:.1f}",
+    ours_baseline=f"{ours['TF-IDF']:.1f}",
+    ours_first="the baseline" if leader == "TF-IDF" else leader,
+    among_nine=sum(task.repo == "nyu-mll/glue" for task in tasks.values()),
+)
 
 # %% [markdown]
-# A row of a model has the mean over its seeds, the interval of the bootstrap, and the score of every
-# seed ({numref}`fig-glue-scores`). Seeds a task in this run: {glue:text}`glue-seeds`. With a single
-# one, the interval knows the test rows alone. Averaged like the GLUE score over these
-# {glue:text}`glue-roles` tasks (first metric of each), T5 has {glue:text}`glue-ours-t5`, BERT
-# {glue:text}`glue-ours-bert` and the baseline {glue:text}`glue-ours-baseline` points. The highest
-# average is that of {glue:text}`glue-ours-first`. It is an average of our own and must not be put
-# beside the leaderboard: of its tasks, {glue:text}`glue-among-nine` are among GLUE's nine, and those
-# have one metric each and are scored on development sets.
+# A row of a model has the mean over its seeds and the interval of the bootstrap
+# ({numref}`fig-glue-scores`). There is {eval}`facts.seeds` seed a task, so the interval knows the test
+# rows alone. Averaged like the GLUE score over these {eval}`facts.roles` tasks, first metric of each,
+# T5 has {eval}`facts.ours_t5`, BERT {eval}`facts.ours_bert` and the baseline
+# {eval}`facts.ours_baseline` points; the highest average is that of {eval}`facts.ours_first`. It is an
+# average of our own and must not be put beside the leaderboard: {eval}`facts.among_nine` of its tasks
+# are among GLUE's nine, and those have one metric each and are scored on development sets.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-glue-scores", "caption": "Scores on the test rows of this run. Dots are means over seeds, vertical strokes single seeds, bars the 95 % intervals of the bootstrap."}, "image": {"alt": "One panel for each task with a row for each model, T5, BERT and one or two baselines, each a dot with a horizontal bar for its interval."}}
-glue.plot_scores(tables, metric)
+# %% tags=["remove-input"] mystnb={"figure": {"name": "fig-glue-scores", "caption": "Scores on the test rows of this run. Dots are means over seeds, vertical strokes single seeds, bars the 95 % intervals of the bootstrap."}, "image": {"alt": "One panel for each task with a row for each model, T5, BERT and one or two baselines, each a dot with a horizontal bar for its interval."}}
+glue.plot_scores(scored, metric)
 
 # %% [markdown]
-# The recipe of these runs is the profile's. Where the profile also names the report's (AdamW at
-# $3 \times 10^{-4}$, two epochs, 128 rows an update), T5 was trained once more by that:
+# The report's recipe is AdamW at $3 \times 10^{-4}$, two epochs, 128 rows an update. On two tasks T5
+# was trained once more by that:
 
-# %% tags=["hide-input"]
-others = {role: transfer.other_recipes(study, role) for role in GLUE_ROLES}
-recipes = {
-    role: ranking.score_table(
-        {"T5": runs[role]["T5"], **{f"T5, {name}": [run] for name, run in named.items()}},
-        metric[role],
-    )
-    for role, named in others.items()
-    if named
+# %% tags=["remove-input"]
+by_report = {
+    role: {"T5": runs[role]["T5"], "T5, the report's recipe": study.runs(name)}
+    for role in roles
+    if study.has(name := f"{role}, T5, the report's recipe")
 }
-table = pd.concat(recipes, names=["role"]) if recipes else pd.DataFrame()
-show(transfer.shown(table, "Not run: this profile names no other recipe."))
+recipes = {role: ranking.score_table(groups, metric[role]) for role, groups in by_report.items()}
+tables.show(pd.concat(recipes, names=["task", "model"])) if recipes else None
 
 # %% [markdown]
 # Now the ranking. *T5 above BERT* is what the leaderboard says of two particular checkpoints; here
-# it is asked of the two models of this run, task by task:
+# it is asked of our two models, task by task, and then of T5 and the baseline:
 
-# %%
-order = ranking.ranking_table(runs, metric, "T5", "BERT")
-order
+# %% tags=["remove-input"]
+tables.show(order)
 
-# %%
-over_baseline = ranking.ranking_table(runs, metric, "T5", "TF-IDF")
-over_baseline
-
-# %% tags=["hide-cell"]
-study.glue("glue-t5-above", int((order["low"] > 0).sum()))
-study.glue("glue-bert-above", int((order["high"] < 0).sum()))
-study.glue("glue-open", int(((order["low"] <= 0) & (order["high"] >= 0)).sum()))
-study.glue("glue-over-baseline", int((over_baseline["low"] > 0).sum()))
-study.glue("glue-under-baseline", int((over_baseline["high"] < 0).sum()))
-told = (over_baseline["low"] > 0) | (over_baseline["high"] < 0)
-study.glue("glue-open-baseline", int((~told).sum()))
-study.glue("glue-comparisons", len(order) + len(over_baseline))
-one_answer = [
-    f"{name} on {role}"
-    for role in GLUE_ROLES
-    for name, group in runs[role].items()
-    if any(run.predictions["prediction"].nunique() == 1 for run in group)
-]
-study.glue("glue-one-answer", ", ".join(one_answer) or "none")
-pairs = [role for role in GLUE_ROLES if metric[role] == "f1"]
-positive = {role: float(runs[role]["T5"][0].predictions["label"].mean()) for role in pairs}
-yes = {role: f"{2 * share / (1 + share):.3f}" for role, share in positive.items()}
-study.glue("glue-yes-sayer", ", ".join(yes.values()) or "(not run)")
-by_f1 = {
-    role: "{mean:.3f} ({low:.3f} to {high:.3f})".format(**tables[role].loc["T5"]) for role in pairs
-}
-study.glue("glue-pairs-t5", ", ".join(by_f1.values()) or "(not run)")
-for name, key in (("T5", "t5"), ("TF-IDF", "baseline")):
-    answered = [runs[role][name][0] for role in pairs]
-    said = [f"{100 * run.predictions['prediction'].mean():.0f} %" for run in answered]
-    study.glue(f"glue-pairs-yes-{key}", ", ".join(said) or "(not run)")
-    by_matthews = [f"{run.metrics['matthews']:.3f}" for run in answered]
-    study.glue(f"glue-pairs-matthews-{key}", ", ".join(by_matthews) or "(not run)")
-gaps = [ranking.difference(runs[r]["T5"], runs[r]["TF-IDF"], "matthews") for r in pairs]
-spans = [f"{gap.low:.3f} to {gap.high:.3f}" for gap in gaps]
-study.glue("glue-pairs-matthews-gap", ", ".join(spans) or "(not run)")
-by_accuracy = [role for role in GLUE_ROLES if metric[role] == "accuracy"]
-commoner = [f"{role} {commonest(role)[0]:.3f}" for role in by_accuracy]
-study.glue("glue-commoner", ", ".join(commoner) or "(not run)")
-above = [
-    f"{name} on {role}"
-    for role in by_accuracy
-    for name, low in tables[role]["low"].items()
-    if low > commonest(role)[0]
-]
-study.glue("glue-above-commoner", ", ".join(above) or "none")
+# %% tags=["remove-input"]
+tables.show(over_baseline)
 
 # %% [markdown]
-# Of the {glue:text}`glue-roles` tasks, T5 is above BERT on {glue:text}`glue-t5-above`, BERT above T5
-# on {glue:text}`glue-bert-above`, and {glue:text}`glue-open` cannot be told apart. Against the
-# baseline, T5 is above on {glue:text}`glue-over-baseline`, below on
-# {glue:text}`glue-under-baseline`, and {glue:text}`glue-open-baseline` cannot be told apart. Where
-# the verdict is "not told apart", the honest sentence is that this run does not show an order, not
-# that the two are equal.
+# Of the {eval}`facts.roles` tasks, T5 is above BERT on {eval}`facts.t5_above`, BERT above T5 on
+# {eval}`facts.bert_above`, and {eval}`facts.not_told_apart` cannot be told apart. Against the baseline,
+# T5 is above on {eval}`facts.over_baseline`, below on {eval}`facts.under_baseline`, and
+# {eval}`facts.like_baseline` cannot be told apart. Not told apart does not mean equal: these runs do
+# not show an order.
 #
 # *T5 above BERT* is no verdict on the two designs:
 #
 # - Both were trained by the recipe that was chosen for T5.
-# - T5 had read {glue:text}`glue-read-t5` tokens and BERT {glue:text}`glue-read-bert`. In the
-#   published book T5 read several times as many; {ref}`transfer-architectures` compares the two after the
-#   same number of tokens, by different numbers of FLOPs.
+# - T5 had read {eval}`facts.read_t5` tokens and BERT {eval}`facts.read_bert`.
 # - A model that gives one answer to every test row has not learnt its task, and to be above it is
-#   easy. Models of this run that do so: {glue:text}`glue-one-answer`.
-# - Seeds a task: {glue:text}`glue-seeds`. Another seed may give another order.
-# - The two tables hold {glue:text}`glue-comparisons` comparisons. At this level, one in twenty would
-#   be called by luck alone if no model were better than another.
+#   easy. Models here that do so: {eval}`facts.one_answer`.
+# - There is {eval}`facts.seeds` seed a task. Another seed may give another order.
+# - The two tables hold {eval}`facts.comparisons` comparisons. At this level, one in twenty would be
+#   called by luck alone if no model were better than another.
 #
-# The baseline sees words and neighbouring pairs. In one sentence pairs hold some word order, so it
-# can notice *book the*. Two sentences are one bag to it. It sees that *dog* occurs twice, not that
-# both sentences have it, and it would have to learn for every word anew what a second one means. So
-# it can hardly compare them. What it scores on such tasks may come from words that go with a label.
-# A network that reads both sentences can compare them in principle, but only if its pre-training
-# taught it enough. Word overlap is the measure there: it compares two sentences and understands
-# neither. Where T5's whole interval lies below that of word overlap, as on similarity in the
-# published book, the pre-training did not teach it enough.
-#
-# An F1 must be read with the yes-sayer in mind. Where most pairs are paraphrases, saying *equivalent*
-# to all of them already has an F1 of {glue:text}`glue-yes-sayer`. T5 has
-# {glue:text}`glue-pairs-t5`; in the published book that interval holds the yes-sayer. T5 says yes to
-# {glue:text}`glue-pairs-yes-t5` of the pairs, the baseline to {glue:text}`glue-pairs-yes-baseline`.
-# Saying yes more often does not in itself raise the Matthews correlation. T5's is
-# {glue:text}`glue-pairs-matthews-t5`, the baseline's {glue:text}`glue-pairs-matthews-baseline`, and
-# the interval of the difference is {glue:text}`glue-pairs-matthews-gap`. In the published book the
-# two are not told apart by Matthews, and T5 says yes more often. So the higher F1 alone is no
-# evidence that T5 does better there, although the table calls it a win.
-#
-# An accuracy needs the same care: a model that is not clearly above the commoner answer's share has
-# learnt nothing that shows. The shares: {glue:text}`glue-commoner`. Models with the whole interval
-# above it: {glue:text}`glue-above-commoner`. A Matthews correlation of 0 with an interval of no width
-# means one answer to every sentence.
-#
-# ### How far to the top?
-#
-# On real data nobody knows the best score that any reader of the sentences could reach. On a
-# synthetic corpus it is known, because the generator and the share of labels that it turns wrong on
-# purpose are known: the {term}`ceiling`. Where there is one, it is in the table, beside the score of
-# each model in the ceiling's own metric.
+# The baseline sees words and neighbouring pairs. In one sentence pairs hold some word order, so it can
+# notice *book the*. Two sentences are one bag to it: it sees that *dog* occurs twice, not that both
+# sentences have it. So it can hardly compare them, and what it scores on such tasks may come from
+# words that go with a label. A network that reads both sentences can compare them in principle, if its
+# pre-training taught it enough. Word overlap is the measure there: it compares two sentences and
+# understands neither.
 
-# %% tags=["hide-input"]
-tops = {role: ceiling(task) for role, task in tasks.items() if ceiling(task)}
-table = pd.DataFrame(
-    {
-        role: {"metric": top[0], "ceiling": top[1]}
-        | {name: runs[role][name][0].metrics[top[0]] for name in runs[role]}
-        for role, top in tops.items()
-    }
-).T
-show(transfer.shown(table, "No ceiling is known: the tasks of this profile are real data."))
-
-# %% tags=["hide-cell"]
-gaps = [top[1] - runs[role]["T5"][0].metrics[top[0]] for role, top in tops.items()]
-study.glue("glue-ceilings", len(gaps))
-study.glue("glue-near-ceiling", sum(gap <= 0.03 for gap in gaps) or "none")
+# %% [markdown] tags=["finds:overlap_leads_similarity"]
+# On similarity T5's whole interval lies below the score of word overlap: its pre-training did not
+# teach it enough to compare two sentences.
 
 # %% [markdown]
-# Tasks of this page with a known ceiling: {glue:text}`glue-ceilings` of {glue:text}`glue-roles`. Of
-# these, T5's first seed comes within three points of the ceiling on {glue:text}`glue-near-ceiling`.
-# Where it stays below on the {term}`pocket corpus`, that is the price of a book that is made in
-# minutes: few rows, few updates, a small pre-training.
+# An F1 must be read with the yes-sayer in mind. Where most pairs are paraphrases, saying *equivalent*
+# to all of them already has an F1 of {eval}`facts.yes_sayer`. T5 has {eval}`facts.pairs_t5`. It says
+# yes to {eval}`facts.pairs_yes_t5` of the pairs, the baseline to {eval}`facts.pairs_yes_baseline`.
+# Saying yes more often does not in itself raise the Matthews correlation. T5's is
+# {eval}`facts.pairs_matthews_t5`, the baseline's {eval}`facts.pairs_matthews_baseline`, and the
+# interval of the difference is {eval}`facts.pairs_matthews_gap`.
+
+# %% [markdown] tags=["finds:yes_sayer"]
+# The interval of T5's F1 holds the yes-sayer, and by Matthews T5 and the baseline are not told apart.
+# So the higher F1 is no evidence that T5 does better on paraphrases, although the table calls it a win.
+
+# %% [markdown]
+# An accuracy needs the same care: a model that is not clearly above the commoner answer's share has
+# learnt nothing that shows. The shares: {eval}`facts.commoner`. Models with the whole interval above
+# it: {eval}`facts.above_commoner`. A Matthews correlation of 0 with an interval of no width
+# means one answer to every sentence.
 #
 # ### Beside published scores
 #
-# Published scores belong to real tasks and to named checkpoints. They are listed here apart, so that
-# they are not read as scores of this run. They are comparable only where split and training rows
-# agree. T5's rows are scores on GLUE's *test* sets, of which this study has no labels; its own are on
-# development sets (split *validation* here), and its training rows are those of the score table, not
-# always all there are. A pocket task is comparable with none. *Read* marks what was read at its
-# source, *listing* what was seen in a list that quotes the source, and *not verified* what was not
-# read again for this book.
+# Published scores belong to named checkpoints. They are listed here apart, so that they are not read as
+# scores of this study, and are comparable only where split and training rows agree. T5's rows are
+# scores on GLUE's *test* sets, of which this study has no labels; its own are on development sets
+# (split *validation* here), and its training rows are those of the score table, not always all there
+# are. *Read* marks what was read at its source, *listing* what was seen in a list that quotes the
+# source, and *not verified* what was not read again for this book.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 GLUE_NAMES = ["cola", "sst2", "mrpc", "stsb", "rte", "wnli"]
 beside = published.table()
 beside = beside[beside["task"].isin(GLUE_NAMES)]
-beside.set_index(["task", "split", "metric"])[["model", "value", "source", "verified"]]
+columns = ["task", "split", "metric", "model", "value", "source", "verified"]
+tables.show(beside[columns].set_index("task"))
 
 # %% [markdown]
 # ## One model, two manners of answering
@@ -593,31 +532,36 @@ beside.set_index(["task", "split", "metric"])[["model", "value", "source", "veri
 # asked about three sentences of our own, and left to *write* instead of being scored on its labels:
 
 # %%
-judge = runs[GLUE_ROLES[0]]["T5"][0]
+judge = runs[roles[0]]["T5"][0]
 asked = [
     "The young singer bought a red car.",
     "The young singer bought red a car.",
     "The nurses was tired.",
 ]
-field = tasks[GLUE_ROLES[0]].fields[0]
+field = tasks[roles[0]].fields[0]
 seen = study.observe(
     "generation.answers",
     run=judge,
-    prompts=[tasks[GLUE_ROLES[0]].source({field: sentence}) for sentence in asked],
+    prompts=[tasks[roles[0]].source({field: sentence}) for sentence in asked],
     arguments={"max_length": 12},
 )
-pd.DataFrame(seen.values["rows"])[["prompt", "answer", "pieces", "log_probability"]]
+written = pd.DataFrame(seen.values["rows"])
+written["pieces"] = written["pieces"].map(" ".join)
+tables.show(
+    written[["prompt", "answer", "pieces", "log_probability"]]
+    .rename(columns={"log_probability": "log-probability"})
+    .set_index("prompt")
+)
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 answered = [row["answer"] for row in seen.values["rows"]]
-study.glue("glue-faulty-asked", len(asked) - 1)
-study.glue("glue-faulty-passed", answered[1:].count("acceptable"))
+facts(faulty_asked=len(asked) - 1, faulty_passed=answered[1:].count("acceptable"))
 
 # %% [markdown]
 # Nothing forces it to write a label. After fine-tuning it does, because every target it saw was one;
 # the log-probability, a sum over the pieces of the word and its end, says how sure it was of the
-# whole. Sure is not right: of the {glue:text}`glue-faulty-asked` faulty sentences, the last ones, it
-# calls {glue:text}`glue-faulty-passed` acceptable. BERT could not write anything else than one of its
+# whole. Sure is not right: of the {eval}`facts.faulty_asked` faulty sentences, the last ones, it
+# calls {eval}`facts.faulty_passed` acceptable. BERT could not write anything else than one of its
 # outputs; T5 could, and an untrained one would.
 #
 # ## Exercises
@@ -685,5 +629,5 @@ study.glue("glue-faulty-passed", answered[1:].count("acceptable"))
 #
 # ## Where these numbers come from
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 study.provenance()

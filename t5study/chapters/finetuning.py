@@ -149,19 +149,12 @@ def comparison_table(groups: dict[str, Sequence[Run]], metrics: Sequence[str]) -
     return pd.DataFrame.from_dict(rows, orient="index").astype({"runs": int})
 
 
-def listed(runs: Mapping[str, Run], metric: str) -> str:
-    """Return the runs' names and scores as prose lists them; "not run" where there is none."""
-    scores = [f"{name} {run.metrics[metric]:.3f}" for name, run in runs.items()]
-    return "; ".join(scores) or "not run"
+def mean_score(runs: Sequence[Run], metric: str = "accuracy") -> str:
+    """Return the mean score over seeds as prose quotes it."""
+    return f"{mean_interval([run.metrics[metric] for run in runs])[0]:.3f}"
 
 
-def mean_and_reach(runs: Sequence[Run]) -> str:
-    """Return mean accuracy and longest text of runs of one recipe, as prose says it.
-
-    It is "not run" where there is none.
-    """
-    if not runs:
-        return "not run"
-    mean, _, _ = mean_interval([run.metrics["accuracy"] for run in runs])
-    longest = runs[0].config["recipe"]["max_source_length"]
-    return f"{mean:.3f}, texts up to {longest} tokens"
+def validation_losses(groups: Mapping[str, Sequence[Run]]) -> str:
+    """Return the first seed's validation loss of each group that has one, as prose lists them."""
+    firsts = {name: runs[0].metrics.get("validation_loss") for name, runs in groups.items()}
+    return "; ".join(f"{name} {loss:.3f}" for name, loss in firsts.items() if loss is not None)

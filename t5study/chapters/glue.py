@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 
 import numpy as np
@@ -23,6 +24,13 @@ from t5study.chapters.style import (
     panels,
 )
 from t5study.chapters.tables import name_of
+from t5study.data.tasks import Task
+from t5study.judging import ranking, scores
+from t5study.runs.record import Run
+
+Groups = Mapping[str, Mapping[str, Sequence[Run]]]
+"""Runs by role and model, one a seed."""
+
 
 FAMILIES = {
     "t5": ("T5", ORANGE, "s"),
@@ -122,3 +130,84 @@ def plot_scores(tables: Mapping[str, pd.DataFrame], metrics: Mapping[str, str]) 
     for place in axes[len(tables) :]:
         place.remove()
     return figure
+
+
+def commonest(runs: Sequence[Run], metric: str) -> tuple[float, float, float]:
+    """Return score and interval of the test rows' commonest label, given to all of them."""
+    labels = runs[0].predictions["label"].tolist()
+    always = [max(set(labels), key=labels.count)] * len(labels)
+    score = scores.METRICS[metric]
+    return score(labels, always), *score.interval(labels, always, seed=0)
+
+
+def score_table(
+    runs: Groups, scored: Mapping[str, pd.DataFrame], tasks: Mapping[str, Task]
+) -> pd.DataFrame:
+    """Return the tables of `ranking.score_table` as one, with the commonest label and the rows."""
+    parts = {}
+    for role, table in scored.items():
+        part = table.copy()
+        if tasks[role].kind == "classification":
+            score = commonest(runs[role]["T5"], tasks[role].metrics[0])
+            part.loc["commonest label"] = [*score, pd.NA, ""]
+        part["training rows"] = runs[role]["TF-IDF"][0].metrics["train_rows"]
+        part["test rows"] = runs[role]["T5"][0].metrics["n"]
+        parts[role] = part.drop(columns="per_seed")
+    return pd.concat(parts, names=["task", "model"])
+
+
+@dataclass(frozen=True)
+class YesSayers:
+    """What prose says of answers that are all alike: `facts` by name, and its `finds`."""
+
+    facts: dict[str, str]
+    finds: dict[str, bool]
+
+
+def yes_sayers(
+    runs: Groups, scored: Mapping[str, pd.DataFrame], metric: Mapping[str, str]
+) -> YesSayers:
+    """Set the scores beside those of one answer to everything.
+
+    Where F1 judges, that is yes to all: with a share p of positive pairs its F1 is 2p / (1 + p).
+    Where accuracy judges, it is the commonest label's share.
+    """
+    by_accuracy = [role for role in runs if metric[role] == "accuracy"]
+    shares = {role: commonest(runs[role]["T5"], "accuracy")[0] for role in by_accuracy}
+    above = [
+        f"{name} on {role}"
+        for role in by_accuracy
+        for name, low in scored[role]["low"].items()
+        if low > shares[role]
+    ]
+    facts = {
+        "commoner": ", ".join(f"{role} {share:.3f}" for role, share in shares.items()),
+        "above_commoner": ", ".join(above) or "none",
+    }
+    pairs = next((role for role in runs if metric[role] == "f1"), None)
+    return YesSayers(facts, {}) if pairs is None else _with_pairs(runs[pairs], scored[pairs], facts)
+
+
+def _with_pairs(
+    runs: Mapping[str, Sequence[Run]], scored: pd.DataFrame, facts: dict[str, str]
+) -> YesSayers:
+    t5, baseline = runs["T5"][0], runs["TF-IDF"][0]
+    positive = float(t5.predictions["label"].mean())
+    yes = 2 * positive / (1 + positive)
+    mean, low, high = scored.loc["T5", ["mean", "low", "high"]]
+    gap = ranking.difference(runs["T5"], runs["TF-IDF"], "matthews")
+    said = {
+        name: 100 * run.predictions["prediction"].mean()
+        for name, run in (("t5", t5), ("baseline", baseline))
+    }
+    facts = facts | {
+        "yes_sayer": f"{yes:.3f}",
+        "pairs_t5": f"{mean:.3f} ({low:.3f} to {high:.3f})",
+        "pairs_yes_t5": f"{said['t5']:.0f} %",
+        "pairs_yes_baseline": f"{said['baseline']:.0f} %",
+        "pairs_matthews_t5": f"{t5.metrics['matthews']:.3f}",
+        "pairs_matthews_baseline": f"{baseline.metrics['matthews']:.3f}",
+        "pairs_matthews_gap": f"{gap.low:.3f} to {gap.high:.3f}",
+    }
+    told_apart = gap.low > 0 or gap.high < 0
+    return YesSayers(facts, {"yes_sayer": bool(low <= yes <= high and not told_apart)})

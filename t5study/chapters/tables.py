@@ -150,7 +150,7 @@ def _columns(frame: pd.DataFrame, formats: Mapping[Hashable, Format]) -> list[_C
     if not _counts_rows(frame.index):
         for level in range(frame.index.nlevels):
             name = frame.index.names[level]
-            labels = [name_of(v) if isinstance(v, str) else v for v in _level(frame.index, level)]
+            labels = [NAMES.get(v, v) for v in _level(frame.index, level)]
             names = ("",) * (depth - 1) + (name_of(name),)
             columns.append(_Column(names, _cells(labels, formats.get(name)), heads=True))
     labels = list(frame.columns)
