@@ -83,7 +83,6 @@ facts(
 )
 similar = scored.get("similarity", pd.DataFrame(index=[]))
 study.finds(
-    t5_never_below_bert=(order["high"] >= 0).all(),
     overlap_leads_similarity="word overlap" in similar.index
     and similar.loc["T5", "high"] < similar.loc["word overlap", "mean"],
 )
@@ -96,12 +95,13 @@ study.finds(**yes_sayer.finds)
 # BERT with {eval}`facts.bert_size`. The report's T5-small has 60 million, the T5 of its leaderboard 11
 # billion, so what ours score says nothing about T5-small.
 
-# %% [markdown] tags=["finds:overlap_leads_similarity", "finds:t5_never_below_bert", "finds:yes_sayer"]
+# %% [markdown] tags=["finds:overlap_leads_similarity", "finds:yes_sayer"]
 # What was found:
 #
-# - Of {eval}`facts.roles` tasks of GLUE, our T5 is above our BERT on {eval}`facts.t5_above`, with the
-#   recipe that was chosen for T5 and more tokens read. Against a machine on word pairs it is above on
-#   {eval}`facts.over_baseline` and below on {eval}`facts.under_baseline`.
+# - Of {eval}`facts.roles` tasks of GLUE, our T5 is above our BERT on {eval}`facts.t5_above` and below it
+#   on {eval}`facts.bert_above`, with the recipe that was chosen for T5 and more tokens read. Against a
+#   machine on word pairs it is above on {eval}`facts.over_baseline` and below on
+#   {eval}`facts.under_baseline`.
 # - A score needs its measure. On pairs of sentences four numbers about common words beat T5 at
 #   similarity, and T5's F1 on paraphrases is that of answering *equivalent* to every pair.
 # - Ranks one to six of the report's leaderboard cannot be told apart on SST-2 by its test set.

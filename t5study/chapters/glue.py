@@ -136,8 +136,8 @@ def commonest(runs: Sequence[Run], metric: str) -> tuple[float, float, float]:
     """Return score and interval of the test rows' commonest label, given to all of them."""
     labels = runs[0].predictions["label"].tolist()
     always = [max(set(labels), key=labels.count)] * len(labels)
-    score = scores.METRICS[metric]
-    return score(labels, always), *score.interval(labels, always, seed=0)
+    interval = scores.bootstrap(metric, labels, always, seed=0)
+    return scores.METRICS[metric](labels, always), *interval
 
 
 def score_table(

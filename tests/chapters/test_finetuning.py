@@ -50,19 +50,15 @@ def test_the_report_has_a_row_a_label_and_the_averages(run):
     assert table.loc["weighted avg", "f1"] == pytest.approx(weighted)
 
 
-def test_prose_lists_runs_with_their_scores_and_says_where_there_is_none(run):
-    assert finetuning.listed({"one": run, "other": run}, "accuracy") == "one 0.667; other 0.667"
-    assert finetuning.listed({}, "accuracy") == finetuning.mean_and_reach([]) == "not run"
-
-
-def test_prose_says_the_mean_over_runs_and_how_long_a_text_they_read(tmp_path):
-    def finished(accuracy: float):
+def test_prose_quotes_the_mean_over_seeds_and_the_loss_of_the_first(run, tmp_path):
+    def finished(accuracy: float, **more):
         def produce(work):
-            work.save_metrics({"accuracy": accuracy})
+            work.save_metrics({"accuracy": accuracy, **more})
             return {"device": "test"}
 
-        recipe = {"max_source_length": 512}
-        return RunStore(tmp_path).obtain({"seed": accuracy, "recipe": recipe}, produce)
+        return RunStore(tmp_path).obtain({"seed": accuracy}, produce)
 
-    said = finetuning.mean_and_reach([finished(0.75), finished(0.85)])
-    assert said == "0.800, texts up to 512 tokens"
+    pair = [finished(0.75, validation_loss=0.5), finished(0.85, validation_loss=0.1)]
+    assert finetuning.mean_score(pair) == "0.800"
+    groups = {"T5": pair, "TF-IDF": [finished(0.9)]}
+    assert finetuning.validation_losses(groups) == "T5 0.500"
