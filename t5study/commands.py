@@ -18,7 +18,8 @@ from t5study.base.settings import checked, read_yaml
 from t5study.claims.judges import scorecard
 from t5study.claims.schema import load_claims
 from t5study.data.casts import clean_like_report, is_blank
-from t5study.data.hub import Hub, Need, is_folder, known_checkpoints
+from t5study.data.hub import Hub
+from t5study.data.pins import Need, is_folder, known_checkpoints
 from t5study.data.tasks import TASKS, Task, get_task
 from t5study.experiments.recipes import Recipe, TaskSettings
 from t5study.models.checkpoints import Checkpoint, checkpoint_in, open_checkpoint

@@ -18,7 +18,7 @@ from t5study.base.errors import StudyError
 from t5study.base.project import find_checkout
 from t5study.base.settings import Settings, checked, read_yaml, shown_path
 from t5study.data.corpora import SOURCES
-from t5study.data.hub import POCKET, Need, is_folder
+from t5study.data.pins import POCKET, Need, is_folder
 from t5study.data.tasks import TASKS, get_task
 from t5study.experiments.entries import ExperimentSettings, expanded, folder_name
 from t5study.experiments.identity import Baseline

@@ -8,7 +8,7 @@ from pathlib import Path
 from t5study.base.errors import StudyError
 from t5study.base.files import replacing, write_text
 from t5study.data.corpora import SOURCES
-from t5study.data.hub import terms
+from t5study.data.pins import terms
 from t5study.data.tasks import get_task
 from t5study.profiles import Profile
 from t5study.runs.record import Run

@@ -19,7 +19,8 @@ import numpy as np
 
 from t5study.base.errors import StudyError
 from t5study.base.files import replacing
-from t5study.data.hub import POCKET, Hub
+from t5study.data.hub import Hub
+from t5study.data.pins import POCKET
 
 _TEXTS_AT_ONCE = 1000
 HELD_OUT_SHARE = 100

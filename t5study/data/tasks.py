@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from t5study.base.errors import StudyError
-from t5study.data.hub import POCKET, Hub
+from t5study.data.hub import Hub
+from t5study.data.pins import POCKET
 
 Kind = Literal["classification", "regression", "generation"]
 Part = Literal["all", "held-out", "rest"]

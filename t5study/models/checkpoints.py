@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from t5study.base.errors import StudyError
-from t5study.data.hub import VOCABULARIES, Hub, has_weights
+from t5study.data.hub import Hub
+from t5study.data.mirror import checksum
+from t5study.data.pins import full_name
+from t5study.data.repositories import ORIGIN, VOCABULARIES, has_weights
 
 # Keys of the JSON files that differ between savings of one and the same model.
 _VOLATILE = {
     *("_name_or_path", "transformers_version", "torch_dtype", "dtype", "architectures"),
     *("name_or_path", "tokenizer_file", "special_tokens_map_file", "_from_model_config"),
 }
+_TEMPLATE = "chat_template.jinja"
 _BESIDE = ("tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
 # Where a text is cut and how rows are filled up is said with each call, whatever the file says.
 _SAID_WITH_THE_CALL = {"version", "truncation", "padding"}
@@ -55,18 +59,24 @@ class Checkpoint:
         """What kind of model config.json says it is."""
         return str(configuration(self.folder).get("model_type"))
 
+    @property
+    def origin(self) -> str:
+        """Where its weights are from, in words, where they are not the hub's own; else empty."""
+        path = self.folder / ORIGIN
+        return path.read_text("utf-8").strip() if path.is_file() else ""
+
 
 def open_checkpoint(hub: Hub, repo: str, weights: bool = False) -> Checkpoint:
     """Find a checkpoint through the hub and take its fingerprint.
 
     Args:
-        repo: a hub name or the path of a saved model.
-        weights: whether weights are required, as with an explicit ``--model``.
+        repo: a hub name, a pinned checkpoint's short name, or the path of a saved model.
+        weights: whether weights are required, as with an explicit `--model`.
 
     Raises:
         StudyError: it cannot be had, or has no weights although they are required.
     """
-    return checkpoint_in(hub.checkpoint(repo), name=repo, weights=weights)
+    return checkpoint_in(hub.checkpoint(repo), name=full_name(repo), weights=weights)
 
 
 def checkpoint_in(folder: Path | str, name: str | None = None, weights: bool = False) -> Checkpoint:
@@ -80,8 +90,7 @@ def checkpoint_in(folder: Path | str, name: str | None = None, weights: bool = F
     design = _design(folder)
     content = hashlib.sha256(design.encode())
     for path in sorted(folder.glob("[!.]*.safetensors")) if present else ():
-        with path.open("rb") as file:
-            content.update(hashlib.file_digest(file, "sha256").digest())
+        content.update(bytes.fromhex(checksum(path)))
     return Checkpoint(name or folder.name, folder, content.hexdigest(), design, present)
 
 
@@ -118,6 +127,8 @@ def _manner(folder: Path) -> str:
             digest.update(path.read_bytes() if path.is_file() else b"")
     for path in (folder / name for name in _BESIDE):
         digest.update(_json_bytes(path) if path.is_file() else b"{}")
+    if (folder / _TEMPLATE).is_file():
+        digest.update((folder / _TEMPLATE).read_bytes())
     return digest.hexdigest()
 
 

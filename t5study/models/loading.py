@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,10 +16,10 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging
 
 from t5study.base.errors import StudyError
-from t5study.data.hub import has_vocabulary
+from t5study.base.quiet import quiet
+from t5study.data.repositories import has_vocabulary
 from t5study.models.checkpoints import Checkpoint, configuration, no_weights
 
 # Left out, transformers would ask on the terminal whether to run the code of a checkpoint.
@@ -190,20 +188,6 @@ def random_model(
 
 def _folder(checkpoint: Checkpoint | Path | str) -> Path:
     return checkpoint.folder if isinstance(checkpoint, Checkpoint) else Path(checkpoint)
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """No bars and no notices while loading: they end up in a notebook's outputs."""
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
 
 
 def save_model(

@@ -18,7 +18,8 @@ from t5study.base.memory import halving
 from t5study.base.precision import resolve_precision
 from t5study.data.batches import Collator, Encoded, UpdatePlan, encode, in_length_order
 from t5study.data.casts import cast, label_ids
-from t5study.data.hub import POCKET, Hub
+from t5study.data.hub import Hub
+from t5study.data.pins import POCKET
 from t5study.data.rows import split_rows
 from t5study.data.tasks import Task
 from t5study.experiments.identity import SPLITS, Experiment

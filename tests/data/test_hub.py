@@ -13,7 +13,11 @@ import pytest
 
 from t5study.base.errors import StudyError
 from t5study.data import hub as hub_module
-from t5study.data.hub import Hub, Need, content_fingerprint, has_weights
+from t5study.data import pins
+from t5study.data.contents import content_fingerprint
+from t5study.data.hub import Hub
+from t5study.data.pins import Need
+from t5study.data.repositories import has_weights
 
 REPO, CONFIG = "someone/reviews", "plain"
 NEED = Need("datasets", REPO, CONFIG)
@@ -36,11 +40,11 @@ def mirror(tmp_path, monkeypatch) -> Path:
     source = tmp_path / "mirror"
     folder = source / "datasets" / REPO / CONFIG
     folder.mkdir(parents=True)
-    pins = {}
+    splits = {}
     for split, start in (("train", 0), ("test", 100)):
         pq.write_table(table(start=start), folder / f"{split}-00000-of-00001.parquet")
         print_ = content_fingerprint(table(start=start), ["text", "label"])
-        pins[split] = {"rows": 6, "fingerprint": print_}
+        splits[split] = {"rows": 6, "fingerprint": print_}
     model = source / "models" / "someone" / "model"
     model.mkdir(parents=True)
     (model / "config.json").write_text('{"model_type": "t5"}', encoding="utf-8")
@@ -48,16 +52,16 @@ def mirror(tmp_path, monkeypatch) -> Path:
         "datasets": {
             REPO: {
                 "revision": "a" * 40,
-                "configs": {CONFIG: {"columns": ["text", "label"], "splits": pins}},
+                "configs": {CONFIG: {"columns": ["text", "label"], "splits": splits}},
             },
             "local/only": {
                 "revision": None,
-                "configs": {"default": {"columns": ["text"], "splits": pins}},
+                "configs": {"default": {"columns": ["text"], "splits": splits}},
             },
         },
         "models": {"someone/model": {"revision": "b" * 40}},
     }
-    monkeypatch.setattr(hub_module, "_pins", lambda: known)
+    monkeypatch.setattr(pins, "all_pins", lambda: known)
     monkeypatch.delenv("T5STUDY_HUB", raising=False)
     return source
 
@@ -93,6 +97,35 @@ def test_the_hubs_own_conversion_layout_is_read(mirror) -> None:
     (folder / "train").mkdir()
     shutil.move(folder / "train-00000-of-00001.parquet", folder / "train" / "0000.parquet")
     assert Hub(mirror).dataset(REPO, CONFIG, "train").num_rows == 6
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        lambda t: t.set_column(0, "text", t["text"].cast(pa.large_string())),
+        lambda t: t.set_column(1, "label", t["label"].cast(pa.int32())),
+        lambda t: t.append_column("__index_level_0__", pa.array(range(t.num_rows))),
+    ],
+)
+def test_shards_may_store_the_same_content_in_other_types(mirror, second) -> None:
+    path = mirror / "datasets" / REPO / CONFIG / "train-00000-of-00001.parquet"
+    path.unlink()
+    shards = table(4), second(table(2, start=4))
+    for number, shard in enumerate(shards):
+        pq.write_table(shard, path.with_name(f"train-{number:05}-of-00002.parquet"))
+    data = Hub(mirror).dataset(REPO, CONFIG, "train")
+    assert data.column_names == ["text", "label", "idx"]
+    assert data["idx"][:] == list(range(6))
+
+
+def test_shards_that_do_not_fit_together_are_one_sentence(mirror) -> None:
+    path = mirror / "datasets" / REPO / CONFIG / "train-00000-of-00001.parquet"
+    path.unlink()
+    odd = table().set_column(1, "label", pa.array(list("abcdef")))
+    for number, shard in enumerate((table(), odd)):
+        pq.write_table(shard, path.with_name(f"train-{number:05}-of-00002.parquet"))
+    with pytest.raises(StudyError, match="is damaged and cannot be read"):
+        Hub(mirror).dataset(REPO, CONFIG, "train")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +197,7 @@ def test_unknown_names_list_the_known_ones(mirror) -> None:
     ):
         with pytest.raises(StudyError, match=part):
             Hub(mirror).dataset(*arguments)
-    with pytest.raises(StudyError, match="'no/such' is neither a folder here nor a known"):
+    with pytest.raises(StudyError, match="'no/such' is neither a folder here nor a rep"):
         Hub().checkpoint("no/such")
 
 
@@ -174,7 +207,7 @@ def test_fingerprint_and_revision_need_no_data(mirror) -> None:
     assert empty.revision(REPO) == "a" * 40
     assert empty.revision("someone/model") == "b" * 40
     assert empty.revision("local/only") == "not on the hub"
-    with pytest.raises(StudyError, match="No revision"):
+    with pytest.raises(StudyError, match=r"'no/such' is neither a folder here nor .* pinned"):
         empty.revision("no/such")
 
 
@@ -283,8 +316,8 @@ def test_fetch_makes_a_mirror_that_is_checked(mirror, tmp_path) -> None:
     assert Hub(made).dataset(REPO, CONFIG, "test")[0]["idx"] == 100
     with pytest.raises(StudyError, match=r"no parquet file for the split 'train'.*t5study fetch"):
         Hub(made).dataset(REPO, CONFIG, "train")
-    Path(folders[1] / "config.json").unlink()
-    with pytest.raises(StudyError, match=r"no config\.json"):
+    (folders[1] / "config.json").unlink()
+    with pytest.raises(StudyError, match=r"has no config\.json"):
         Hub(made).checkpoint("someone/model")
 
 
@@ -305,7 +338,7 @@ def test_a_damaged_list_of_checksums_is_one_sentence(mirror, tmp_path, harm) -> 
     (folder,) = Hub(mirror).fetch([Need("models", "someone/model")], tmp_path / "made")
     sums = folder / "SHA256SUMS"
     sums.write_bytes(harm(sums.read_text()).encode("latin-1"))
-    with pytest.raises(StudyError, match=r"SHA256SUMS is damaged.*delete it and fetch again"):
+    with pytest.raises(StudyError, match=r"SHA256SUMS is damaged.*delete it and fetch it again"):
         Hub(tmp_path / "made").checkpoint("someone/model")
 
 
@@ -341,7 +374,7 @@ def test_a_source_that_cannot_be_read_is_not_taken_for_a_full_disk(mirror, tmp_p
         Hub(mirror).fetch([need], tmp_path / "made")
     (folder / "vocab.txt").rmdir()
     (tmp_path / "full").write_text("a file in the way")
-    with pytest.raises(StudyError, match=r"full/models/someone/model/.* cannot be written"):
+    with pytest.raises(StudyError, match=r"full/models/someone/model/config\.json cannot be wr"):
         Hub(mirror).fetch([need], tmp_path / "full")
 
 
@@ -349,6 +382,9 @@ def test_pickled_weights_are_refused_and_shards_are_counted(tmp_path) -> None:
     assert not has_weights(tmp_path)
     (tmp_path / "pytorch_model.bin").touch()
     with pytest.raises(StudyError, match=r"pytorch_model\.bin only, a pickle"):
+        has_weights(tmp_path)
+    (tmp_path / "pytorch_model.bin").rename(tmp_path / "model.gguf")
+    with pytest.raises(StudyError, match=r"model\.gguf only, a format"):
         has_weights(tmp_path)
     index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
@@ -388,10 +424,16 @@ def test_the_bundled_corpus_needs_no_place(monkeypatch) -> None:
 
 
 def test_pins_are_commits_and_fingerprints() -> None:
-    pins = hub_module._pins()
+    known = pins.all_pins()
     hexadecimal = set("0123456789abcdef")
-    assert pins["models"]["google-t5/t5-small"]["revision"].startswith("df1b051c")
-    for repo, pin in pins["datasets"].items():
+    assert known["models"]["google-t5/t5-small"]["revision"].startswith("df1b051c")
+    for repo in known["models"]:
+        assert len(known["models"][repo]["revision"]) == 40
+        package = pins.package_of(repo)
+        for digest in (package.sha256, *package.files.values()) if package else ():
+            assert len(digest) == 64
+            assert set(digest) <= hexadecimal
+    for repo, pin in known["datasets"].items():
         assert (pin["revision"] is None) == repo.startswith("local/")
         for config in pin["configs"].values():
             assert config["columns"]

@@ -17,7 +17,9 @@ from pydantic import BaseModel
 
 from t5study.base.errors import StudyError
 from t5study.data import corpora, tasks, vocabulary
-from t5study.data.hub import CHECKPOINT_FILES, POCKET, Hub
+from t5study.data.hub import Hub
+from t5study.data.pins import POCKET
+from t5study.data.repositories import CHECKPOINT_FILES
 from t5study.data.tasks import TASKS, Slice, Task, get_task
 from t5study.experiments import identity
 from t5study.experiments.identity import (
@@ -168,12 +170,12 @@ def test_a_prefix_that_ends_elsewhere_is_another_task() -> None:
 
 
 def test_a_task_reads_no_column_whose_content_is_not_pinned() -> None:
-    from t5study.data.hub import _split_pin
+    from t5study.data.pins import split_pin
 
     for task in TASKS.values():
         if task.repo != POCKET:
             for place in task.splits.values():
-                pinned = _split_pin(task.repo, task.config, place.split)["columns"]
+                pinned = split_pin(task.repo, task.config, place.split)["columns"]
                 assert {*task.fields, task.target} <= set(pinned), task.name
 
 
