@@ -165,14 +165,22 @@ def predict(
 
 @app.command()
 def fetch(
-    to: Annotated[Path, typer.Option(help="Folder of the mirror to make.")],
+    to: Annotated[Path | None, typer.Option(help="Folder of the mirror to make.")] = None,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Only have the checkpoints in the cache; no mirror.")
+    ] = False,
     profile: ProfileName = "full",
     source: Source = None,
 ) -> None:
     """Copy all that a profile needs into a mirror, for machines without network."""
     from t5study import commands
 
-    for path in commands.fetch(profile, to, source):
+    if weights == (to is not None):
+        raise StudyError("Say where to: --to DIR makes a mirror, --weights fills the cache.")
+    fetched = (
+        commands.fetch_weights(profile, source) if weights else commands.fetch(profile, to, source)
+    )
+    for path in fetched:
         console.print(f"{path}", highlight=False)
 
 

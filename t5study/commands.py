@@ -181,6 +181,13 @@ def fetch(profile: str, to: Path, source: Path | None) -> list[Path]:
     return Hub(source).fetch(needs(load_profile(profile)), to)
 
 
+def fetch_weights(profile: str, source: Path | None) -> list[Path]:
+    """Have the checkpoints that a profile names on this machine; return their folders."""
+    hub = Hub(source)
+    wanted = (need.repo for need in needs(load_profile(profile)) if need.kind == "models")
+    return [hub.checkpoint(repo) for repo in wanted]
+
+
 def claims(profile: str) -> pd.DataFrame:
     """Return the verdict on every claim, by the runs in a profile's store and its published ones.
 

@@ -411,11 +411,13 @@ def provenance_table(profile: Profile, seed: int, runs: list[Run]) -> pd.DataFra
         return pd.DataFrame({"value": named})
     records = [run.provenance for run in runs]
     data: dict[str, str] = {}
+    weights: dict[str, str] = {}
     devices, commits = [], []
     # A dictionary for each library: a set that keeps the order in which its versions were met.
     versions: dict[str, dict[str, None]] = {}
     for record in records:
         data |= record.get("data", {})
+        weights |= record.get("weights", {})
         devices.append(record["device"])
         for name, number in record["libraries"].items():
             versions.setdefault(name, {})[number] = None
@@ -424,6 +426,7 @@ def provenance_table(profile: Profile, seed: int, runs: list[Run]) -> pd.DataFra
     rows = named | {
         "runs": ", ".join(run.identity for run in runs),
         "data": "; ".join(f"{name} at {_short(revision)}" for name, revision in data.items()),
+        **({"weights": "; ".join(map(": ".join, weights.items()))} if weights else {}),
         "device": "; ".join(dict.fromkeys(devices)),
         "libraries": ", ".join(f"{name} {' and '.join(all_)}" for name, all_ in versions.items()),
         "computing time": f"{sum(r['seconds'] for r in records):.0f} s",

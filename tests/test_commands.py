@@ -49,6 +49,13 @@ def place(tmp_path_factory):
     return folder
 
 
+def test_fetch_asks_where_to(place) -> None:
+    for words in ([], ["--weights", "--to", place / "made"]):
+        done = t5study("fetch", *words, cwd=place)
+        assert done.returncode == 1
+        assert "--to DIR makes a mirror, --weights fills the cache" in done.stderr
+
+
 @pytest.fixture(scope="module")
 def run(place):
     done = t5study(

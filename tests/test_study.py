@@ -229,7 +229,7 @@ def test_epochs_are_added_until_there_are_enough_updates(few):
     assert plan_settings(Small, 32_000)["epochs"] == 2
 
 
-def test_a_page_names_every_version_that_its_runs_were_made_with(tmp_path):
+def test_a_page_names_every_version_and_weights_that_its_runs_were_made_with(tmp_path):
     def made(seed: int, torch: str) -> Run:
         provenance = {
             "device": "CPU",
@@ -237,6 +237,7 @@ def test_a_page_names_every_version_that_its_runs_were_made_with(tmp_path):
             "commit": None,
             "seconds": 1.0,
             "peak_memory_bytes": 2**20,
+            "weights": {"someone/model": "the package some-weights 1.0"},
         }
         return RunStore(tmp_path).obtain(
             {"seed": seed}, lambda work: (work.save_metrics({}), provenance)[1]
@@ -245,6 +246,7 @@ def test_a_page_names_every_version_that_its_runs_were_made_with(tmp_path):
     runs = [made(1, "2.11.0"), made(2, "2.13.0"), made(3, "2.11.0")]
     table = provenance_table(load_profile("smoke"), 21, runs)["value"]
     assert table["libraries"] == "python 3.12, torch 2.11.0 and 2.13.0"
+    assert table["weights"] == "someone/model: the package some-weights 1.0"
 
 
 def test_a_page_without_runs_names_its_profile_and_nothing_else(study):

@@ -65,6 +65,11 @@ class Checkpoint:
         path = self.folder / ORIGIN
         return path.read_text("utf-8").strip() if path.is_file() else ""
 
+    @property
+    def origins(self) -> dict[str, Any]:
+        """What a run's provenance says of the weights, if anything."""
+        return {"weights": {self.name: self.origin}} if self.origin else {}
+
 
 def open_checkpoint(hub: Hub, repo: str, weights: bool = False) -> Checkpoint:
     """Find a checkpoint through the hub and take its fingerprint.

@@ -108,6 +108,7 @@ def train_and_judge(
         "resumed_from": outcome["resumed_from"],
         "compilation": what_compiled(compilation),
         "micro_batches_cut_into": trainer.parts,
+        **experiment.checkpoint.origins,
     }
 
 

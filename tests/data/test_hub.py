@@ -338,7 +338,7 @@ def test_a_damaged_list_of_checksums_is_one_sentence(mirror, tmp_path, harm) -> 
     (folder,) = Hub(mirror).fetch([Need("models", "someone/model")], tmp_path / "made")
     sums = folder / "SHA256SUMS"
     sums.write_bytes(harm(sums.read_text()).encode("latin-1"))
-    with pytest.raises(StudyError, match=r"SHA256SUMS is damaged.*delete it and fetch it again"):
+    with pytest.raises(StudyError, match=r"SHA256SUMS is damaged.*delete it and fetch again"):
         Hub(tmp_path / "made").checkpoint("someone/model")
 
 

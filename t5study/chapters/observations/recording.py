@@ -30,7 +30,7 @@ def observe(asked: Observing, work: Workspace) -> dict[str, Any]:
         work.save_values(seen.values)
         work.save_arrays(seen.arrays)
         work.save_metrics({"observation": asked.name})
-    return provenance
+    return provenance | asked.checkpoint.origins
 
 
 def show_casting(casting: Casting, work: Workspace) -> dict[str, Any]:
