@@ -6,7 +6,7 @@ import difflib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,7 +14,6 @@ from t5study.base.errors import StudyError
 from t5study.base.precision import resolve_precision
 from t5study.base.project import workplace
 from t5study.chapters.facts import Facts, Findings
-from t5study.chapters.tables import Table, show
 from t5study.data.casts import cast
 from t5study.data.hub import Hub
 from t5study.data.rows import split_rows
@@ -27,6 +26,9 @@ from t5study.profiles import ModelSource, Profile, load_profile
 from t5study.runs.provenance import usual_device
 from t5study.runs.record import Run, identity_of
 from t5study.runs.store import RunStore, Workspace
+
+if TYPE_CHECKING:
+    from t5study.chapters.tables import Table
 
 Asked = experiments.Experiment | experiments.Mixture | experiments.Baseline
 """What an experiment asks for with one of its seeds, fully determined."""
@@ -79,7 +81,7 @@ class Study:
 
     def _open_store(self, named: Path | str | None) -> RunStore:
         if self.replays:
-            return RunStore(self.published, training=False)
+            return RunStore(self.published, self.published, training=False)
         root = named or os.environ.get("T5STUDY_STORE")
         root = Path(root) if root else workplace() / "_build" / self.profile.name / "runs"
         if os.environ.get("T5STUDY_TRAINING") == "forbid":
@@ -343,6 +345,8 @@ class Study:
 
     def provenance(self) -> Table:
         """Return the table at the foot of a page: where its numbers come from, nothing cut off."""
+        from t5study.chapters.tables import show
+
         return show(provenance_table(self.profile, self.seed, self.used))
 
 

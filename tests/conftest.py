@@ -36,6 +36,8 @@ if not hasattr(guard, "refuse_network"):  # the system's own sitecustomize was i
 sys.path.remove(str(GUARD))
 guard.refuse_network()
 
+from t5study.runs.record import RESULT_VERSION, canonical, identity_of  # noqa: E402
+
 PROFILE = """\
 profile:
   name: tiny
@@ -47,12 +49,16 @@ profile:
 seed: 7
 """
 
-SENTIMENT = """\
+MADE = {"kind": "measurement", "name": "answer"}
+RECORD = identity_of(MADE)
+"""The run that the miniature's first chapter makes."""
+
+SENTIMENT = f"""\
 # %% [markdown]
 # (ch-sentiment)=
 # # Sentiment
 #
-# The answer is {glue:text}`answer`.
+# The answer is {{glue:text}}`answer`.
 
 # %% tags=["parameters"]
 profile = "tiny"
@@ -66,17 +72,18 @@ from myst_nb import glue
 
 glue("answer", seed * 6, display=False)
 store = Path(os.environ["T5STUDY_STORE"])
-record = store / "0123abcd"
+record = next(store.rglob("*{RECORD}"), store / "{RECORD}")
 if os.environ.get("T5STUDY_TRAINING") != "forbid":
     (record / "model").mkdir(parents=True, exist_ok=True)
     (record / "model" / "model.safetensors").write_bytes(b"weights")
-    for name in ("config.json", "metrics.json", "provenance.json"):
-        (record / name).write_text("{}")
+    for name in ("metrics.json", "provenance.json"):
+        (record / name).write_text("{{}}")
+    (record / "config.json").write_text('{canonical(MADE | {"result_version": RESULT_VERSION})}')
 assert (record / "metrics.json").is_file()
 
 # %%
 print("seed", seed, profile["name"], sys.executable, os.getcwd())
-print("run", record.name, "texts", os.environ.get("T5STUDY_TEXTS"))
+print("run", "{RECORD}", "texts", os.environ.get("T5STUDY_TEXTS"))
 sys.stderr.write("noi" + "se")
 """
 

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from t5study.book.records import INDEX, index, places
 from t5study.experiments.identity import Baseline
 from t5study.runs.record import identity_of
 from t5study.study import Study
@@ -51,3 +52,13 @@ def test_an_experiment_gives_its_runs_in_the_order_of_its_seeds(study):
     assert [run.config["seed"] for run in runs] == [21, 22, 23, 24, 25]
     assert {run.config["model"]["name"] for run in runs} == {"own t5, 80,000,000 tokens"}
     assert study.run("emotion, T5 80M") == runs[0]
+
+
+def test_records_lie_in_folders_named_after_their_experiments(study):
+    runs = study.store.runs()
+    where = {identity: study.published / place for identity, place in places(study, runs).items()}
+    assert {run.identity: run.path for run in runs} == where
+
+
+def test_the_index_is_that_of_the_records(study):
+    assert (study.published / INDEX).read_text("utf-8") == index(study)

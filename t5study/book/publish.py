@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from t5study.base.errors import StudyError
-from t5study.base.files import write_text
+from t5study.base.files import remove, write_text
 from t5study.book.assemble import load_executed
 from t5study.book.card import check_size, publish_model
 from t5study.book.chapters import (
@@ -23,10 +22,12 @@ from t5study.book.chapters import (
 )
 from t5study.book.execute import Job, job_for, read_stamp, rendering
 from t5study.book.prose import check_findings
+from t5study.book.records import listed, places, write_index
 from t5study.experiments.recipes import OWN
 from t5study.profiles import Profile, load_profile
-from t5study.runs.record import Run, copy_record
+from t5study.runs.record import Run, copy_record, records_below
 from t5study.runs.store import RunStore
+from t5study.study import Study
 
 
 def publish(
@@ -34,14 +35,15 @@ def publish(
 ) -> list[Path]:
     """Refresh notebooks/*.ipynb and results/<profile>/ from a finished run of the profile.
 
-    Of the run store the records that the pages name are published; what a page no longer names is
-    removed from results/. Weights and checkpoints stay behind. With `chapters`, or where the
+    Of the run store the records that the profile lists and those that the pages name are published,
+    each in the folder of its experiment; what neither names is removed from results/. Weights and
+    checkpoints stay behind. With `chapters`, or where the
     published book was rendered again and the profile was not run here, the notebooks are refreshed
     from that rendering, and the records stay. Returns the notebooks and record folders written.
 
     Raises StudyError, before anything is written, when a chapter's outputs are not current, when a
-    sentence is not so in its runs, when a record names a machine path, when a trial would be lost,
-    or when the model is too large.
+    sentence is not so in its runs, when an experiment was not run, when a record names a machine
+    path, when a trial would be lost, or when the model is too large.
     """
     layout = Layout.of(profile, root)
     selected = find_chapters(layout, chapters)
@@ -59,18 +61,52 @@ def _publish_run(job: Job, chapters: Sequence[Chapter]) -> list[Path]:
     if not settings.synthetic:
         _check_texts(layout, chapters)
     notebooks = _checked_notebooks(layout, chapters)
-    records = _named(layout.runs, notebooks.values())
-    results = layout.root / "results" / layout.profile
-    for record in records:
-        _check_no_paths(record, layout)
-    _check_trials(job, results, records)
-    joint = _joint_of_our_own(settings, records)
+    study, results = _answering(job, layout.runs), layout.root / "results" / layout.profile
+    runs = _to_publish(study, layout, notebooks.values())
+    for run in runs:
+        _check_no_paths(run.path, layout)
+    joint = _joint_of_our_own(settings, runs)
     for run in joint:
         check_size(run, settings)
+    where = places(study, runs)
     written = [_publish_notebook(layout, *page) for page in notebooks.items()]
-    written += [copy_record(record, results / record.name) for record in records]
-    _remove_others(results, records)
+    written += [copy_record(run.path, results / where[run.identity]) for run in runs]
+    _remove_others(results, {results / place for place in where.values()})
+    written.append(write_index(study, results))
     return written + [publish_model(run, settings, layout.root / "models") for run in joint]
+
+
+def _answering(job: Job, records: Path) -> Study:
+    """A study that answers from a folder of records, in whichever precision they were made."""
+    study = Study(**job.parameters)
+    study.store = RunStore(records, training=False)
+    return study
+
+
+def _to_publish(study: Study, layout: Layout, notebooks: Iterable[Any]) -> list[Run]:
+    """The runs that the profile lists, and those that the pages name; by identity.
+
+    Raises StudyError when one that the profile lists was not made. A pre-training for a GPU may
+    lack, unless it was published before: it would leave results/ for good.
+    """
+    found, lacking = listed(study)
+    for name in lacking:
+        entry = study.profile.pretraining.get(name)
+        if entry is None or not entry.gpu_only:
+            raise StudyError(
+                f"'{name}' stands in the profile {layout.profile} and was not run: "
+                f'`t5study run --profile {layout.profile} --only "{name}"` runs it.'
+            )
+        config = study.pretraining_plan(name).config(study.hub)
+        before = RunStore(layout.root / "results" / layout.profile, training=False).recorded(config)
+        if before is not None:
+            raise StudyError(
+                f"The published trial '{name}' is not among the runs to be published: copy "
+                f"{layout.shown(before.path)} into {layout.shown(layout.runs)}, and run "
+                f"`T5STUDY_TEXTS=hide t5study reproduce --profile {layout.profile} --force` first."
+            )
+    runs = {each.run.identity: each.run for each in found}
+    return list((runs | _named(study.store, notebooks)).values())
 
 
 def _checked_notebooks(layout: Layout, chapters: Sequence[Chapter]) -> dict[Chapter, Any]:
@@ -138,58 +174,37 @@ def _publish_notebook(layout: Layout, chapter: Chapter, notebook: Any) -> Path:
     return chapter.published
 
 
-def _named(store: Path, notebooks: Iterable[Any]) -> list[Path]:
-    """The records of a store whose identities stand in the outputs, and those they began from."""
-    others = {path.parent for path in store.glob("[!.]*/config.json")}
-    named: set[Path] = set()
+def _named(store: RunStore, notebooks: Iterable[Any]) -> dict[str, Run]:
+    """The runs of a store whose identities stand in the outputs, and those they began from."""
+    others = {run.identity: run for run in store.runs()}
+    named: dict[str, Run] = {}
     text = json.dumps([cell.get("outputs") for page in notebooks for cell in page.cells])
     while text:
-        new = {record for record in others if record.name in text}
+        new = {name: others.pop(name) for name in list(others) if name in text}
         named |= new
-        others -= new
         # A run that began from another one's model names it in its configuration.
-        text = "".join((record / "config.json").read_text("utf-8") for record in new)
-    return sorted(named)
+        text = "".join(json.dumps(run.config) for run in new.values())
+    return named
 
 
-def _remove_others(results: Path, records: Sequence[Path]) -> None:
-    """Remove published records that are not among `records`."""
-    kept = {record.name for record in records}
-    for path in results.glob("*/"):
-        if path.name not in kept:
-            shutil.rmtree(path)
+def _remove_others(results: Path, places: Collection[Path]) -> None:
+    """Remove published records that lie elsewhere than in `places`, and folders left empty."""
+    for record in list(records_below(results)):
+        if record not in places:
+            remove(record)
+    for folder in results.glob("*/"):
+        if not any(records_below(folder)):
+            remove(folder)
 
 
-def _joint_of_our_own(profile: Profile, records: Sequence[Path]) -> list[Run]:
+def _joint_of_our_own(profile: Profile, runs: Sequence[Run]) -> list[Run]:
     """The run of the model of all tasks, where it is to be published; else nothing.
 
     The pocket one is made anew, and one that began from others' weights is not ours to publish.
     """
-    runs = [Run(record) for record in records]
     joint = [run for run in runs if run.config.get("kind") == "joint"]
     ours = profile.models.get("t5") == OWN and not profile.synthetic
     return joint if ours and len(joint) == 1 else []
-
-
-def _check_trials(job: Job, results: Path, records: Sequence[Path]) -> None:
-    """Raise StudyError when a published trial is not among `records`.
-
-    A trial needs a GPU: pages made without one lack it, and it would leave results/ for good.
-    """
-    # Late: it loads what draws figures, which the commands of the book do without.
-    from t5study.study import Study
-
-    layout, study = job.layout, Study(**job.parameters)
-    kept, published = {record.name for record in records}, RunStore(results, training=False)
-    trials = (name for name, entry in study.profile.pretraining.items() if entry.gpu_only)
-    for name in trials:
-        run = published.recorded(study.pretraining_plan(name).config(study.hub))
-        if run is not None and run.path.name not in kept:
-            raise StudyError(
-                f"The published trial '{name}' is on no page that is to be published: copy "
-                f"{layout.shown(run.path)} into {layout.shown(layout.runs)}, and run "
-                f"`T5STUDY_TEXTS=hide t5study reproduce --profile {layout.profile} --force` first."
-            )
 
 
 def _check_no_paths(record: Path, layout: Layout) -> None:

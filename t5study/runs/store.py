@@ -106,7 +106,7 @@ class RunStore:
         """
         if is_whole(self.root / identity):
             return self._opened(self.root / identity)
-        folder = _by_identity(self.root).get(identity) or self._published.get(identity)
+        folder = self._published.get(identity) or _by_identity(self.root).get(identity)
         return self._opened(folder) if folder else None
 
     def _opened(self, folder: Path) -> Run:

@@ -13,10 +13,11 @@ import time
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import psutil
 import pytest
 import yaml
-from conftest import EMOTION
+from conftest import EMOTION, RECORD
 from rich.console import Console
 
 from t5study.base.checksums import write_checksums
@@ -41,6 +42,7 @@ from t5study.book.progress import spoken_time
 from t5study.book.publish import _joint_of_our_own
 from t5study.book.remote import repository_settings
 from t5study.profiles import load_profile
+from t5study.runs.record import RESULT_VERSION, Run, identity_of, is_whole, records_below
 from t5study.runs.store import RunStore, Workspace
 from t5study.study import Study
 
@@ -91,14 +93,14 @@ def test_a_corrected_claim_or_published_number_is_part_of_the_key(project, name)
     assert len({lacking, first, package_digest(project)}) == 3
 
 
-def kept(store: Path, seed: int) -> Path:
+def kept(store: Path, seed: int, kind: str = "finetune") -> Path:
     """A finished run in a store."""
 
     def produce(work: Workspace) -> dict:
         work.save_metrics({"n": seed})
         return {"device": "test"}
 
-    return RunStore(store).obtain({"kind": "finetune", "seed": seed}, produce).path
+    return RunStore(store).obtain({"kind": kind, "seed": seed}, produce).path
 
 
 def test_the_scorecard_is_judged_again_when_the_store_has_other_runs(project):
@@ -358,7 +360,7 @@ def test_publishing_keeps_weights_back_and_the_book_renders_from_it_without_trai
         publish("tiny", root=project)
     run(project)
     publish("tiny", root=project)
-    record = project / "results" / "tiny" / "0123abcd"
+    record = project / "results" / "tiny" / "observations" / f"answer-{RECORD}"
     assert sorted(path.name for path in record.iterdir()) == [
         "SHA256SUMS",
         "config.json",
@@ -374,7 +376,7 @@ def test_publishing_keeps_weights_back_and_the_book_renders_from_it_without_trai
     assert "texts hide" in rendered.read_text()
     assert (project / "notebooks" / "06_sentiment.ipynb").read_bytes() == published
     (record / "metrics.json").write_text('{"accuracy": 1.0}')
-    with pytest.raises(StudyError, match="0123abcd was changed after it was published"):
+    with pytest.raises(StudyError, match=f"answer-{RECORD} was changed after it was published"):
         make_published(root=project, console=SILENT)
 
 
@@ -403,13 +405,43 @@ def test_the_published_book_is_rendered_offline_and_the_environment_left_alone(
 def test_the_records_that_pages_name_are_published_with_those_they_began_from(project):
     run(project)
     runs, results = project / "_build" / "tiny" / "runs", project / "results" / "tiny"
-    for other in ("4567cdef", "89abcdef"):
-        shutil.copytree(runs / "0123abcd", runs / other)
-    began_from = {"model": {"fingerprint": "run:89abcdef"}}
-    (runs / "0123abcd" / "config.json").write_text(json.dumps(began_from))
+    first, second, other = (kept(runs, seed) for seed in (1, 2, 3))
+    pretend_that_it_ran(project, first.name)
+    config = json.loads((first / "config.json").read_text())
+    began_from = {**config, "model": {"fingerprint": f"run:{second.name}"}}
+    (first / "config.json").write_text(json.dumps(began_from))
+    first = first.rename(runs / identity_of({**began_from, "result_version": RESULT_VERSION}))
+    pretend_that_it_ran(project, first.name)
     (results / "cdef0123").mkdir(parents=True)
+    kept(results / "of-no-page", 4)
     publish("tiny", root=project)
-    assert sorted(path.name for path in results.iterdir()) == ["0123abcd", "89abcdef"]
+    assert sorted(path.relative_to(results).as_posix() for path in records_below(results)) == [
+        f"observations/finetune-{name}" for name in sorted([first.name, second.name])
+    ]
+    assert not (results / "of-no-page").exists()
+    assert other.is_dir()
+
+
+def test_records_are_published_in_folders_of_their_experiments_with_an_index(project):
+    study = with_own_models(project, {"emotion, T": {"task": "emotion", "baseline": "tfidf-svm"}})
+    pretend_that_it_ran(project)
+    with pytest.raises(StudyError, match="'emotion, T' stands in the profile tiny and was not run"):
+        publish("tiny", root=project)
+    run, results = study.run("emotion, T"), project / "results" / "tiny"
+    publish("tiny", root=project)
+    assert is_whole(results / "emotion-t" / run.identity)
+    index = pd.read_csv(results / "index.csv", keep_default_na=False).set_index("experiment")
+    assert index.loc["emotion, T"].to_dict() == {
+        **{"task": "pocket-emotion", "model": "tfidf-svm", "metric": "accuracy"},
+        **dict.fromkeys(("init", "recipe", "labels", "seed"), ""),
+        "score": pytest.approx(run.metrics["accuracy"], abs=1e-4),
+        "record": f"emotion-t/{run.identity}",
+    }
+    with_own_models(project, {"emotion, bags": {"task": "emotion", "baseline": "tfidf-svm"}})
+    pretend_that_it_ran(project)
+    publish("tiny", root=project)
+    folders = sorted(path.name for path in results.glob("*/"))
+    assert folders == ["emotion-bags", "pretraining-t5"]
 
 
 def test_pages_that_may_show_texts_of_others_are_not_published(project, monkeypatch):
@@ -422,15 +454,33 @@ def test_pages_that_may_show_texts_of_others_are_not_published(project, monkeypa
     assert publish("tiny", root=project)
 
 
-def with_own_models(project: Path, **pretraining: object) -> None:
-    """Make the miniature's profile one of real data and of models of its own."""
-    profile = yaml.safe_load((ROOT / "notebooks" / "profiles" / "smoke.yaml").read_text())[
-        "profile"
-    ]
+def pretended(store: Path, study: Study, model: str) -> Path:
+    """A record of a pre-training, as if it had been run."""
+
+    def produce(work: Workspace) -> dict:
+        work.save_metrics({"held_out_loss": 1.0})
+        return {"device": "test"}
+
+    config = study.pretraining_plan(model).config(study.hub)
+    return RunStore(store).obtain(config, produce).path
+
+
+def with_own_models(project: Path, experiments: dict | None = None, trial: bool = False) -> Study:
+    """Make the miniature's profile one of real data, with a T5 of its own that was made."""
+    smoke = (ROOT / "notebooks" / "profiles" / "smoke.yaml").read_text()
+    profile = yaml.safe_load(smoke)["profile"]
     profile |= {"name": "tiny", "synthetic": False, "chapters_at_once": 1}
-    profile["pretraining"] |= pretraining
+    profile |= {"models": {"t5": "own"}, "experiments": experiments or {}}
+    profile["pretraining"] = {"t5": profile["pretraining"]["t5"]}
+    if trial:
+        long = {"of": "t5", "gpu_only": True, "tokens": 8_192, "precision": "bf16"}
+        profile["pretraining"]["t5, long windows"] = long
     file = project / "notebooks" / "profiles" / "tiny.yaml"
     file.write_text(yaml.safe_dump({"profile": profile, "seed": 7}))
+    layout = Layout.of("tiny", project)
+    study = Study(**job_for(layout).parameters, store=layout.runs)
+    pretended(layout.runs, study, "t5")
+    return study
 
 
 def pretend_that_it_ran(project: Path, *named: str) -> None:
@@ -448,8 +498,7 @@ def pretend_that_it_ran(project: Path, *named: str) -> None:
 
 def test_a_model_that_is_too_large_is_refused_before_anything_is_written(project, monkeypatch):
     with_own_models(project)
-    record = kept(project / "_build" / "tiny" / "runs", 1)
-    (record / "config.json").write_text('{"kind": "joint"}')
+    record = kept(project / "_build" / "tiny" / "runs", 1, "joint")
     (record / "model").mkdir()
     (record / "model" / "model.safetensors").write_bytes(b"weights")
     pretend_that_it_ran(project, record.name)
@@ -465,19 +514,13 @@ def test_a_model_that_is_too_large_is_refused_before_anything_is_written(project
 )
 def test_a_model_from_the_weights_of_others_is_not_published(tmp_path, profile, count):
     (tmp_path / "config.json").write_text('{"kind": "joint"}')
-    assert len(_joint_of_our_own(load_profile(profile), [tmp_path])) == count
+    assert len(_joint_of_our_own(load_profile(profile), [Run(tmp_path)])) == count
 
 
 def test_a_published_trial_is_not_lost_on_a_machine_without_its_record(project):
-    trial = {"of": "t5", "gpu_only": True, "tokens": 8_192, "precision": "bf16"}
-    with_own_models(project, **{"t5, long windows": trial})
-    layout = Layout.of("tiny", project)
-    study = Study(**job_for(layout).parameters)
-    plan = study.pretraining_plan("t5, long windows")
-    results = RunStore(project / "results" / "tiny")
-    record = results.obtain(
-        plan.config(study.hub), lambda work: (work.save_metrics({}), {})[1]
-    ).path
+    study = with_own_models(project, trial=True)
+    runs, results = study.store.root, project / "results" / "tiny"
+    record = pretended(results, study, "t5, long windows")
     pretend_that_it_ran(project)
     with pytest.raises(
         StudyError, match=rf"'t5, long windows'.*copy results/tiny/{record.name} into"
@@ -485,10 +528,13 @@ def test_a_published_trial_is_not_lost_on_a_machine_without_its_record(project):
         publish("tiny", root=project)
     assert record.is_dir()
     assert not list((project / "notebooks").glob("*.ipynb"))
-    shutil.copytree(record, layout.runs / record.name)
+    shutil.copytree(record, runs / record.name)
     pretend_that_it_ran(project, record.name)
     publish("tiny", root=project)
-    assert [path.name for path in results.root.iterdir()] == [record.name]
+    assert sorted(path.parent.name for path in records_below(results)) == [
+        "pretraining-t5",
+        "pretraining-t5-long-windows",
+    ]
 
 
 def test_a_published_notebook_whose_cells_changed_is_found(project):
