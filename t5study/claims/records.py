@@ -26,7 +26,7 @@ def model_name(config: dict[str, Any]) -> str:
 def on_whole_task(
     config: dict[str, Any], task: str, splits: tuple[str, ...] = ("train", "test")
 ) -> bool:
-    """Whether a fine-tuning or baseline is on all rows of these splits of the task."""
+    """Return whether a fine-tuning or baseline is on all rows of these splits of the task."""
     data = config.get("data", {})
     limits = [data[split][1] for split in splits if split in data]
     return (
@@ -37,7 +37,7 @@ def on_whole_task(
 
 
 def is_checkpoint(config: dict[str, Any], model: str) -> bool:
-    """Whether a run started from the published weights of `model`."""
+    """Return whether a run started from the published weights of `model`."""
     return config.get("init") == "pretrained" and model_name(config) == model
 
 
@@ -49,7 +49,7 @@ def look_up(values: Any, path: str) -> Any:
 
 
 def score_of(run: Record, metric: str) -> Any:
-    """A metric of a run, or None; the weighted averages that no record keeps are formed here."""
+    """Return a metric of a run, or None; the weighted averages that no record keeps are formed."""
     column = metric.removeprefix("weighted_")
     labels = run.metrics.get("per_label")
     if column in ("precision", "recall") and column != metric and labels:
@@ -60,7 +60,7 @@ def score_of(run: Record, metric: str) -> Any:
 
 
 def by_seed(runs: Iterable[Record], metric: str) -> list[list[Record]]:
-    """Runs that have the metric, in groups that differ in nothing but the seed."""
+    """Return the runs that have the metric, in groups that differ in nothing but the seed."""
     found: dict[str, list[Record]] = {}
     for run in runs:
         if score_of(run, metric) is not None:
@@ -70,5 +70,5 @@ def by_seed(runs: Iterable[Record], metric: str) -> list[list[Record]]:
 
 
 def scores_of(group: list[Record], metric: str) -> list[float]:
-    """The metric of each run."""
+    """Return the metric of each run."""
     return [float(score_of(run, metric)) for run in group]
