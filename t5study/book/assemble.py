@@ -17,6 +17,7 @@ import yaml
 
 from t5study.base.errors import StudyError
 from t5study.base.files import write_text
+from t5study.book import rooms
 from t5study.book.chapters import (
     Chapter,
     Layout,
@@ -146,6 +147,8 @@ def _copy_pages(layout: Layout, badge: str) -> None:
             f"{layout.shown(layout.source)} could not be written ({error}): "
             "free some space or choose a folder you may write to."
         ) from error
+    write_text(layout.source / "book" / "_rooms.md", rooms.table())
+    write_text(layout.source / "book" / "_static" / "rooms.svg", rooms.picture())
     for page in (layout.source / "book").glob("*.md"):
         write_text(page, _badged(page.read_text("utf-8"), badge))
 

@@ -1,0 +1,140 @@
+"""The rooms of the package as a picture and a table, drawn from the code at hand."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+HOUSE = Path(__file__).resolve().parents[1]
+
+FLOORS = (
+    {
+        "cli": "parses and prints",
+        "commands": "what the commands do",
+        "book": "makes and publishes the book",
+    },
+    {
+        "study": "what a notebook talks to",
+        "profiles": "which experiments a book runs",
+    },
+    {
+        "chapters": "tables, figures and observations of each chapter",
+        "claims": "the report's statements and their verdicts",
+    },
+    {
+        "pretraining": "from plain text to a model",
+        "training": "from a model and labels to a run",
+    },
+    {
+        "judging": "answers, scores, intervals, baselines",
+        "experiments": "what is asked, and its identity",
+    },
+    {
+        "models": "checkpoints, architectures",
+        "data": "sources, tasks, rows, token ids, batches",
+    },
+    {
+        "runs": "records and their store",
+        "base": "files, errors, settings, the checkout",
+    },
+)
+"""The rooms, floor by floor from the roof down, each with what it is for."""
+
+ROOMS = {room: use for floor in FLOORS for room, use in floor.items()}
+"""The rooms from the roof down: a room imports from those that come after it, and from no other."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """A file of the package: its path in it, its first sentence, its lines and what it imports."""
+
+    path: Path
+    about: str
+    lines: int
+    imports: frozenset[str]
+
+    @property
+    def room(self) -> str:
+        """The room that the file lies in; a file at the top is a room of its own."""
+        return self.path.parts[0].removesuffix(".py")
+
+
+def modules(house: Path = HOUSE) -> list[Module]:
+    """Return the modules of the package, by path; `__init__` and `__main__` are no rooms."""
+    files = sorted(path for path in house.rglob("*.py") if not path.name.startswith("__"))
+    return [_read(path, house) for path in files]
+
+
+def _read(path: Path, house: Path) -> Module:
+    text = path.read_text("utf-8")
+    tree = ast.parse(text)
+    about = (ast.get_docstring(tree) or "").partition("\n")[0]
+    imported = frozenset(_imported(tree, house.name))
+    return Module(path.relative_to(house), about, len(text.splitlines()), imported)
+
+
+def _imported(tree: ast.AST, package: str) -> Iterator[str]:
+    """The rooms that a module imports from, inside functions as well; type checkers' left out."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            first, _, rest = name.partition(".")
+            if first == package and rest:
+                yield rest.partition(".")[0]
+        yield from _imported(node, package)
+
+
+def picture(house: Path = HOUSE) -> str:
+    """Return the house as SVG: a box for each room with its files and lines, floor upon floor."""
+    found, width, height, gap = modules(house), 760, 66, 10
+    boxes = []
+    for floor, rooms in enumerate(FLOORS):
+        y, each = floor * (height + gap), (width - gap * (len(rooms) - 1)) / len(rooms)
+        for place, (room, use) in enumerate(rooms.items()):
+            files = [module for module in found if module.room == room]
+            lines = sum(module.lines for module in files)
+            size = f"{_counted(len(files), 'file')}, {lines:,} lines"
+            boxes.append(_box(place * (each + gap), y, each, height, (room, use, size)))
+    full = len(FLOORS) * (height + gap) - gap
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 -2 {width + 4} {full + 4}" '
+        'font-family="system-ui, sans-serif" text-anchor="middle" role="img">\n'
+        "<title>The rooms of the package, from the command line at the top to files and errors at "
+        "the bottom</title>\n" + "\n".join(boxes) + "\n</svg>\n"
+    )
+
+
+def _box(x: float, y: float, width: float, height: float, words: tuple[str, str, str]) -> str:
+    room, use, size = map(escape, words)
+    middle = x + width / 2
+    return (
+        f'<rect x="{x:.0f}" y="{y}" width="{width:.0f}" height="{height}" rx="5" '
+        'fill="#eaf2f8" stroke="#0072b2"/>'
+        f'<text x="{middle:.0f}" y="{y + 21}" font-size="15" font-weight="600" '
+        f'fill="#1a1a1a">{room}</text>'
+        f'<text x="{middle:.0f}" y="{y + 39}" font-size="12" fill="#1a1a1a">{use}</text>'
+        f'<text x="{middle:.0f}" y="{y + 56}" font-size="11" fill="#555555">{size}</text>'
+    )
+
+
+def table(house: Path = HOUSE) -> str:
+    """Return a row a module as MyST: what it holds, by its own first sentence, and its lines."""
+    found = modules(house)
+    rows = ["| file | what it holds | lines |", "| --- | --- | ---: |"]
+    for room in ROOMS:
+        files = [module for module in found if module.room == room]
+        rows += [f"| `{m.path.as_posix()}` | {m.about} | {m.lines:,} |" for m in files]
+    return "\n".join(rows) + "\n"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
