@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
 from benchmarks import memory, methods
 from benchmarks.results import (
     HEADS,
@@ -23,14 +21,11 @@ from benchmarks.results import (
     rows_of,
 )
 from t5study.base.files import write_text
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
+from t5study.chapters.style import BLUE, GREY, INK, PAGE, SMALL, Picture, drawn, panels
 
 BOOK = Path(__file__).parents[1] / "book"
 NOT_RUN = "Not run. `make bench` measures it on the machine at hand.\n"
 MEMORY_HEADS = ("model", "precision", "optimiser", "length", "GB for one example")
-OURS_COLOUR, PEERS_COLOUR = "#0072B2", "#9A9A9A"
 TITLES = {
     ("training", "emotion"): "Training on emotion: short texts",
     ("training", "imdb"): "Training on IMDB: reviews of up to 512 tokens",
@@ -43,7 +38,7 @@ def write(results: Path = RESULTS, book: Path = BOOK) -> None:
     write_text(book / "_speed.md", speed(results))
     write_text(book / "_memory.md", memory_tables(results))
     if (found := _read(results / "speed.json")) and found["speed"]:
-        draw(found["speed"], book / "_static" / "speed.svg")
+        write_text(book / "_static" / "speed.svg", draw(found["speed"]).svg())
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -159,35 +154,27 @@ def _table(title: str, name: str, heads: Sequence[str], lines: Sequence[Sequence
     return f"```{{table}} {title}\n:name: {name}\n\n{rows}```\n"
 
 
-def draw(measured: list[dict[str, Any]], path: Path) -> None:
-    """Draw examples a second by method, a panel for each comparison, as SVG."""
-    panels = {panel: rows_of(measured, *panel)[::-1] for panel in comparisons(measured)}
-    counts = [len(rows) for rows in panels.values()]
-    figure, axes = plt.subplots(
-        len(panels),
-        1,
-        figsize=(8, 0.9 * len(panels) + 0.42 * sum(counts)),
-        height_ratios=counts,
-        squeeze=False,
-        layout="constrained",
-    )
-    for axis, ((kind, task), rows) in zip(axes[:, 0], panels.items(), strict=True):
+@drawn
+def draw(measured: list[dict[str, Any]]) -> Picture:
+    """Draw examples a second by method, a panel for each comparison."""
+    found = {pair: rows_of(measured, *pair)[::-1] for pair in comparisons(measured)}
+    counts = [len(rows) for rows in found.values()]
+    height = 0.6 * len(found) + 0.26 * sum(counts)
+    figure, axes = panels(len(found), 1, PAGE, height, height_ratios=counts)
+    for axis, (pair, rows) in zip(axes, found.items(), strict=True):
         rates = [row.rate for row in rows]
         errors = [[r.rate - r.spread[0] for r in rows], [r.spread[1] - r.rate for r in rows]]
-        ours = [row.method == methods.OURS for row in rows]
-        colours = [OURS_COLOUR if mine else PEERS_COLOUR for mine in ours]
-        axis.barh([row.title for row in rows], rates, color=colours, xerr=errors, capsize=2)
+        colours = [BLUE if row.method == methods.OURS else GREY for row in rows]
+        bars = {"color": colours, "xerr": errors, "capsize": 2, "ecolor": INK}
+        axis.barh([row.title for row in rows], rates, **bars)
         for place, row in enumerate(rows):
             times = f"  {row.rate:.3g}" + (f"  ({row.times:.1f}×)" if row.times else "")
-            axis.text(row.spread[1], place, times, va="center", fontsize=8)
-        axis.set_xlim(0, 1.25 * max(row.spread[1] for row in rows))
-        axis.set_title(f"{task}: {kind}", loc="left", fontsize=10)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.tick_params(axis="y", labelsize=8)
-    axes[-1, 0].set_xlabel("examples per second (bar: median of repeats; line: least to most)")
-    with plt.rc_context({"svg.hashsalt": "t5study"}):
-        figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+            axis.text(row.spread[1], place, times, va="center", fontsize=SMALL)
+        axis.set_xlim(0, 1.3 * max(row.spread[1] for row in rows))
+        axis.set_title(TITLES[pair], loc="left")
+        axis.grid(axis="y", visible=False)
+    axes[-1].set_xlabel("examples a second (bar: median of the repeats; line: least to most)")
+    return figure
 
 
 if __name__ == "__main__":

@@ -1,0 +1,270 @@
+"""README, CONTRIBUTING and the pages with commands: what they say is there, runs, and is so."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import mean
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import typer
+import yaml
+from tiny import tiny_t5
+
+from benchmarks import __main__ as bench
+from benchmarks import results
+from t5study import cli, commands
+from t5study.claims.facts import t5_parameters
+from t5study.claims.published import load_published
+from t5study.claims.schema import load_claims
+from t5study.study import Study
+
+ROOT = Path(__file__).resolve().parents[1]
+WITH_COMMANDS = (
+    *("README.md", "CONTRIBUTING.md", "book/running.md", "book/scaling.md", "book/speed.md"),
+    *("book/intro.md", "book/architecture.md", "benchmarks/README.md", "models/joint/README.md"),
+)
+SHELL = re.compile(r"^ *```sh\n(.*?)^ *```$", re.M | re.S)
+IN_PROSE = re.compile(r"`((?:make|\.venv/bin/\w+|t5study) [^`\n]+)`")
+ROOTS = "t5study|notebooks|book|tests|benchmarks|models|results"
+PATH = re.compile(rf"`((?:{ROOTS})/[\w./*-]*|[\w-]+\.(?:yml|yaml|toml|lock|md))`")
+NAMED = re.compile(r"`([\w/]+\.py)`: `(\w+)`")
+
+
+def text_of(page: str) -> str:
+    return (ROOT / page).read_text("utf-8")
+
+
+def commands_of(page: str) -> Iterator[str]:
+    """The command lines of a page's blocks, without comments, and those in its prose."""
+    text = text_of(page)
+    for block in SHELL.findall(text):
+        if not block.lstrip().startswith("#!"):
+            yield from (line for line in lines_of(block) if line)
+    yield from IN_PROSE.findall(SHELL.sub("", text))
+
+
+def lines_of(block: str) -> Iterator[str]:
+    open_quote = ""
+    for line in textwrap.dedent(block).replace("\\\n", " ").splitlines():
+        open_quote = f"{open_quote}\n{line}" if open_quote else line
+        if open_quote.count("'") % 2 == 0:
+            yield re.sub(r"(^|\s)#\s.*", "", open_quote).strip()
+            open_quote = ""
+
+
+ALL = [(page, line) for page in WITH_COMMANDS for line in commands_of(page)]
+
+
+@pytest.mark.parametrize(("page", "line"), ALL, ids=lambda value: value.replace("\n", " ")[:60])
+def test_a_command_of_a_page_is_one_that_there_is(page, line):
+    words = shlex.split(line)
+    while "=" in words[0]:
+        words.pop(0)
+    program, *rest = words
+    program = program.removeprefix(".venv/bin/")
+    if "t5study" in words[:8] and program in ("torchrun", "srun"):
+        program, rest = "t5study", words[words.index("t5study") + 1 :]
+    if program == "python" and rest[0] == "-m" and rest[1] == "benchmarks":
+        program, rest = "benchmarks", rest[2:]
+    known = {"t5study": has_options, "make": is_a_target, "benchmarks": measures}
+    known |= {"python": is_a_module, "pytest": selects_files, "papermill": has_its_files}
+    known |= {"pip": installs_what_is_here, "python3": makes_an_environment}
+    known |= {"pre-commit": lambda words: words == ["install"], "ruff": lambda words: True}
+    known |= {"rm": lambda words: words == ["-rf", ".venv"]}
+    assert known[program](rest), f"{page}: {line}"
+
+
+def has_options(words: list[str]) -> bool:
+    """A command of ours takes these options: they are parsed, and nothing is run."""
+    group = typer.main.get_command(cli.app)
+    if words in ([], ["--help"]):
+        return True
+    group.commands[words[0]].make_context(words[0], list(words[1:]))
+    return True
+
+
+def is_a_target(words: list[str]) -> bool:
+    done = subprocess.run(["make", "-n", *words], cwd=ROOT, capture_output=True, text=True)
+    return done.returncode == 0
+
+
+def measures(words: list[str]) -> bool:
+    typer.main.get_command(bench.app).make_context("benchmarks", list(words))
+    return True
+
+
+def is_a_module(words: list[str]) -> bool:
+    if words[0] == "-m":
+        return importlib.util.find_spec(words[1]) is not None
+    return words[0] == "-c"
+
+
+def selects_files(words: list[str]) -> bool:
+    return all((ROOT / word).exists() for word in words if word.startswith("tests"))
+
+
+def has_its_files(words: list[str]) -> bool:
+    return (ROOT / words[0]).is_file() and (ROOT / words[words.index("-f") + 1]).is_file()
+
+
+def installs_what_is_here(words: list[str]) -> bool:
+    return words[0] == "install" and words[-1] in ("requirements.lock", ".", ".[book]")
+
+
+def makes_an_environment(words: list[str]) -> bool:
+    return words == ["-m", "venv", ".venv"]
+
+
+def test_a_script_of_a_page_is_a_script():
+    scripts = [b for page in WITH_COMMANDS for b in SHELL.findall(text_of(page)) if "#!/bin" in b]
+    assert scripts
+    for script in scripts:
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+        (line,) = [line for line in lines_of(script) if " -m t5study " in line]
+        words = shlex.split(line)
+        assert has_options(words[words.index("t5study") + 1 :])
+
+
+def run_line(line: str, *more: str, cwd: Path = ROOT) -> str:
+    program, *words = shlex.split(line)
+    name = program.removeprefix(".venv/bin/")
+    start = [sys.executable] if name == "python" else [sys.executable, "-m", name]
+    done = subprocess.run([*start, *words, *more], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def line_with(page: str, words: str) -> str:
+    return next(line for line in commands_of(page) if words in line)
+
+
+def test_the_readmes_example_is_answered_as_it_says():
+    text = " ".join(text_of("README.md").split())
+    line = line_with("README.md", " predict ")
+    blamed = re.search(r'"([^"]*)" it takes for blame', text)[1]
+    answers = run_line(line, "--text", "Dull from beginning to end.", "--text", blamed).splitlines()
+    assert "It answers *positive*" in text
+    assert [answer.split()[0] for answer in answers] == ["positive", "negative", "negative"]
+
+
+def test_the_commands_without_notebooks_run_one_after_the_other(tmp_path):
+    mirror = tmp_path / "mirror" / "models" / "google-t5" / "t5-small"
+    mirror.parent.mkdir(parents=True)
+    tiny_t5(tmp_path).folder.rename(mirror)
+    (tmp_path / "recipe.yaml").write_text("{epochs: 1, batch_size: 8, max_source_length: 32}")
+    page, few = "book/running.md", ["--train", "16", "--validation", "8", "--test", "8"]
+    small = ["--source", str(tmp_path / "mirror"), *few]
+    first = line_with(page, "--out runs/emotion").replace("emotion", "pocket-emotion", 1)
+    assert "accuracy" in run_line(first, *small, "--epochs", "1", cwd=tmp_path)
+    second = line_with(page, "--recipe recipe.yaml").replace("imdb", "pocket-sentiment")
+    assert "accuracy" in run_line(second, *small, cwd=tmp_path)
+    assert "accuracy" in run_line(line_with(page, " evaluate "), cwd=tmp_path)
+    assert run_line(line_with(page, " predict "), cwd=tmp_path).count("0.") == 6
+
+
+def test_a_fingerprint_is_computed_as_contributing_says(tmp_path):
+    pq.write_table(pa.table({"text": ["a", "b"], "label": [0, 1]}), tmp_path / "train.parquet")
+    printed = run_line(line_with("CONTRIBUTING.md", "content_fingerprint"), cwd=tmp_path)
+    assert re.fullmatch(r"[0-9a-f]{16,}", printed.strip())
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS)
+def test_every_path_that_a_page_names_is_there(page):
+    text = text_of(page)
+    named = {path for path in PATH.findall(text) if "NN_" not in path and path != "recipe.yaml"}
+    for path in named:
+        places = (ROOT, (ROOT / page).parent)
+        assert any(any(place.glob(path)) for place in places), f"{page}: {path}"
+    for file, name in NAMED.findall(text):
+        defined = re.search(rf"^(?:def|class) {name}\b|^{name}\b.* = ", text_of(file), re.M)
+        assert defined, f"{page}: {file} has no {name}"
+    for link in re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", text):
+        assert ((ROOT / page).parent / link).exists(), f"{page}: {link}"
+
+
+def test_profiles_are_described_as_they_are():
+    rows = re.findall(
+        r"^\| `(\w+)` \|.*\| (\d+) (minutes|hours?) \|$", text_of("book/running.md"), re.M
+    )
+    assert len(rows) == 4
+    for name, number, unit in rows:
+        profile = yaml.safe_load(text_of(f"notebooks/profiles/{name}.yaml"))["profile"]
+        assert profile["budget_minutes"] == int(number) * (1 if unit == "minutes" else 60)
+
+
+# --- the numbers of README
+
+
+def readme_numbers() -> Iterator[str]:
+    """The pieces of README that hold numbers, each made from what the number comes from."""
+    study, report = Study("published"), load_published()
+
+    def score(name: str, metric: str = "accuracy") -> float:
+        return mean(run.metrics[metric] for run in study.runs(name))
+
+    def printed(role: str) -> tuple[float, float]:
+        table = report.classification_report(role)
+        return table.loc["accuracy", "f1"], table.loc["macro avg", "f1"]
+
+    best, tokens = "emotion, T5 80M", study.profile.pretraining
+    weights = study.run(best).metrics["parameters"] / 1e6
+    yield f"A T5 of {weights:.1f} million weights"
+    yield f"on {tokens['t5@80M'].recipe.tokens / 1e6:.0f} million tokens, has an accuracy of"
+    yield f"{score(best):.3f} (macro F1 {score(best, 'macro_f1'):.3f})"
+    yield f"from random weights has {score('emotion, T5 from scratch'):.3f}, a linear"
+    accuracy, macro = printed("emotion")
+    baseline = score("emotion, TF-IDF")
+    yield f"on word pairs {baseline:.3f}, and the report {accuracy:.2f} ({macro:.2f})"
+
+    yield f"Pre-trained on {tokens['t5'].recipe.tokens / 1e6:.0f} million tokens"
+    gains = []
+    for labels in (", 50 labels", ", 500 labels", ", 5000 labels", ""):
+        pair = (score(f"sentiment, {model}{labels}") for model in ("T5", "T5 from scratch"))
+        gains.append(f"{100 * (next(pair) - next(pair)):.0f}")
+    yield f"by {', '.join(gains[:-1])} and {gains[-1]} points with 50, 500, 5,000 and all labels"
+    best = "sentiment, T5 80M, 512 tokens"
+    yield f"Of {study.recipe(best).max_source_length} tokens a review it has {score(best):.3f}"
+    yield f"has {score('sentiment, TF-IDF'):.3f}, the report {printed('sentiment')[0]:.2f}"
+
+    verdicts = commands.claims("published")["verdict"].value_counts()
+    yield f"Of {verdicts.sum()} that can be checked {verdicts['reproduced']} hold"
+    yield f"and {verdicts['corrected']} are corrected"
+    yield f"{verdicts['not run']} say *not run*"
+    yield f"T5-base has {t5_parameters('t5-base') / 1e6:.0f} million parameters"
+    claim = next(c for c in load_claims() if c.id == "base-has-11b")
+    yield f"not {claim.report_value.removesuffix(' B')} billion"
+
+    speed = json.loads((results.RESULTS / "speed.json").read_text())
+    rates = {r.method: r.rate for r in results.rows_of(speed["speed"], "training", "emotion")}
+    yield "On two cores" if speed["machine"]["cores"] == 2 else "?"
+    yield f"passes {rates['ours'] / rates['recipe']:.0f} times as many emotion messages"
+    yield f"{rates['ours'] / rates['tuned']:.1f} times as many as a tuned"
+
+    took = json.loads((results.RESULTS / "commands.json").read_text())["seconds"]
+    for command, about in (("make html", "{} to {} minutes"), ("make book", "{} to {} minutes")):
+        minutes = sorted(seconds / 60 for seconds in took[command].values())
+        yield about.format(*(f"{m:.0f}" for m in minutes))
+    yield f"in about {max(took['set-up'].values()) / 60:.0f} minutes"
+    size = sum(path.stat().st_size for path in (ROOT / "models" / "joint").rglob("*.*"))
+    yield f"({size / 1e6:.0f} MB)"
+    yield "In 2021"
+    yield "Python 3.11 or newer"
+
+
+def test_every_number_of_the_readme_comes_from_a_record():
+    text = " ".join(SHELL.sub("", text_of("README.md")).split())
+    for piece in readme_numbers():
+        assert piece in text
+        text = text.replace(piece, "")
+    left = re.findall(r".{0,30}(?<![\w-])\d[\d.,]*.{0,20}", re.sub(r"`[^`]*`|\(\S*\)", "", text))
+    assert left == [], "a number that no record gives"
