@@ -248,7 +248,7 @@ finetuning.plot_confusion(run)
 # do not let us print the reviews; the row numbers find them.
 
 # %% tags=["remove-input"]
-tables.show(study.examples(role, run, count=32))
+tables.show(finetuning.examples(run))
 
 # %% [markdown]
 # ## What the number is worth

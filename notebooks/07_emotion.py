@@ -171,7 +171,7 @@ finetuning.plot_confusion(run)
 # as evenly from the six labels as they allow, with the probability that the model gave its answer.
 
 # %% tags=["remove-input"]
-tables.show(study.examples(role, run, count=32))
+tables.show(finetuning.examples(run))
 
 # %% [markdown]
 # ## What the number is worth

@@ -14,9 +14,7 @@ from t5study.base.errors import StudyError
 from t5study.base.precision import resolve_precision
 from t5study.base.project import workplace
 from t5study.chapters.facts import Facts, Findings
-from t5study.data.casts import cast
 from t5study.data.hub import Hub
-from t5study.data.rows import split_rows
 from t5study.data.tasks import Task, get_task
 from t5study.experiments import identity as experiments
 from t5study.experiments.entries import ExperimentSettings
@@ -291,39 +289,6 @@ class Study:
         return self._obtain(None, experiments.parallelism())
 
     # --- what a page shows
-
-    def examples(self, role: str, run: Run, count: int = 32) -> pd.DataFrame:
-        """Return the first test rows with their length, label, answer and its probability.
-
-        The text of a row is shown where the data is at hand and printing it is not switched off
-        (T5STUDY_TEXTS=hide, as when publishing).
-        """
-        task = self.task(role)
-        table = run.predictions.head(count)
-        words = list(task.label_words)
-        shares = table[[f"p_{word}" for word in words]].to_numpy()
-        columns: dict[str, Any] = {
-            "row": table["row"],
-            "tokens": table["tokens"],
-            "actual": [words[i] for i in table["label"]],
-            "predicted": [words[i] for i in table["prediction"]],
-            "probability": shares.max(axis=1),
-        }
-        texts = self._texts(role, count)
-        if texts is not None:
-            columns["text"] = texts
-        return pd.DataFrame(columns).set_index("row")
-
-    def _texts(self, role: str, count: int) -> list[str] | None:
-        if self.replays or os.environ.get("T5STUDY_TEXTS") == "hide":
-            return None
-        task, limits = self.task(role), self.rows(role)
-        try:
-            rows = split_rows(task, self.hub, "test", limits.test)
-        except StudyError:
-            return None
-        sources = cast(task, rows.select(range(min(count, len(rows)))))["source"]
-        return [text.removeprefix(task.prefix) for text in sources]
 
     def badge(self) -> Any:
         """Return the warning that stands over a notebook computed on the bundled corpus."""

@@ -83,7 +83,7 @@ assert (record / "metrics.json").is_file()
 
 # %%
 print("seed", seed, profile["name"], sys.executable, os.getcwd())
-print("run", "{RECORD}", "texts", os.environ.get("T5STUDY_TEXTS"))
+print("run", "{RECORD}", "offline", os.environ.get("HF_HUB_OFFLINE"))
 sys.stderr.write("noi" + "se")
 """
 

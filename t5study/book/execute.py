@@ -249,8 +249,6 @@ def job_for(
         environment["T5STUDY_HUB"] = str(source.resolve())
     if not training:
         environment["T5STUDY_TRAINING"] = "forbid"
-        # The pages are those that were published, whatever data is at hand here.
-        environment["T5STUDY_TEXTS"] = "hide"
     package = package_digest(layout.root)
     return Job(layout, parameters, environment, package, runs, training, at_once)
 
@@ -294,11 +292,7 @@ def _settle(job: Job, chapter: Chapter, force: bool, progress: ChapterProgress) 
     key = job.key(chapter)
     result = _execute(job, chapter, progress, last.get("result", {}).get("seconds"))
     if not result.problem:
-        stamp = {
-            "key": key,
-            "result": asdict(result),
-            "texts": job.environment.get("T5STUDY_TEXTS", "show"),
-        }
+        stamp = {"key": key, "result": asdict(result)}
         write_text(_stamp(job.layout, chapter), json.dumps(stamp, indent=2))
     return result
 

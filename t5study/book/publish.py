@@ -58,8 +58,6 @@ def publish(
 def _publish_run(job: Job, chapters: Sequence[Chapter]) -> list[Path]:
     layout, settings = job.layout, load_profile(job.parameters)
     _check_current(job, chapters, f"make book PROFILE={layout.profile}")
-    if not settings.synthetic:
-        _check_texts(layout, chapters)
     notebooks = _checked_notebooks(layout, chapters)
     study, results = _answering(job, layout.runs), layout.root / "results" / layout.profile
     runs = _to_publish(study, layout, notebooks.values())
@@ -152,15 +150,6 @@ def _check_current(job: Job, chapters: Sequence[Chapter], command: str) -> None:
             raise StudyError(
                 f"Chapter {chapter.name} has no current outputs for profile {job.layout.profile}: "
                 f"run `{command}` before publishing."
-            )
-
-
-def _check_texts(layout: Layout, chapters: Sequence[Chapter]) -> None:
-    for chapter in chapters:
-        if read_stamp(layout, chapter).get("texts") != "hide":
-            raise StudyError(
-                f"Chapter {chapter.name} may show texts of data sets that are not ours to print: "
-                "run it again with T5STUDY_TEXTS=hide and --force before publishing."
             )
 
 

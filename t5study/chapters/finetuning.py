@@ -125,6 +125,26 @@ def argument_table(recipe: Recipe) -> pd.DataFrame:
     )
 
 
+def examples(run: Run, count: int = 32) -> pd.DataFrame:
+    """Return test rows with their length, label, answer and its probability.
+
+    The rows are the first of each label, as many of one as of the others as far as they go. Their
+    texts are not shown: several data sets do not allow it.
+    """
+    table, words = run.predictions, label_words(run)
+    places = table.groupby("label").cumcount().sort_values(kind="stable").index[:count]
+    table = table.loc[sorted(places)]
+    return pd.DataFrame(
+        {
+            "tokens": table["tokens"].to_numpy(),
+            "actual": [words[label] for label in table["label"]],
+            "predicted": [words[label] for label in table["prediction"]],
+            "probability": table[[f"p_{word}" for word in words]].to_numpy().max(axis=1),
+        },
+        index=pd.Index(table["row"], name="row"),
+    )
+
+
 def report_table(run: Run, role: str) -> pd.DataFrame:
     """Return our classification report and, in columns of its own, the one the report prints."""
     ours = classification_report(run.metrics)

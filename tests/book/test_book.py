@@ -373,7 +373,7 @@ def test_publishing_keeps_weights_back_and_the_book_renders_from_it_without_trai
     assert index == project / "_build" / "published" / "html" / "index.html"
     assert index.is_file()
     rendered = project / "_build" / "published" / "notebooks" / "06_sentiment.ipynb"
-    assert "texts hide" in rendered.read_text()
+    assert "offline 1" in rendered.read_text()
     assert (project / "notebooks" / "06_sentiment.ipynb").read_bytes() == published
     (record / "metrics.json").write_text('{"accuracy": 1.0}')
     with pytest.raises(StudyError, match=f"answer-{RECORD} was changed after it was published"):
@@ -384,10 +384,8 @@ def test_the_published_book_is_rendered_offline_and_the_environment_left_alone(
     project, monkeypatch
 ):
     edit(project / "notebooks" / "profiles" / "tiny.yaml", "synthetic: true", "synthetic: false")
-    monkeypatch.setenv("T5STUDY_TEXTS", "hide")
     run(project)
     publish("tiny", root=project)
-    monkeypatch.delenv("T5STUDY_TEXTS")
     seen: dict[str, str] = {}
 
     def settle(job, *_):
@@ -398,8 +396,8 @@ def test_the_published_book_is_rendered_offline_and_the_environment_left_alone(
     monkeypatch.delenv("HF_HUB_OFFLINE")
     with pytest.raises(StudyError, match="seen"):
         make_published(root=project, console=SILENT)
-    assert (seen["T5STUDY_TEXTS"], seen["HF_HUB_OFFLINE"]) == ("hide", "1")
-    assert not {"T5STUDY_TEXTS", "HF_HUB_OFFLINE"} & set(os.environ)
+    assert seen["HF_HUB_OFFLINE"] == "1"
+    assert "HF_HUB_OFFLINE" not in os.environ
 
 
 def test_the_records_that_pages_name_are_published_with_those_they_began_from(project):
@@ -444,16 +442,6 @@ def test_records_are_published_in_folders_of_their_experiments_with_an_index(pro
     assert folders == ["emotion-bags", "pretraining-t5"]
 
 
-def test_pages_that_may_show_texts_of_others_are_not_published(project, monkeypatch):
-    edit(project / "notebooks" / "profiles" / "tiny.yaml", "synthetic: true", "synthetic: false")
-    run(project)
-    with pytest.raises(StudyError, match="texts of data sets that are not ours"):
-        publish("tiny", root=project)
-    monkeypatch.setenv("T5STUDY_TEXTS", "hide")
-    run(project, force=True)
-    assert publish("tiny", root=project)
-
-
 def pretended(store: Path, study: Study, model: str) -> Path:
     """A record of a pre-training, as if it had been run."""
 
@@ -492,7 +480,7 @@ def pretend_that_it_ran(project: Path, *named: str) -> None:
         said = nbformat.v4.new_output("stream", name="stdout", text=" ".join(named))
         notebook.cells[-1].outputs = [said]
         write_text(layout.executed / f"{chapter.name}.ipynb", nbformat.writes(notebook))
-        stamp = {"key": job.key(chapter), "result": {}, "texts": "hide"}
+        stamp = {"key": job.key(chapter), "result": {}}
         write_text(layout.stamps / f"{chapter.name}.json", json.dumps(stamp))
 
 

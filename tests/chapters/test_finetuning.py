@@ -21,7 +21,8 @@ def run(tmp_path):
     def produce(work):
         work.save_metrics(classification_metrics(GOLD, PREDICTED, WORDS))
         scores = np.log(np.full((6, 3), 0.1) + 0.7 * np.eye(3)[PREDICTED])
-        work.save_predictions(prediction_table(range(6), GOLD, scores, WORDS))
+        table = prediction_table(range(6), GOLD, scores, WORDS)
+        work.save_predictions(table.assign(tokens=range(3, 9)))
         return {"device": "test"}
 
     return RunStore(tmp_path).obtain({"kind": "finetune", "task": "toy"}, produce)
@@ -62,3 +63,10 @@ def test_prose_quotes_the_mean_over_seeds_and_the_loss_of_the_first(run, tmp_pat
     assert finetuning.mean_score(pair) == "0.800"
     groups = {"T5": pair, "TF-IDF": [finished(0.9)]}
     assert finetuning.validation_losses(groups) == "T5 0.500"
+
+
+def test_examples_are_of_all_labels_as_evenly_as_they_allow_and_in_the_order_of_rows(run):
+    table = finetuning.examples(run, count=4)
+    assert table["actual"].value_counts().to_dict() == {"sadness": 2, "anger": 1, "joy": 1}
+    assert list(table.index) == sorted(table.index)
+    assert len(finetuning.examples(run, count=100)) == 6
