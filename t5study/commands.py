@@ -21,6 +21,7 @@ from t5study.data.casts import clean_like_report, is_blank
 from t5study.data.hub import Hub
 from t5study.data.pins import Need, is_folder, known_checkpoints
 from t5study.data.tasks import TASKS, Task, get_task
+from t5study.experiments.identity import experiment_of
 from t5study.experiments.recipes import Recipe, TaskSettings
 from t5study.models.checkpoints import Checkpoint, checkpoint_in, open_checkpoint
 from t5study.models.loading import load_tokenizer
@@ -93,7 +94,9 @@ def evaluate(run: Path, split: str, source: Path | None) -> dict[str, Any]:
     opened = _open_run(run, "finetune")
     if split not in ("validation", "test"):
         raise StudyError(f"there is no split {split!r} to judge: choose validation or test")
-    return training.evaluate_again(_experiment_of(opened.config, opened.model), Hub(source), split)
+    return training.evaluate_again(
+        experiment_of(opened.config, checkpoint_in(opened.model, weights=True)), Hub(source), split
+    )
 
 
 def predict(run: Path, texts: list[str], role: str | None = None) -> list[str]:
@@ -102,7 +105,8 @@ def predict(run: Path, texts: list[str], role: str | None = None) -> list[str]:
     `role` chooses the task of a model that was fine-tuned on several at once.
     """
     opened = _open_run(run, "finetune", "joint")
-    experiment = _experiment_of(_of_one_task(opened, role), opened.model)
+    checkpoint = checkpoint_in(opened.model, weights=True)
+    experiment = experiment_of(_of_one_task(opened, role), checkpoint)
     task = experiment.task
     tokenizer = load_tokenizer(experiment.checkpoint)
     model = training.saved_model(experiment)
@@ -159,21 +163,6 @@ def _of_one_task(run: Run, role: str | None) -> dict[str, Any]:
             f"{', '.join(tasks)}"
         )
     return {**run.config, **tasks[role], "architecture": "t5"}
-
-
-def _experiment_of(config: dict[str, Any], model: Path) -> training.Experiment:
-    """The experiment of a run, starting from its model and computing in the run's precision."""
-    values = {**config["recipe"], "precision": config["precision"]}
-    recipe = checked(Recipe, values, "the run's recipe")
-    limits = {split: limit for split, (_, limit) in config["data"].items()}
-    return training.Experiment(
-        get_task(config["task"]),
-        TaskSettings(task=config["task"], recipe=recipe, **limits),
-        checkpoint_in(model, weights=True),
-        config["architecture"],
-        "pretrained",
-        config["seed"],
-    )
 
 
 def fetch(profile: str, to: Path, source: Path | None) -> list[Path]:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from t5study.base.errors import StudyError
+from t5study.base.settings import checked
 from t5study.data import corpora, vocabulary
 from t5study.data.hub import Hub
-from t5study.data.tasks import Task
+from t5study.data.tasks import Task, get_task
 from t5study.experiments.recipes import PretrainingRecipe, Recipe, TaskSettings
 from t5study.models.checkpoints import Checkpoint
-from t5study.runs.record import identity_of
+from t5study.runs.record import canonical, identity_of
 
 SPLITS = ("train", "validation", "test")
 _NOT_IN_FINETUNING = {
@@ -131,6 +132,26 @@ class Experiment:
             "precision": recipe.precision,
             "seed": self.seed,
         }
+
+
+def experiment_of(config: dict[str, Any], checkpoint: Checkpoint) -> Experiment:
+    """Return the experiment of a record, from `checkpoint` and in the record's precision.
+
+    Raises:
+        StudyError: the recipe cannot be read, or the task is not what it was for that run.
+    """
+    task, recipe = get_task(config["task"]), {**config["recipe"], "precision": config["precision"]}
+    if canonical(task_definition(task).get("definition")) != canonical(config.get("definition")):
+        raise StudyError(
+            f"The task {task.name} is defined otherwise than when this model learnt it, so its "
+            "answers would be misread: train it again, or restore the task in data/tasks.py."
+        )
+    limits = {split: limit for split, (_, limit) in config["data"].items()}
+    settings = TaskSettings(
+        task=task.name, recipe=checked(Recipe, recipe, "the run's recipe"), **limits
+    )
+    architecture, init = config.get("architecture", "t5"), config.get("init", "pretrained")
+    return Experiment(task, settings, checkpoint, architecture, init, config["seed"])
 
 
 def recipe_identity(recipe: Recipe) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from t5study.experiments.identity import (
     Mixture,
     Observing,
     Pretraining,
+    experiment_of,
 )
 from t5study.experiments.recipes import Architecture, PretrainingRecipe, Recipe, TaskSettings
 from t5study.models.checkpoints import Checkpoint, checkpoint_in
@@ -446,10 +447,13 @@ def asked_again(config: dict[str, Any]) -> dict[str, Any]:
         recipe = PretrainingRecipe(**config["recipe"], precision=config["precision"])
         return Pretraining(config["architecture"], recipe, config["seed"]).config(hub)
     if kind == "joint":
-        parts = {role: experiment_of(config | part) for role, part in config["tasks"].items()}
+        parts = {
+            role: experiment_of(config | part, checkpoint_of(config))
+            for role, part in config["tasks"].items()
+        }
         return Mixture(parts, config["cap"]).config(hub)
     if kind == "finetune":
-        return experiment_of(config).config(hub)
+        return experiment_of(config, checkpoint_of(config)).config(hub)
     if kind == "baseline":
         return baseline_of(config).config(hub)
     model = checkpoint_of(config)
@@ -463,23 +467,25 @@ def checkpoint_of(config: dict[str, Any]) -> Checkpoint:
     return Checkpoint(model["name"], Path(), model["fingerprint"], model["fingerprint"], True)
 
 
-def settings_of(config: dict[str, Any], recipe: dict[str, Any]) -> TaskSettings:
-    limits = {split: limit for split, (_, limit) in config["data"].items()}
-    return TaskSettings(task=config["task"], recipe=Recipe(**recipe), **limits)
-
-
-def experiment_of(config: dict[str, Any]) -> Experiment:
-    settings = settings_of(config, config["recipe"] | {"precision": config["precision"]})
-    architecture, init = config.get("architecture", "t5"), config.get("init", "pretrained")
-    task = get_task(config["task"])
-    return Experiment(task, settings, checkpoint_of(config), architecture, init, config["seed"])
-
-
 def baseline_of(config: dict[str, Any]) -> Baseline:
     task = get_task(config["task"])
-    settings = settings_of(config, {"cleaning": config["cleaning"]})
+    limits = {split: limit for split, (_, limit) in config["data"].items()}
+    recipe = Recipe(cleaning=config["cleaning"])
+    settings = TaskSettings(task=task.name, recipe=recipe, **limits)
     kinds = {name: kind for kind, name in Baseline(task, settings).kinds.items()}
     return Baseline(task, settings, kinds[config["name"]])
+
+
+def test_a_model_of_a_task_that_was_changed_since_is_not_asked(monkeypatch) -> None:
+    config = json.loads(json.dumps({**finetune(task=get_task("mrpc")), "precision": "fp32"}))
+    config["recipe"] = identity.recipe_identity(Recipe())
+    assert experiment_of(config, CHECKPOINT).task == get_task("mrpc")
+    other_way = dataclasses.replace(get_task("mrpc"), label_words=("equivalent", "not_equivalent"))
+    monkeypatch.setitem(tasks.TASKS, "mrpc", other_way)
+    with pytest.raises(StudyError, match="mrpc is defined otherwise"):
+        experiment_of(config, CHECKPOINT)
+    config = json.loads(json.dumps(finetune(task=other_way)))
+    assert experiment_of(config, CHECKPOINT).task == other_way
 
 
 def test_there_are_published_records() -> None:
