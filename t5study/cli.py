@@ -188,7 +188,7 @@ def fetch(
     else:
         fetched = commands.fetch(profile or "full", to, source)
     for path in fetched:
-        console.print(f"{path}", highlight=False)
+        console.print(f"{path}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
