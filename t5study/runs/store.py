@@ -106,8 +106,19 @@ class RunStore:
         """
         if is_whole(self.root / identity):
             return self._opened(self.root / identity)
-        folder = self._published.get(identity) or _by_identity(self.root).get(identity)
+        # Listed once: what is new lies in `root` under its identity.
+        folder = self._listed.get(identity)
         return self._opened(folder) if folder else None
+
+    @cached_property
+    def _listed(self) -> dict[str, Path]:
+        return self._list()
+
+    def _list(self) -> dict[str, Path]:
+        """Every record by identity. Only one without an identity in its name is opened for it."""
+        places = [place for place in (self.published, self.root) if place is not None]
+        records = (path for place in places for path in records_below(place))
+        return {named_identity(path) or Run(path).identity: path for path in records}
 
     def _opened(self, folder: Path) -> Run:
         """The run of a record; a published one is compared with its checksums, once."""
@@ -117,16 +128,12 @@ class RunStore:
             self._checked.add(folder)
         return run
 
-    @cached_property
-    def _published(self) -> dict[str, Path]:
-        return _by_identity(self.published) if self.published else {}
-
     def runs(self) -> list[Run]:
         """Return every finished run, own and published, ordered by identity.
 
         Runs of another RESULT_VERSION are left out: what they measured is not what is asked now.
         """
-        found = self._published | _by_identity(self.root)
+        found = self._list()
         runs = (self._opened(found[identity]) for identity in sorted(found))
         return [run for run in runs if run.config.get("result_version") == RESULT_VERSION]
 
@@ -188,11 +195,6 @@ class RunStore:
             produce(work)
         _meet()
         return Run(final)
-
-
-def _by_identity(place: Path) -> dict[str, Path]:
-    """The records below a folder. Only those without an identity in their name are opened."""
-    return {named_identity(path) or Run(path).identity: path for path in records_below(place)}
 
 
 def _resolved(config: dict[str, Any]) -> dict[str, Any]:
