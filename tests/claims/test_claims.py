@@ -12,10 +12,12 @@ import yaml
 from scipy.stats import t as student_t
 
 from t5study.base.errors import StudyError
+from t5study.base.project import checkout
 from t5study.claims import facts, readings
 from t5study.claims.judges import allowance, judge, scorecard
 from t5study.claims.published import book_file, load_published
 from t5study.claims.schema import OUTCOMES, Claim, load_claims
+from t5study.runs.record import open_record, records_below
 
 T5 = "google-t5/t5-small"
 BERT = "google-bert/bert-base-uncased"
@@ -530,3 +532,28 @@ def test_a_gain_needs_pairs_of_three_seeds_on_the_whole_task():
     for run in short:
         run.config["data"] = few
     assert judge(GAIN, short).verdict == "not run"
+
+
+PUBLISHED = {
+    **dict.fromkeys(
+        (
+            *("transformer-more-parallel", "transfer-to-sentiment", "transfer-to-emotion"),
+            *("bert-both-directions", "bert-contextual-embeddings", "gpt-decoder-only"),
+            *("t5-decoder-causal", "t5-cross-entropy"),
+            *("sentiment-negative-support", "sentiment-positive-support"),
+            *("emotion-anger-support", "emotion-fear-support", "emotion-joy-support"),
+            *("emotion-love-support", "emotion-sadness-support", "emotion-surprise-support"),
+        ),
+        "reproduced",
+    ),
+    "t5-decoder-ignores-prefix": "corrected",
+}
+"""What the published runs settle. A change of a judge, or of a record, that changes it is meant."""
+
+
+def test_the_published_runs_settle_what_the_book_says():
+    runs = [open_record(folder) for folder in records_below(checkout() / "results" / "published")]
+    by_runs = [c for c in load_claims() if c.check.by in ("run", "order", "gain", "observation")]
+    table = scorecard(by_runs, runs)
+    settled = table[table["verdict"] != "not run"]
+    assert dict(zip(settled["id"], settled["verdict"], strict=True)) == PUBLISHED
