@@ -17,7 +17,7 @@ from transformers import T5Config
 from benchmarks import methods, scoring
 from benchmarks.turns import Job, Turn
 from benchmarks.work import Work, matmul_peak, training_flops
-from t5study.data.batches import encoder_positions
+from t5study.data.packing import encoder_positions
 from t5study.models.loading import quiet
 from t5study.runs.provenance import peak_memory_bytes
 
@@ -59,7 +59,7 @@ class Clock:
         targets = [(batch["labels"] != -100).sum(1).cpu().numpy() for batch in self._batches]
         widths = [batch["attention_mask"].shape[1] for batch in self._batches]
         positions = sum(
-            encoder_positions(lengths, width, self.packing)
+            encoder_positions(lengths, width) if self.packing else len(lengths) * width
             for lengths, width in zip(sources, widths, strict=True)
         )
         self.turn.tell(

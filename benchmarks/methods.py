@@ -25,10 +25,14 @@ from transformers import (
 
 from benchmarks.work import LONGEST_SOURCE, Work, spread
 from t5study.base.precision import resolve_precision
-from t5study.data.batches import Seq2SeqCollator, UpdatePlan
+from t5study.data.encoding import Seq2SeqCollator
+from t5study.experiments.recipes import Recipe
 from t5study.runs.provenance import usual_device
 from t5study.training.acceleration import speed_up
-from t5study.training.loop import EngineSettings, StudyTrainer, seq2seq_loss
+from t5study.training.callbacks import Pace
+from t5study.training.loop import StudyTrainer
+from t5study.training.losses import seq2seq_loss
+from t5study.training.plan import UpdatePlan
 
 if TYPE_CHECKING:
     from benchmarks.measure import Clock
@@ -202,15 +206,9 @@ def _ours(name: str, work: Work, model: PreTrainedModel, updates: int, folder: P
         packing=packs(name),
     )
     speed_up(model, True, plan.packing)
-    settings = EngineSettings(
-        seed=0,
-        learning_rate=LEARNING_RATE,
-        precision=resolve_precision("auto"),
-        evaluate_every=never,
-        save_every=never,
-        log_every=never,
-    )
-    trainer = StudyTrainer(model, plan, seq2seq_loss, lambda _: {"loss": 0.0}, settings, folder)
+    recipe = Recipe(learning_rate=LEARNING_RATE).resolved()
+    pace = Pace(evaluate_every=never, save_every=never, log_every=never)
+    trainer = StudyTrainer(model, plan, seq2seq_loss, lambda _: {"loss": 0.0}, recipe, pace, folder)
     trainer.args.max_steps = updates
     # As with the peers: what workers make while others have their turn would not be timed.
     trainer.args.dataloader_num_workers = 0

@@ -11,13 +11,12 @@ from transformers import PreTrainedModel
 
 from benchmarks.turns import Job, Turn
 from benchmarks.work import Work, spread
-from t5study.base.precision import resolve_precision
-from t5study.data.batches import Seq2SeqCollator
+from t5study.base.precision import mixed, resolve_precision
+from t5study.data.encoding import Seq2SeqCollator
 from t5study.judging.predictions import LabelSet, score_split
 from t5study.models.loading import quiet
 from t5study.runs.provenance import peak_memory_bytes, usual_device
 from t5study.training.acceleration import speed_up
-from t5study.training.loop import mixed
 
 TITLES = {
     "beams": "generate, 4 beams, fp32, 8 at a time",

@@ -16,8 +16,8 @@ from transformers import (
 )
 
 from t5study.base.precision import resolve_precision
-from t5study.data.batches import Encoded, encode
 from t5study.data.casts import cast, label_ids
+from t5study.data.encoding import Encoded, encode
 from t5study.data.hub import Hub
 from t5study.data.rows import split_rows
 from t5study.data.tasks import get_task

@@ -21,8 +21,9 @@ from t5study.data.casts import clean_like_report, is_blank
 from t5study.data.hub import Hub
 from t5study.data.pins import Need, is_folder, known_checkpoints, package_of
 from t5study.data.tasks import TASKS, Task, get_task
-from t5study.experiments.identity import experiment_of
+from t5study.experiments.identity import Experiment, experiment_of
 from t5study.experiments.recipes import Recipe, TaskSettings
+from t5study.judging import answers
 from t5study.models.checkpoints import Checkpoint, checkpoint_in, open_checkpoint
 from t5study.models.loading import load_tokenizer
 from t5study.profiles import load_profile, needs
@@ -54,7 +55,7 @@ def finetune(
         "the command line",
     )
     chosen, init = _start(hub, model)
-    experiment = training.Experiment(chosen_task, settings, chosen, "t5", init, seed)
+    experiment = Experiment(chosen_task, settings, chosen, "t5", init, seed)
     store = RunStore(Path(os.environ.get("T5STUDY_STORE") or workplace() / "_build" / "runs"))
     return store.obtain(
         experiment.config(hub), lambda work: training.finetune(experiment, hub, work), out=out
@@ -94,7 +95,7 @@ def evaluate(run: Path, split: str, source: Path | None) -> dict[str, Any]:
     opened = _open_run(run, "finetune")
     if split not in ("validation", "test"):
         raise StudyError(f"there is no split {split!r} to judge: choose validation or test")
-    return training.evaluate_again(
+    return answers.evaluate_again(
         experiment_of(opened.config, checkpoint_in(opened.model, weights=True)), Hub(source), split
     )
 
@@ -109,17 +110,17 @@ def predict(run: Path, texts: list[str], role: str | None = None) -> list[str]:
     experiment = experiment_of(_of_one_task(opened, role), checkpoint)
     task = experiment.task
     tokenizer = load_tokenizer(experiment.checkpoint)
-    model = training.saved_model(experiment)
+    model = answers.saved_model(experiment)
     sources = _sources(task, texts, experiment.recipe.cleaning)
     if task.kind == "generation":
-        return training.write_texts(experiment, model, tokenizer, sources)
-    answers = training.answer_texts(experiment, model, tokenizer, sources)
+        return answers.write_texts(experiment, model, tokenizer, sources)
+    shares = answers.answer_texts(experiment, model, tokenizer, sources)
     words = task.label_words
     return [
         f"{words[row.argmax()]}  ("
         + ", ".join(f"{word} {share:.3f}" for word, share in zip(words, row, strict=True))
         + ")"
-        for row in answers
+        for row in shares
     ]
 
 

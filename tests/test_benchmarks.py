@@ -20,8 +20,8 @@ from benchmarks import __main__ as cli
 from benchmarks import measure, memory, methods, page, results, scoring, turns
 from benchmarks.work import Work, spread, training_flops
 from t5study.base.errors import StudyError
-from t5study.data.batches import encode
 from t5study.data.casts import cast, label_ids
+from t5study.data.encoding import encode
 from t5study.data.rows import split_rows
 from t5study.data.tasks import get_task
 from t5study.models.loading import load_tokenizer

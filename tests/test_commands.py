@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny import tiny_t5
@@ -15,10 +16,11 @@ from tiny import tiny_t5
 from t5study import cli, commands
 from t5study.base import project
 from t5study.base.errors import StudyError
+from t5study.base.precision import mixed
 from t5study.data.hub import Hub
 from t5study.experiments.identity import parallelism
+from t5study.judging import answers
 from t5study.runs.store import RunStore, Workspace
-from t5study.training import finetune as training
 
 SMALL = ["--train", "48", "--validation", "16", "--test", "24", "--epochs", "1"]
 
@@ -111,11 +113,11 @@ def test_evaluate_prints_the_numbers_of_the_record(run, place):
 def test_evaluate_computes_in_the_precision_of_the_run(run, monkeypatch):
     asked = []
 
-    def resolve(precision: str) -> str:
+    def seen(precision: str) -> Any:
         asked.append(precision)
-        return "bf16" if precision == "auto" else precision
+        return mixed(precision)
 
-    monkeypatch.setattr(training, "resolve_precision", resolve)
+    monkeypatch.setattr(answers, "mixed", seen)
     found = commands.evaluate(run, "test", None)
     recorded = json.loads((run / "metrics.json").read_text())
     for name in ("accuracy", "macro_f1", "confusion"):

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
+from datasets import Dataset
 from transformers import T5Config, T5ForConditionalGeneration
 
 from t5study.data import pocket
@@ -82,3 +83,15 @@ def tiny_experiment(checkpoint: Checkpoint, task: str = "pocket-sentiment", **re
 def no_hub() -> Hub:
     """A hub that only ever serves the bundled corpus."""
     return Hub()
+
+
+def film_table(count: int) -> Dataset:
+    """A cast data set of so many texts, 1 to 9 times four words long, with two labels."""
+    return Dataset.from_dict(
+        {
+            "row": range(count),
+            "source": ["the film was good " * (1 + i % 9) for i in range(count)],
+            "target": ["good" if i % 2 else "not good" for i in range(count)],
+            "label": [i % 2 for i in range(count)],
+        }
+    )

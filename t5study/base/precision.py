@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from t5study.base.errors import StudyError
 
 PRECISIONS = ("fp32", "bf16")
@@ -24,3 +26,11 @@ def resolve_precision(precision: str) -> str:
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     native = any(getattr(torch.cpu, name, lambda: False)() for name in checks)
     return "bf16" if native else "fp32"
+
+
+def mixed(precision: str) -> AbstractContextManager:
+    """Return the context in which a forward pass runs in "bf16", or in "fp32" as it is."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.autocast(device, torch.bfloat16, enabled={"fp32": False, "bf16": True}[precision])

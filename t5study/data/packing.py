@@ -8,6 +8,7 @@ encoder: what goes in and what comes out is padded as ever.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import MethodType
 from typing import Any
@@ -22,6 +23,15 @@ SHORTEST_ROW = 64
 
 LEAST_SPARED = 0.1
 """Texts share rows where that spares at least so great a part of the padded positions."""
+
+LONGEST_PACKED = 128
+"""Tokens of the longest text that shares rows (see `packing`): attention is cheap up to there."""
+
+LENGTH_STEP = 16
+"""Beside shared rows, lengths are rounded up to a multiple of this: graphs take any length."""
+
+ANOTHER_PASS = 256
+"""Positions that take as long as what one more micro-batch adds: casts and sums of weights."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,68 @@ def shared_rows(lengths: np.ndarray, padded: int) -> Layout | None:
     layout = first_fit(lengths, max(padded, SHORTEST_ROW))
     spared = 1 - layout.rows * layout.width / (len(lengths) * padded)
     return layout if spared >= LEAST_SPARED else None
+
+
+def encoder_positions(lengths: np.ndarray, padded: int) -> int:
+    """Return how many positions the encoder computes for texts padded to `padded` tokens."""
+    layout = shared_rows(lengths, padded)
+    return layout.rows * layout.width if layout else len(lengths) * padded
+
+
+# --- how an update is cut -------------------------------------------------------------------------
+
+
+def cut_for_shared_rows(
+    lengths: np.ndarray, order: np.ndarray, longest: int, tokens: int
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Cut rows in rising order of length into (rows, padded length) of at most `tokens` tokens.
+
+    Texts of up to `LONGEST_PACKED` tokens are cut by tokens that are no padding, and longer ones so
+    that padding and passes cost least together.
+    """
+    own = lengths[order]
+    short = int(np.searchsorted(own, LONGEST_PACKED, side="right"))
+    ends = [*_by_tokens(own[:short], tokens), *(short + _cheapest(own[short:], tokens))]
+    for part in np.split(order, ends[:-1]):
+        if part.size:
+            yield part, min(longest, _rounded_up(lengths[part[-1]]))
+
+
+def _rounded_up(length: int) -> int:
+    return int(-(-length // LENGTH_STEP) * LENGTH_STEP)
+
+
+def _by_tokens(own: np.ndarray, tokens: int) -> np.ndarray:
+    """Cut rising lengths into parts of nearly as many tokens each, at most `tokens`; their ends."""
+    if not own.size:
+        return np.zeros(0, dtype=np.int64)
+    total = int(own.sum())
+    parts = -(-total // max(1, tokens - int(own[-1])))
+    numbers = (np.cumsum(own) - own) * parts // total
+    return np.append(np.flatnonzero(np.diff(numbers)) + 1, own.size)
+
+
+def _cheapest(own: np.ndarray, tokens: int) -> np.ndarray:
+    """Cut rising lengths into parts of at most `tokens` positions; return the parts' ends.
+
+    Of all cuts it is the one with the fewest positions, padding included, where another part counts
+    as `ANOTHER_PASS` positions: found by dynamic programming over the end of the last part.
+    """
+    cost, start = np.zeros(own.size + 1), np.zeros(own.size + 1, dtype=np.int64)
+    for end in range(1, own.size + 1):
+        length = _rounded_up(own[end - 1])
+        starts = np.arange(max(0, end - max(1, tokens // length)), end)
+        costs = cost[starts] + (end - starts) * length + ANOTHER_PASS
+        least = int(np.argmin(costs))
+        cost[end], start[end] = costs[least], starts[least]
+    ends, end = [], own.size
+    while end:
+        ends.append(end)
+        end = int(start[end])
+    return np.array(ends[::-1], dtype=np.int64)
+
+
+# --- the encoder ----------------------------------------------------------------------------------
 
 
 def _packed_forward(

@@ -7,7 +7,7 @@ and finds the answers without waiting for the libraries that train.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from t5study.base.errors import StudyError
@@ -110,6 +110,11 @@ class Experiment:
     def recipe(self) -> Recipe:
         """The hyper-parameters."""
         return self.settings.recipe
+
+    def resolved(self) -> Experiment:
+        """Return it in the precision that this machine computes in, where that was left open."""
+        settings = self.settings.model_copy(update={"recipe": self.recipe.resolved()})
+        return replace(self, settings=settings)
 
     @property
     def _weights_from(self) -> str:
@@ -217,6 +222,10 @@ class Mixture:
         if (first.architecture, first.init) != ("t5", "pretrained"):
             raise StudyError("A model of several tasks starts from a pre-trained T5: choose one.")
 
+    def resolved(self) -> Mixture:
+        """Return it in the precision that this machine computes in, where that was left open."""
+        return replace(self, parts={role: part.resolved() for role, part in self.parts.items()})
+
     @property
     def any_part(self) -> Experiment:
         """One of the experiments: recipe, checkpoint and seed are the same in all."""
@@ -251,6 +260,10 @@ class Pretraining:
     architecture: str
     recipe: PretrainingRecipe
     seed: int
+
+    def resolved(self) -> Pretraining:
+        """Return it in the precision that this machine computes in, where that was left open."""
+        return replace(self, recipe=self.recipe.resolved())
 
     def config(self, hub: Hub) -> dict[str, Any]:
         """Return what determines the result; its hash is the run's identity."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from t5study.base.precision import resolve_precision
 from t5study.base.settings import Settings
 
 ArchitectureName = Literal["t5", "bert", "bert2text", "gpt", "llama"]
@@ -24,7 +25,27 @@ OWN = "own"
 """Stands for a checkpoint's name where the study pre-trains the model itself."""
 
 
-class Recipe(Settings):
+class Optimisation(Settings):
+    """What one run tells its optimiser, and how it computes: a part of every recipe that trains.
+
+    `adam_epsilon` and `max_grad_norm`, the longest gradient, belong to it as well: `Recipe` lets
+    them be chosen, `PretrainingRecipe` does not.
+    """
+
+    learning_rate: Rate
+    schedule: Literal["linear", "cosine", "inverse-sqrt", "constant"] = "linear"
+    warmup_steps: Steps = 0
+    optimizer: Literal["adamw", "adafactor"] = "adamw"
+    weight_decay: Share = 0.0
+    precision: Precision = "auto"
+    compile: bool = False
+
+    def resolved(self) -> Self:
+        """Return the recipe with the precision that this machine computes in for "auto"."""
+        return self.model_copy(update={"precision": resolve_precision(self.precision)})
+
+
+class Recipe(Optimisation):
     """Hyper-parameters of one fine-tuning. The defaults are the report's argument table."""
 
     epochs: Count = 2
@@ -33,16 +54,11 @@ class Recipe(Settings):
     )
     learning_rate: Rate = 3e-4
     batch_size: Count = Field(128, description="effective: the report's 8 x 16")
-    warmup_steps: Steps = 0
     schedule: Literal["linear", "constant"] = "linear"
-    optimizer: Literal["adamw", "adafactor"] = "adamw"
-    weight_decay: Share = 0.0
     adam_epsilon: Rate = 1e-8
     max_grad_norm: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     max_source_length: Annotated[int, Field(ge=8, le=4096)] = 512
     dropout: Share = 0.1
-    precision: Precision = "auto"
-    compile: bool = False
     gradient_checkpointing: bool = Field(
         False, description="compute activations twice, keep them once: less memory, more time"
     )
@@ -80,7 +96,7 @@ class Architecture(Settings):
         return self
 
 
-class PretrainingRecipe(Settings):
+class PretrainingRecipe(Optimisation):
     """How one model is pre-trained from random weights, and for how many tokens."""
 
     objective: Literal["span-corruption", "mlm-nsp", "causal"]
@@ -90,16 +106,12 @@ class PretrainingRecipe(Settings):
     tokens: Annotated[int, Field(ge=1_000)] = Field(description="budget, in input tokens")
     batch_tokens: Annotated[int, Field(ge=64)]
     sequence_length: Annotated[int, Field(ge=16, le=4096)]
-    learning_rate: Rate
-    warmup_steps: Steps = 0
-    optimizer: Literal["adamw", "adafactor"] = "adamw"
-    schedule: Literal["linear", "cosine", "inverse-sqrt", "constant"] = "linear"
-    weight_decay: Share = 0.0
-    precision: Precision = "auto"
-    compile: bool = False
     evaluate_every: Annotated[int, Field(ge=1)] = Field(description="in optimiser steps")
     save_every: Annotated[int, Field(ge=1)] = Field(description="in optimiser steps")
     initial_embeddings: Literal["random", "cooccurrence"] = "random"
+
+    adam_epsilon: ClassVar[float] = 1e-8
+    max_grad_norm: ClassVar[float] = 1.0
 
     @model_validator(mode="after")
     def _one_batch_fits(self) -> PretrainingRecipe:

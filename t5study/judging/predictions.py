@@ -20,7 +20,8 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from transformers.modeling_outputs import BaseModelOutput
 
 from t5study.base.memory import halving
-from t5study.data.batches import Collator, Encoded, cut, encode, in_length_order
+from t5study.data.batches import cut, in_length_order
+from t5study.data.encoding import Collator, Encoded, encode
 from t5study.judging import scores
 
 BOOTSTRAP_SEED = 0

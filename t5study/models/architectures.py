@@ -30,7 +30,7 @@ from transformers import (
 )
 
 from t5study.base.errors import StudyError
-from t5study.data.batches import ClassificationCollator, Collator, Seq2SeqCollator
+from t5study.data.encoding import ClassificationCollator, Collator, Seq2SeqCollator
 from t5study.models.checkpoints import Checkpoint
 from t5study.models.loading import load_model, random_model, settings_of
 

@@ -10,15 +10,8 @@ killed continues to the numbers it would have reached.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import math
-import os
-import shutil
-import time
-import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,52 +19,43 @@ import numpy as np
 import safetensors.torch
 import torch
 from accelerate.utils import gather_object
-from safetensors import SafetensorError
 from torch.utils.data import DataLoader, SequentialSampler
-from transformers import (
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainerState,
-    TrainingArguments,
-    get_scheduler,
-)
-from transformers.optimization import Adafactor
+from transformers import PrinterCallback, Trainer, TrainerState, TrainingArguments
 
-from t5study.base.checksums import write_checksums
 from t5study.base.errors import StudyError
 from t5study.base.memory import is_out_of_memory
 from t5study.data.batches import split_batch
+from t5study.experiments.recipes import Optimisation
 from t5study.models.loading import quiet
-from t5study.runs.provenance import usual_device
 from t5study.runs.record import RESULT_VERSION
-from t5study.training.acceleration import return_memory
-from t5study.training.adafactor import BatchedAdafactor
+from t5study.training.callbacks import KeepPace, Pace, Progress, ReturnMemory, Stopwatch
 from t5study.training.checkpointing import (
+    Checkpoints,
     best_of,
     evaluations,
     exhausted,
     latest_with_best,
+    refuse_unshared,
     step_of,
 )
-
-SumLoss = Callable[[torch.nn.Module, dict[str, torch.Tensor]], torch.Tensor]
-"""(model, micro-batch) -> sum of the losses of its items."""
-
-_MADE_WITH = "made_with.json"
-
-GROWN, LARGE = 10.0, 3.0
-"""A loss that is so many times its first value, or times `LARGE` where it began lower, diverges."""
-
-MEMORY_EVERY = 16
-"""Updates between two returns of memory: one costs a twentieth of a second and its page faults."""
+from t5study.training.divergence import Divergence
+from t5study.training.losses import SumLoss
+from t5study.training.optimisers import build_optimizer, build_schedule
 
 log = logging.getLogger(__name__)
 
+Validation = Callable[[torch.nn.Module], dict[str, float]]
+"""Gives what is measured of a model on held-out rows, with at least "loss"."""
+
 
 class Plan(Protocol):
-    """Updates by step, and whose share of each this process takes; see `batches.UpdatePlan`."""
+    """Updates by step, and whose share of each this process takes; see `plan.UpdatePlan`.
 
+    An update is {"micro_batches": list of dictionaries of tensors, this process's share, "items":
+    the loss items of the whole update, over all processes}.
+    """
+
+    seed: int
     rank: int
     world_size: int
 
@@ -80,169 +64,13 @@ class Plan(Protocol):
     def __getitem__(self, step: int) -> dict[str, Any]: ...
 
 
-@dataclass(frozen=True)
-class EngineSettings:
-    """What the loop needs to know; a recipe says it for fine-tuning and for pre-training."""
-
-    seed: int
-    learning_rate: float
-    precision: str = "fp32"
-    optimizer: str = "adamw"
-    schedule: str = "linear"
-    warmup_steps: int = 0
-    weight_decay: float = 0.0
-    adam_epsilon: float = 1e-8
-    max_grad_norm: float = 1.0
-    evaluate_every: int = 100
-    save_every: int = 100
-    log_every: int = 10
-    keep_checkpoints: int = 5
-    patience: int | None = None
-
-    def decisive(self) -> dict[str, Any]:
-        """Return what a later update depends on: a checkpoint made with other values is refused."""
-        free = ("evaluate_every", "save_every", "log_every", "keep_checkpoints", "patience")
-        return {name: value for name, value in asdict(self).items() if name not in free}
-
-
-def mixed(precision: str) -> contextlib.AbstractContextManager:
-    """Return the context in which a forward pass runs in "bf16", or in "fp32" as it is."""
-    return torch.autocast(usual_device(), torch.bfloat16, enabled=precision == "bf16")
-
-
-def seq2seq_loss(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Return the cross-entropy summed over the label tokens of a micro-batch."""
-    inputs = {name: value for name, value in batch.items() if name != "labels"}
-    # A cache serves generation; in training it makes a compiled block one graph a layer.
-    logits = model(**inputs, use_cache=False).logits
-    return torch.nn.functional.cross_entropy(
-        logits.flatten(0, -2).float(), batch["labels"].flatten(), reduction="sum"
-    )
-
-
-def classification_loss(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Return the cross-entropy (or squared error, for float labels) summed over the texts."""
-    logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
-    if batch["labels"].is_floating_point():
-        kept = batch["labels"] != -100.0
-        return ((logits.float().squeeze(-1) - batch["labels"]) ** 2)[kept].sum()
-    return torch.nn.functional.cross_entropy(logits.float(), batch["labels"], reduction="sum")
-
-
-def build_optimizer(model: torch.nn.Module, settings: EngineSettings) -> torch.optim.Optimizer:
-    """Return AdamW or Adafactor over the report's two parameter groups.
-
-    The report exempts names containing "bias" or "LayerNorm.weight" from weight decay. T5 calls
-    its norms `layer_norm.weight`, so the second name never matches; with the report's weight
-    decay of 0 this changes nothing, and the groups are kept as they were.
-    """
-    exempt = ("bias", "LayerNorm.weight")
-    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    groups = [
-        {
-            "params": [p for name, p in named if not any(e in name for e in exempt)],
-            "weight_decay": settings.weight_decay,
-        },
-        {"params": [p for name, p in named if any(e in name for e in exempt)], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
-    if settings.optimizer == "adafactor":
-        # Fixed step size relative to the parameter's scale: Shazeer & Stern 2018, section 8,
-        # with the schedule left to the recipe.
-        # The library's own step is the faster one on a CPU, where nothing waits for a launch.
-        adafactor = BatchedAdafactor if torch.cuda.is_available() else Adafactor
-        return adafactor(
-            groups, lr=settings.learning_rate, scale_parameter=True, relative_step=False
-        )
-    return torch.optim.AdamW(
-        groups, lr=settings.learning_rate, eps=settings.adam_epsilon, fused=True
-    )
-
-
-@dataclass
-class Stopwatch(TrainerCallback):
-    """Seconds of training, waiting for data included; evaluation and checkpoints left out."""
-
-    seconds: float = 0.0
-    _started: float = field(default=0.0, repr=False)
-
-    def on_train_begin(self, args, state, control, **kwargs) -> None:
-        """Start the clock before the first update is made."""
-        self._started = time.perf_counter()
-
-    def on_step_end(self, args, state, control, **kwargs) -> None:
-        """Count an update, from the end of what was before it."""
-        now = time.perf_counter()
-        self.seconds += now - self._started
-        self._started = now
-
-    def on_evaluate(self, args, state, control, **kwargs) -> None:
-        """Leave an evaluation out."""
-        self._started = time.perf_counter()
-
-    def on_save(self, args, state, control, **kwargs) -> None:
-        """Leave a checkpoint out."""
-        self._started = time.perf_counter()
-
-
-class _Progress(TrainerCallback):
-    """One line a logged step: where the run is, its loss, and how long it will still take.
-
-    The lines go to the package's log: the command line shows them, a notebook does not.
-    """
-
-    def __init__(self) -> None:
-        self.started, self.first_step = time.perf_counter(), 0
-
-    def on_train_begin(self, args, state, control, **kwargs) -> None:
-        self.started, self.first_step = time.perf_counter(), state.global_step
-
-    def on_log(self, args, state, control, logs=None, **kwargs) -> None:
-        done = state.global_step - self.first_step
-        if not done or not state.is_world_process_zero:
-            return
-        left = (time.perf_counter() - self.started) / done * (state.max_steps - state.global_step)
-        losses = {"loss": "loss", "eval_loss": "validation loss"}
-        shown = [f"{label} {logs[name]:.4f}" for name, label in losses.items() if name in logs]
-        if shown:
-            where = f"update {state.global_step} of {state.max_steps}"
-            log.info("%s, %s, about %.0f s left", where, ", ".join(shown), left)
-
-
-class _Memory(TrainerCallback):
-    """Freed memory goes back to the system every so many updates, and does not pile up."""
-
-    def on_step_end(self, args, state, control, **kwargs) -> None:
-        if args.device.type == "cpu" and state.global_step % MEMORY_EVERY == 0:
-            return_memory()
-
-
-class _Schedule(TrainerCallback):
-    """When to log, evaluate, save and stop early: by step, and at the last step."""
-
-    def __init__(self, settings: EngineSettings) -> None:
-        self.settings = settings
-
-    def on_step_end(self, args, state, control, **kwargs) -> None:
-        step, last = state.global_step, state.global_step >= state.max_steps
-        control.should_evaluate = last or step % self.settings.evaluate_every == 0
-        control.should_save = last or step % self.settings.save_every == 0
-        # Logging with every save keeps the window of the averaged loss the same after a resume.
-        control.should_log = (
-            control.should_save or control.should_evaluate or step % self.settings.log_every == 0
-        )
-
-    def on_evaluate(self, args, state, control, **kwargs) -> None:
-        if exhausted(evaluations(state.log_history), self.settings.patience):
-            control.should_training_stop = True
-            control.should_save = True
-
-
 class StudyTrainer(Trainer):
-    """transformers' Trainer over a plan of whole updates.
+    """transformers' Trainer over a plan of whole updates, with checkpoints below `folder`.
 
-    `evaluation(model)` returns a dictionary with at least "loss"; the checkpoint with the lowest
-    is the one that `train_to_best` loads.
+    Args:
+        sum_loss: what is minimised, a sum over the items of a micro-batch.
+        validation: gives "loss"; the checkpoint with the least is the one `train_to_best` loads.
+        recipe: of known precision (`resolved`).
     """
 
     def __init__(
@@ -250,48 +78,40 @@ class StudyTrainer(Trainer):
         model: torch.nn.Module,
         plan: Plan,
         sum_loss: SumLoss,
-        evaluation: Callable[[torch.nn.Module], dict[str, float]],
-        settings: EngineSettings,
+        validation: Validation,
+        recipe: Optimisation,
+        pace: Pace,
         folder: Path,
     ) -> None:
-        self.plan = plan
-        self.sum_loss = sum_loss
-        self.evaluation = evaluation
-        self.settings = settings
-        self.folder = Path(folder)
+        self.plan, self.sum_loss, self.validation = plan, sum_loss, validation
+        self.recipe, self.pace, self.folder = recipe, pace, Path(folder)
         self.stopwatch = Stopwatch()
+        self.divergence = Divergence(recipe.learning_rate)
+        self.checkpoints = Checkpoints(self.folder, _decisive(plan, recipe), pace.keep_checkpoints)
         self.parts = 1
         """Pieces that each micro-batch is cut into, since memory ran out."""
         self.resumed_from = 0
         """Updates that were done before this process began."""
         self._checkpoint: Path | None = None
         self._exchanging = False
-        self._first_loss: float | None = None
-        """The loss of update 1, in the process life that began there."""
-        optimizer = build_optimizer(model, settings)
-        schedule = settings.schedule.replace("-", "_")
-        if schedule == "constant" and settings.warmup_steps:
-            # transformers' constant schedule leaves the warm-up out.
-            schedule = "constant_with_warmup"
-        scheduler = get_scheduler(
-            schedule,
-            optimizer,
-            num_warmup_steps=settings.warmup_steps,
-            num_training_steps=len(plan),
-        )
+        optimizer = build_optimizer(model, recipe)
         super().__init__(
             model=model,
-            args=_training_arguments(settings, self.folder, len(plan)),
+            args=_training_arguments(plan, recipe, self.folder),
             train_dataset=plan,
-            callbacks=[_Schedule(settings), self.stopwatch, _Progress(), _Memory()],
-            optimizers=(optimizer, scheduler),
+            callbacks=[KeepPace(pace), self.stopwatch, Progress(), ReturnMemory(), self.divergence],
+            optimizers=(optimizer, build_schedule(optimizer, recipe, len(plan))),
         )
         self.remove_callback(PrinterCallback)
-        if (plan.rank, plan.world_size) != (self.args.process_index, self.args.world_size):
+        self._refuse_another_world()
+
+    def _refuse_another_world(self) -> None:
+        plan, args = self.plan, self.args
+        if (plan.rank, plan.world_size) != (args.process_index, args.world_size):
             raise StudyError(
                 f"RANK and WORLD_SIZE say process {plan.rank} of {plan.world_size}, but this is "
-                f"process {self.args.process_index} of {self.args.world_size}: start several "
-                "processes with torchrun, or unset RANK and WORLD_SIZE"
+                f"process {args.process_index} of {args.world_size}: start several processes with "
+                "torchrun, or unset RANK and WORLD_SIZE."
             )
 
     def get_train_dataloader(self) -> DataLoader:
@@ -303,6 +123,8 @@ class StudyTrainer(Trainer):
             collate_fn=_only,
             num_workers=self.args.dataloader_num_workers,
         )
+
+    # --- one update
 
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
         """Accumulate the gradient of one update; return its mean loss per item.
@@ -320,9 +142,9 @@ class StudyTrainer(Trainer):
                 self._halve(inputs["micro_batches"])
             else:
                 now = self.state.global_step + 1
-                self._refuse_no_number("loss", total.item(), f"at update {now}")
+                self.divergence.refuse_no_number("loss", total.item(), f"at update {now}")
                 if now == 1:
-                    self._first_loss = float(self.accelerator.gather(total).mean())
+                    self.divergence.first_loss = float(self.accelerator.gather(total).mean())
                 return total
             # Only here has the error, and with it what the failed pass had computed, gone.
             model.zero_grad()
@@ -330,7 +152,7 @@ class StudyTrainer(Trainer):
                 torch.cuda.empty_cache()
 
     def _accumulate(self, model: torch.nn.Module, inputs: dict[str, Any]) -> torch.Tensor:
-        seed = update_seed(self.settings.seed, self.state.global_step, self.args.process_index)
+        seed = update_seed(self.plan.seed, self.state.global_step, self.args.process_index)
         torch.manual_seed(seed)
         micro_batches = [
             part
@@ -361,74 +183,53 @@ class StudyTrainer(Trainer):
         self._exchanging = True
 
     def _halve(self, micro_batches: list[dict[str, torch.Tensor]]) -> None:
-        rows = max(len(batch["input_ids"]) for batch in micro_batches)
+        update = self.state.global_step + 1
         if self._exchanging:
             raise StudyError(
-                f"process {self.args.process_index} ran out of memory at update "
-                f"{self.state.global_step + 1}: lower tokens_per_micro_batch and run the same "
-                "command again, it continues from the last checkpoint"
+                f"Process {self.args.process_index} ran out of memory at update {update}: lower "
+                "tokens_per_micro_batch and run the same command again, it continues from the last "
+                "checkpoint."
             ) from None
+        rows, length = (
+            max(batch["input_ids"].shape[side] for batch in micro_batches) for side in (0, 1)
+        )
         if self.parts >= rows:
-            length = max(batch["input_ids"].shape[1] for batch in micro_batches)
             raise StudyError(
-                f"one text of {length} tokens does not fit into memory beside the model: lower "
-                "max_source_length, set gradient_checkpointing, or take a smaller model"
+                f"One text of {length} tokens does not fit into memory beside the model: lower "
+                "max_source_length, set gradient_checkpointing, or take a smaller model."
             ) from None
         self.parts *= 2
         log.warning(
             "out of memory at update %d: micro-batches cut into %d, the update stays whole",
-            self.state.global_step + 1,
+            update,
             self.parts,
         )
 
-    def _refuse_no_number(self, name: str, loss: float, when: str) -> None:
-        if not math.isfinite(loss):
-            raise StudyError(
-                f"the {name} is {loss} {when}: {self._likely_cause()}; the checkpoints before it "
-                "are kept"
-            )
-
-    def _likely_cause(self) -> str:
-        rate = self.settings.learning_rate
-        return f"the likely cause is the learning rate {rate:g}, lower it in the recipe"
-
-    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Log, and stop a run whose loss has left all bounds though it is still a number."""
-        super().log(logs, *args, **kwargs)
-        if "loss" not in logs:
-            return
-        first = self._first_loss
-        if first is None:
-            first = next(row["loss"] for row in self.state.log_history if "loss" in row)
-        if logs["loss"] > GROWN * max(first, LARGE):
-            raise StudyError(
-                f"the loss has grown from {first:.3g} to {logs['loss']:.3g} at update "
-                f"{self.state.global_step}: {self._likely_cause()}"
-            )
-
     def evaluate(self, *args, **kwargs) -> dict[str, float]:
-        """Run the evaluation and log it with the prefix `eval_`."""
+        """Run the validation and log it with the prefix `eval_`."""
         self.model.eval()
-        metrics = {f"eval_{name}": value for name, value in self.evaluation(self.model).items()}
+        metrics = {f"eval_{name}": value for name, value in self.validation(self.model).items()}
         when = f"after update {self.state.global_step}"
-        self._refuse_no_number("validation loss", metrics["eval_loss"], when)
+        self.divergence.refuse_no_number("validation loss", metrics["eval_loss"], when)
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
         )
         return metrics
 
-    def train_to_best(self) -> dict[str, Any]:
+    # --- a whole run
+
+    def train_to_best(self) -> tuple[int, float]:
         """Train, or continue from the last whole checkpoint, and load the best weights.
 
-        Returns {"best_step": int, "best_loss": float, "resumed_from": int}.
+        Returns the step of the least validation loss, and that loss.
         """
         self.find_start(latest_with_best)
         self.train_from_start()
         step, loss = best_of(evaluations(self.state.log_history))
         weights = self.folder / f"checkpoint-{step}" / "model.safetensors"
         safetensors.torch.load_model(self.model, weights)
-        return {"best_step": step, "best_loss": loss, "resumed_from": self.resumed_from}
+        return step, loss
 
     def find_start(self, newest: Callable[[Path], Path | None]) -> None:
         """Settle where to begin: at the checkpoint that `newest` finds, or from the first update.
@@ -437,17 +238,15 @@ class StudyTrainer(Trainer):
         made with other settings or other code, or where the processes share no folder.
         """
         if self.args.world_size > 1:
-            self._refuse_unshared_folder()
+            refuse_unshared(self.folder, self.accelerator)
         with self.accelerator.main_process_first():
             self._checkpoint = newest(self.folder)
         if self._checkpoint is not None:
             self.resumed_from = step_of(self._checkpoint)
-            parts = self._agreed(self._checkpoint)["parts"]
-            # Earlier code kept one number, that of the first process.
-            parts = parts if isinstance(parts, list) else [parts]
-            mine = self.args.process_index
+            parts = self.checkpoints.checked(self._checkpoint)["parts"]
             # With another number of processes, each takes what had to suffice for the worst.
-            self.parts = parts[mine] if len(parts) == self.args.world_size else max(parts)
+            same = len(parts) == self.args.world_size
+            self.parts = parts[self.args.process_index] if same else max(parts)
 
     def train_from_start(self) -> None:
         """Train from where `find_start` has settled to begin, to the end."""
@@ -455,102 +254,36 @@ class StudyTrainer(Trainer):
         if start is not None:
             self.state = TrainerState.load_from_json(str(start / "trainer_state.json"))
         # A run that had stopped early would be trained on: the Trainer keeps no stop.
-        if not exhausted(evaluations(self.state.log_history), self.settings.patience):
-            try:
-                with quiet():
-                    self.train(resume_from_checkpoint=str(start) if start else None)
-            except RuntimeError as error:
-                if not is_out_of_memory(error):
-                    raise
-                raise StudyError(
-                    f"memory ran out beside the batches of update {self.state.global_step + 1}: "
-                    "take the optimizer adafactor, set gradient_checkpointing, or take a smaller "
-                    "model; the checkpoints before it are kept"
-                ) from error
-
-    def _refuse_unshared_folder(self) -> None:
-        (token,) = gather_object([uuid.uuid4().hex])[:1]
-        mark = self.folder / f".shared-{token}"
-        if self.accelerator.is_main_process:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            mark.touch()
-        self.accelerator.wait_for_everyone()
-        shared = all(gather_object([mark.is_file()]))
-        if self.accelerator.is_main_process:
-            mark.unlink()
-        if not shared:
+        if exhausted(evaluations(self.state.log_history), self.pace.patience):
+            return
+        try:
+            with quiet():
+                self.train(resume_from_checkpoint=str(start) if start else None)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             raise StudyError(
-                f"not all processes see the same {self.folder}: name a folder with --out that all "
-                "machines share"
-            )
-
-    def _agreed(self, checkpoint: Path) -> dict[str, Any]:
-        path = checkpoint / _MADE_WITH
-        made_with = json.loads(path.read_text()) if path.is_file() else {}
-        own = self._made_with()
-        other = sorted(name for name in own if made_with.get(name) != own[name])
-        if other:
-            raise StudyError(
-                f"{checkpoint} was made with another {', '.join(other)}: remove "
-                f"{checkpoint.parent} to begin anew, or run what it belongs to"
-            )
-        return made_with
-
-    def _made_with(self) -> dict[str, Any]:
-        return {
-            **self.settings.decisive(),
-            "updates": len(self.plan),
-            "code": RESULT_VERSION,
-        }
+                f"Memory ran out beside the batches of update {self.state.global_step + 1}: take "
+                "the optimizer adafactor, set gradient_checkpointing, or take a smaller model; the "
+                "checkpoints before it are kept."
+            ) from error
 
     def _save_checkpoint(self, model, trial) -> None:
         """Write a checkpoint beside its place, with checksums, and move it there whole."""
-        staging = self.folder / ".staging"
+        step, writes = self.state.global_step, self.args.should_save
         parts = gather_object([self.parts])
-        if self.args.should_save:
-            shutil.rmtree(staging, ignore_errors=True)
-        self.args.output_dir = str(staging)
-        try:
-            super()._save_checkpoint(model, trial)
-            if self.args.should_save:
-                self._move_in_place(staging, self._made_with() | {"parts": parts})
-        # A full disk shows as any of these, by the library that was writing.
-        except (OSError, SafetensorError, RuntimeError) as error:
-            shutil.rmtree(staging, ignore_errors=True)
-            if isinstance(error, RuntimeError) and not _is_of_writing(error):
-                raise
-            raise StudyError(
-                f"the checkpoint of update {self.state.global_step} cannot be written "
-                f"({error}): free some space and run the same command again, it continues from "
-                "the checkpoint before"
-            ) from error
-        finally:
-            self.args.output_dir = str(self.folder)
+        with self.checkpoints.staging(step, writes) as staging:
+            self.args.output_dir = str(staging)
+            try:
+                super()._save_checkpoint(model, trial)
+            finally:
+                self.args.output_dir = str(self.folder)
+            if writes:
+                losses = evaluations(self.state.log_history)
+                draft = staging / f"checkpoint-{step}"
+                self.checkpoints.put_in_place(draft, {"parts": parts}, losses)
         # No process may look for a checkpoint that is still being written.
         self.accelerator.wait_for_everyone()
-
-    def _move_in_place(self, staging: Path, made_with: dict[str, Any]) -> None:
-        name = f"checkpoint-{self.state.global_step}"
-        # A pickle that nothing here reads, and that names paths of the machine.
-        (staging / name / "training_args.bin").unlink(missing_ok=True)
-        (staging / name / _MADE_WITH).write_text(json.dumps(made_with))
-        write_checksums(staging / name)
-        shutil.rmtree(self.folder / name, ignore_errors=True)
-        os.replace(staging / name, self.folder / name)
-        staging.rmdir()
-        self._prune()
-
-    def _prune(self) -> None:
-        """Keep the best checkpoints by validation loss, and two to resume from.
-
-        Should the newest be damaged, there is the one before it.
-        """
-        losses = evaluations(self.state.log_history)
-        ranked = sorted(losses, key=lambda step: (losses[step], step))
-        kept = {step_of(folder): folder for folder in self.folder.glob("checkpoint-*")}
-        wanted = {*ranked[: self.settings.keep_checkpoints], *sorted(kept)[-2:]}
-        for step in kept.keys() - wanted:
-            shutil.rmtree(kept[step])
 
     def _save_rng_state(self, output_dir: str) -> None:
         """Nothing to save: random numbers depend on seed and step alone."""
@@ -564,25 +297,31 @@ def update_seed(seed: int, step: int, process: int = 0) -> int:
     return int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _is_of_writing(error: RuntimeError) -> bool:
-    # How torch's writer of files tells that it could not write.
-    return "PytorchStreamWriter" in str(error) or "inline_container" in str(error)
+def _decisive(plan: Plan, recipe: Optimisation) -> dict[str, Any]:
+    """What a later update depends on: a checkpoint made with other values is refused."""
+    names = ("learning_rate", "precision", "optimizer", "schedule", "warmup_steps", "weight_decay")
+    return {
+        **{name: getattr(recipe, name) for name in (*names, "adam_epsilon", "max_grad_norm")},
+        "seed": plan.seed,
+        "updates": len(plan),
+        "code": RESULT_VERSION,
+    }
 
 
 def _only(items: list[dict[str, Any]]) -> dict[str, Any]:
     return items[0]
 
 
-def _training_arguments(settings: EngineSettings, folder: Path, steps: int) -> TrainingArguments:
+def _training_arguments(plan: Plan, recipe: Optimisation, folder: Path) -> TrainingArguments:
     arguments = TrainingArguments(
         output_dir=str(folder),
-        max_steps=steps,
+        max_steps=len(plan),
         per_device_train_batch_size=1,
-        learning_rate=settings.learning_rate,
-        max_grad_norm=settings.max_grad_norm,
-        bf16=settings.precision == "bf16",
+        learning_rate=recipe.learning_rate,
+        max_grad_norm=recipe.max_grad_norm,
+        bf16=recipe.precision == "bf16",
         use_cpu=not torch.cuda.is_available(),
-        seed=settings.seed,
+        seed=plan.seed,
         logging_strategy="no",
         save_strategy="no",
         eval_strategy="no",

@@ -16,20 +16,17 @@ import pandas as pd
 import torch
 from datasets import concatenate_datasets
 
-from t5study.data.batches import Encoded, UpdatePlan
+from t5study.data.encoding import Encoded
 from t5study.data.hub import Hub
+from t5study.experiments.data import TaskData
 from t5study.experiments.identity import Mixture
+from t5study.judging.answers import evaluate
 from t5study.models.loading import load_tokenizer
 from t5study.runs.provenance import recorded
 from t5study.runs.store import Workspace
-from t5study.training.finetune import (
-    TaskData,
-    Validation,
-    evaluate,
-    mean_loss,
-    plan_settings,
-    train_and_judge,
-)
+from t5study.training.finetune import mean_loss, plan_settings, train_and_judge
+from t5study.training.loop import Validation
+from t5study.training.plan import UpdatePlan
 
 
 @lru_cache(maxsize=2)
@@ -86,6 +83,7 @@ def finetune_jointly(mixture: Mixture, hub: Hub, work: Workspace) -> dict[str, A
     `tasks`, and predictions.parquet the predictions of all roles with a column `role`.
     """
     with recorded() as provenance:
+        mixture = mixture.resolved()
         shared = mixture.any_part
         tokenizer = load_tokenizer(shared.checkpoint)
         data = {role: TaskData.load(part, hub, tokenizer) for role, part in mixture.parts.items()}

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import copy
+from itertools import combinations
 
 import numpy as np
 import pytest
 import torch
 from tiny import untrained_t5 as a_model
 
-from t5study.data.packing import SHORTEST_ROW, first_fit, pack_encoder, shared_rows
-from t5study.training.acceleration import cheapen_dropout, speed_up
+from t5study.data import packing
+from t5study.data.batches import cut
+from t5study.data.packing import (
+    SHORTEST_ROW,
+    encoder_positions,
+    first_fit,
+    pack_encoder,
+    shared_rows,
+)
+from t5study.training.acceleration import speed_up
+from t5study.training.cpu import cheapen_dropout
 
 LENGTHS = np.array([5, 40, 12, 64, 3, 30, 30, 20, 9, 1])
 
@@ -60,6 +70,48 @@ def test_texts_share_rows_only_where_that_spares_something():
     assert shared_rows(np.full(8, 60), 60) is None
     layout = shared_rows(np.array([60, 4] * 8), 60)
     assert (layout.rows, layout.width) == (8, SHORTEST_ROW)
+
+
+def test_the_positions_are_those_that_the_encoder_computes():
+    assert encoder_positions(LENGTHS, 64) == 4 * 64
+    assert encoder_positions(np.full(8, 128), 128) == 8 * 128
+
+
+def test_short_texts_that_share_rows_are_cut_by_their_tokens():
+    lengths = np.array([10, 20, 30, 100] * 40)
+    parts = list(cut(lengths, np.arange(len(lengths)), 512, 2048, packing=True))
+    assert sorted(np.concatenate([rows for rows, _ in parts])) == list(range(len(lengths)))
+    tokens = [int(lengths[rows].sum()) for rows, _ in parts]
+    assert len(parts) == 4
+    assert max(tokens) <= 2048
+    assert max(tokens) - min(tokens) <= 200
+    assert [length for _, length in parts] == [32, 112, 112, 112]
+
+
+def test_long_texts_beside_shared_rows_are_cut_with_the_least_padding():
+    lengths = np.array([200] * 8 + [208] * 8 + [500] * 3)
+    parts = list(cut(lengths, np.arange(len(lengths)), 512, 4096, packing=True))
+    # All of 208 positions fit into one part; together with the long ones they would not.
+    assert [(len(rows), length) for rows, length in parts] == [(16, 208), (3, 512)]
+    # Beside so few positions another pass costs more than the padding that it spares.
+    parts = list(cut(np.array([480, 500] * 4), np.arange(8), 512, 4096, packing=True))
+    assert [(len(rows), length) for rows, length in parts] == [(8, 512)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_other_cut_of_long_texts_is_cheaper(seed):
+    own = np.sort(np.random.default_rng(seed).integers(129, 513, 9))
+    ends = packing._cheapest(own, 2048)
+
+    def cost(ends: list[int]) -> float:
+        starts, total = [0, *ends[:-1]], 0
+        for start, end in zip(starts, ends, strict=True):
+            positions = (end - start) * -(-own[end - 1] // 16) * 16
+            total += positions + packing.ANOTHER_PASS if positions <= 2048 else np.inf
+        return total
+
+    every = ([*chosen, 9] for count in range(9) for chosen in combinations(range(1, 9), count))
+    assert cost(list(ends)) == min(map(cost, every))
 
 
 def test_a_packed_encoder_gives_the_same_loss_and_gradients():

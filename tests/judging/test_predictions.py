@@ -12,11 +12,12 @@ from transformers import T5ForConditionalGeneration
 
 from t5study.data.batches import in_length_order
 from t5study.data.casts import label_ids
+from t5study.experiments.data import TaskData
 from t5study.judging import predictions
 from t5study.judging.predictions import LabelSet
 from t5study.models.loading import load_model, load_tokenizer
 from t5study.runs.store import RunStore
-from t5study.training.finetune import TaskData, finetune
+from t5study.training.finetune import finetune
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from t5study.base.errors import StudyError
-from t5study.data.batches import IGNORED, encode, in_length_order
+from t5study.data.batches import in_length_order
+from t5study.data.encoding import IGNORED, encode
 from t5study.judging.predictions import LabelSet, score_labels, text_table
 from t5study.models import architectures
 from t5study.models.architectures import ARCHITECTURES, architecture_of, new_model

@@ -18,9 +18,12 @@ from t5study.experiments.identity import Pretraining
 from t5study.experiments.recipes import Architecture, PretrainingRecipe
 from t5study.models.loading import parameter_count
 from t5study.pretraining import embeddings as cooccurrence
-from t5study.pretraining import objectives
-from t5study.pretraining import run as pretraining
-from t5study.pretraining.run import PretrainingPlan, build_model, pretrain
+from t5study.pretraining import examples, objectives
+from t5study.pretraining.cost import flops_per_sequence
+from t5study.pretraining.examples import EXAMPLES, Windows
+from t5study.pretraining.models import build_model
+from t5study.pretraining.plan import PretrainingPlan
+from t5study.pretraining.run import pretrain
 from t5study.pretraining.text import prepare
 from t5study.runs.store import RunStore
 from t5study.training.loop import StudyTrainer
@@ -153,7 +156,7 @@ def test_sentences_are_cut_behind_their_full_stop(tokenizer):
 
 
 def test_windows_meet_every_piece_once_an_epoch():
-    windows = pretraining.Windows(np.arange(1000), 10, seed=1)
+    windows = Windows(np.arange(1000), 10, seed=1)
     epoch = windows(np.arange(99))
     assert np.array_equal(np.diff(epoch, axis=1), np.ones((99, 9)))
     assert len(np.unique(epoch)) == 990
@@ -162,7 +165,7 @@ def test_windows_meet_every_piece_once_an_epoch():
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_plan_is_a_function_of_seed_and_step(architecture, tokenizer, stream):
-    examples = pretraining.EXAMPLES[architecture](stream, tokenizer, 32, 7)
+    examples = EXAMPLES[architecture](stream, tokenizer, 32, 7)
     plan = PretrainingPlan(examples, rows=8, steps=3, seed=7, micro_rows=8)
     first, again, other = plan[1], plan[1], plan[2]
     ids = first["micro_batches"][0]["input_ids"]
@@ -177,7 +180,7 @@ def test_a_plan_is_a_function_of_seed_and_step(architecture, tokenizer, stream):
 def test_the_gradient_does_not_depend_on_how_an_update_is_cut(architecture, tokenizer, stream):
     """16 x 1, 1 x 16 and two processes give the same gradient."""
     model = build_model(architecture, recipe(architecture), tokenizer, 0).eval()
-    examples = pretraining.EXAMPLES[architecture](stream, tokenizer, 32, 7)
+    examples = EXAMPLES[architecture](stream, tokenizer, 32, 7)
     whole = PretrainingPlan(examples, rows=16, steps=1, seed=7, micro_rows=16)
     plans = [
         [whole],
@@ -199,18 +202,18 @@ def _gradient_norm(model, loss, processes) -> float:
 
 
 def test_an_update_smaller_than_the_processes_is_refused(tokenizer, stream):
-    examples = pretraining.EXAMPLES["gpt"](stream, tokenizer, 32, 7)
+    examples = EXAMPLES["gpt"](stream, tokenizer, 32, 7)
     with pytest.raises(StudyError, match="processes"):
         PretrainingPlan(examples, rows=2, steps=1, seed=0, micro_rows=8, world_size=4)
 
 
 def test_a_window_with_more_spans_than_sentinels_is_refused_before_training(stream, tokenizer):
     with pytest.raises(StudyError, match=r"need .* sentinels and the vocabulary has .*: use"):
-        pretraining.EXAMPLES["t5"](stream, tokenizer, 4096, 7)
+        EXAMPLES["t5"](stream, tokenizer, 4096, 7)
 
 
 def test_t5_windows_need_no_padding(tokenizer, stream):
-    examples = pretraining.EXAMPLES["t5"](stream, tokenizer, 32, 0)
+    examples = EXAMPLES["t5"](stream, tokenizer, 32, 0)
     batch, items = examples(np.arange(5), objectives.generator(0, 0))
     assert batch["input_ids"].shape == (5, 32)
     assert items == batch["labels"].numel() == 5 * examples.targets_length
@@ -219,7 +222,7 @@ def test_t5_windows_need_no_padding(tokenizer, stream):
 
 
 def test_bert_pairs_have_their_form(tokenizer, stream):
-    examples = pretraining.EXAMPLES["bert"](stream, tokenizer, 32, 0)
+    examples = EXAMPLES["bert"](stream, tokenizer, 32, 0)
     batch, items = examples(np.arange(50), objectives.generator(0, 0))
     ids = torch.where(batch["labels"] == -100, batch["input_ids"], batch["labels"])
     assert ids[:, 0].eq(tokenizer.cls_token_id).all()
@@ -234,7 +237,7 @@ def test_bert_pairs_have_their_form(tokenizer, stream):
 
 def test_bert_s_loss_is_the_sum_of_its_two_means(tokenizer, stream):
     model = build_model("bert", recipe("bert"), tokenizer, 0).eval()
-    examples = pretraining.EXAMPLES["bert"](stream, tokenizer, 32, 0)
+    examples = EXAMPLES["bert"](stream, tokenizer, 32, 0)
     batch, items = examples(np.arange(8), objectives.generator(0, 0))
     names = ("input_ids", "attention_mask", "token_type_ids", "labels", "next_sentence_label")
     expected = model(**{name: batch[name] for name in names}).loss
@@ -244,7 +247,7 @@ def test_bert_s_loss_is_the_sum_of_its_two_means(tokenizer, stream):
 def test_texts_of_one_sentence_give_no_pairs(tokenizer, tmp_path):
     single = corpora.pack(["the film was good."] * 4, tokenizer, tmp_path / "a.ids")
     with pytest.raises(StudyError, match="several sentences"):
-        pretraining.EXAMPLES["bert"](single, tokenizer, 32, 0)
+        EXAMPLES["bert"](single, tokenizer, 32, 0)
 
 
 # --- models and cost
@@ -268,17 +271,17 @@ def test_the_multiplied_weights_are_those_of_the_model(architecture, tokenizer):
         and "cls." not in name
     )
     output = settings.architecture.d_model * len(tokenizer)
-    cost = pretraining.flops_per_sequence(settings, len(tokenizer), 1, 1)
+    cost = flops_per_sequence(settings, len(tokenizer), 1, 1)
     attention = 12 * 32 * (3 if architecture == "t5" else 1)
     assert cost == 6 * (matrices + output) + attention
 
 
 def test_bert_writes_the_masked_pieces_as_it_would_among_all(tokenizer, stream):
     model = build_model("bert", recipe("bert"), tokenizer, 0).eval()
-    batch, _ = pretraining.MaskedPairs(stream, tokenizer, 32, 7)(
+    batch, _ = examples.MaskedPairs(stream, tokenizer, 32, 7)(
         np.arange(4), objectives.generator(7, 0)
     )
-    words, labels, following, _ = pretraining._bert_outputs(model, batch)
+    words, labels, following, _ = examples._bert_outputs(model, batch)
     whole = model(**{k: batch[k] for k in ("input_ids", "attention_mask", "token_type_ids")})
     masked = batch["labels"] != objectives.IGNORED
     torch.testing.assert_close(words, whole.prediction_logits[masked])

@@ -1,12 +1,8 @@
-"""The cheap dropout is a dropout; compiling and allocating change no result."""
+"""The cheap dropout is a dropout; what is cheap on a processor gives the same results."""
 
 from __future__ import annotations
 
 import copy
-import platform
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,21 +10,14 @@ from tiny import untrained_t5 as tiny_t5
 from torch import nn
 from transformers import BertConfig, BertForMaskedLM, T5ForConditionalGeneration
 
-from t5study.training import acceleration
-from t5study.training.acceleration import (
+from t5study.training import cpu
+from t5study.training.cpu import (
     HashedDropout,
     HashedReluDropout,
     align_position_bias,
     cheapen_dropout,
-    compile_blocks,
-    compiled_or_not,
     keep_factors,
-    return_memory,
     shorten_cross_attention,
-    speed_up,
-    tune_allocator,
-    what_compiled,
-    why_not_compile,
 )
 
 
@@ -139,7 +128,7 @@ def test_saved_model_loads_in_plain_transformers(tmp_path):
     cheapen_dropout(model)
     model.save_pretrained(tmp_path)
     loaded = T5ForConditionalGeneration.from_pretrained(tmp_path).eval()
-    assert loaded.config._attn_implementation != acceleration.ATTENTION
+    assert loaded.config._attn_implementation != cpu.ATTENTION
     assert torch.allclose(loaded(**example()).logits, model.eval()(**example()).logits, atol=1e-5)
 
 
@@ -251,104 +240,3 @@ def test_other_architectures_keep_their_attention():
     assert any(isinstance(module, HashedDropout) for module in model.modules())
     ids = torch.arange(2, 18).reshape(2, 8)
     assert not torch.equal(model.train()(ids).logits, model(ids).logits)
-
-
-@pytest.mark.slow
-def test_compiled_blocks_draw_the_same_masks(monkeypatch):
-    if why_not_compile():
-        pytest.skip("torch.compile does not work here")
-    plain, compiled = tiny_t5(0.5), tiny_t5(0.5)
-    for model in (plain, compiled):
-        cheapen_dropout(model)
-    told = compile_blocks(compiled)
-    assert told == "compiled 4 blocks"
-    monkeypatch.setattr(torch._dynamo.config, "suppress_errors", False)
-    for model in (plain, compiled):
-        torch.manual_seed(8)
-        model(**example()).logits.square().sum().backward()
-        model.final = model.shared.weight.grad
-    assert torch.allclose(plain.final, compiled.final, rtol=1e-3, atol=1e-3)
-    assert torch._dynamo.utils.counters["frames"]["ok"] > 0
-    assert what_compiled(told) == told
-
-
-def test_blocks_that_could_not_be_compiled_are_told():
-    if why_not_compile():
-        pytest.skip("torch.compile does not work here")
-    model = nn.Sequential(Doubling())
-    model._no_split_modules = ["Doubling"]
-    told = compile_blocks(model)
-    model[0].compile(backend=_failing)
-    assert model(torch.ones(2)).tolist() == [2, 2]
-    assert what_compiled(told) == "compiled 1 blocks, 1 of 1 parts ran as they were"
-    assert what_compiled("not asked for") == "not asked for"
-
-
-class Doubling(nn.Module):
-    def forward(self, x):
-        return 2 * x
-
-
-def _failing(graph, inputs):
-    raise RuntimeError("no such instruction")
-
-
-def test_without_a_compiler_the_reason_is_given(monkeypatch):
-    monkeypatch.setattr(acceleration, "why_not_compile", lambda: "CppCompileError: no g++")
-    model = tiny_t5()
-    assert compile_blocks(model) == "not compiled (CppCompileError: no g++)"
-    assert model.encoder.block[0]._compiled_call_impl is None
-
-
-def test_a_function_that_cannot_be_compiled_stays_as_it_was(monkeypatch, caplog):
-    monkeypatch.setattr(acceleration, "why_not_compile", lambda: "CppCompileError: no g++")
-    with caplog.at_level("INFO"):
-        assert compiled_or_not(abs) is abs
-    assert "not compiled (CppCompileError: no g++)" in caplog.text
-
-
-def test_what_compiling_came_to_is_told(monkeypatch):
-    monkeypatch.setattr(acceleration, "why_not_compile", lambda: "CppCompileError: no g++")
-    assert speed_up(tiny_t5(), compiled=False) == "not asked for"
-    assert "no g++" in speed_up(tiny_t5(), compiled=True)
-
-
-def test_a_model_without_blocks_is_left_alone(monkeypatch):
-    monkeypatch.setattr(acceleration, "why_not_compile", lambda: None)
-    assert compile_blocks(nn.Linear(2, 2)) == "not compiled (the model names no blocks)"
-
-
-def test_allocator_is_tuned_where_it_is_glibcs():
-    assert tune_allocator() == (platform.libc_ver()[0] == "glibc")
-    assert torch.ones(5_000_000).sum() == 5_000_000
-
-
-def test_kept_memory_goes_back():
-    command = """
-import torch
-from t5study.training.acceleration import return_memory, tune_allocator
-
-def resident():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096
-
-tuned = tune_allocator()
-big = torch.ones(50_000_000)
-small = torch.ones(100)
-del big
-kept = resident()
-print(tuned, return_memory(), kept - resident())
-"""
-    if not Path("/proc/self/statm").is_file():
-        pytest.skip("this system does not say how much memory a process holds")
-    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True)
-    tuned, returned, freed = done.stdout.split()
-    if tuned == "True":
-        assert returned == "True"
-        assert int(freed) > 150_000_000
-
-
-def test_without_glibc_nothing_is_tuned(monkeypatch):
-    monkeypatch.setattr(acceleration.ctypes, "CDLL", lambda _: object())
-    assert not tune_allocator()
-    assert not return_memory()

@@ -1,0 +1,53 @@
+"""Fine-tuning: the record, its golden numbers, and what is settled before the first update."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny import no_hub, tiny_experiment
+
+from t5study.base.errors import StudyError
+from t5study.experiments.data import TaskData
+from t5study.judging.answers import write_texts
+from t5study.models.loading import load_tokenizer
+from t5study.runs.store import RunStore
+from t5study.training.finetune import finetune, plan_settings
+
+GOLDEN_LOSS = 4.3458
+
+
+def test_golden_metrics(checkpoint, tmp_path):
+    """Fails when a change alters results: then raise runs.RESULT_VERSION and the numbers here."""
+    experiment = replace(tiny_experiment(checkpoint), seed=1)
+    run = RunStore(tmp_path).obtain(
+        experiment.config(no_hub()), lambda work: finetune(experiment, no_hub(), work)
+    )
+    assert run.metrics["validation_loss"] == pytest.approx(GOLDEN_LOSS, abs=2e-3)
+
+
+def test_only_a_t5_on_a_processor_lets_texts_share_rows(checkpoint, monkeypatch):
+    experiment = tiny_experiment(checkpoint)
+    assert plan_settings(experiment, 96)["packing"]
+    assert not plan_settings(replace(experiment, architecture="bert"), 96)["packing"]
+    monkeypatch.setattr("t5study.training.finetune.usual_device", lambda: "cuda")
+    assert not plan_settings(experiment, 96)["packing"]
+
+
+def test_a_tokenizer_without_padding_is_refused_before_texts_share_a_batch(checkpoint):
+    tokenizer = load_tokenizer(checkpoint)
+    tokenizer.pad_token = None
+    with pytest.raises(StudyError, match="has no padding token"):
+        TaskData.load(tiny_experiment(checkpoint), no_hub(), tokenizer)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_texts_are_written_in_the_precision_of_the_run(checkpoint, monkeypatch, precision):
+    mixed = []
+    monkeypatch.setattr(
+        "t5study.judging.predictions.generate",
+        lambda *_, **__: mixed.append(torch.is_autocast_enabled("cpu")),
+    )
+    write_texts(tiny_experiment(checkpoint, precision=precision), None, None, [])
+    assert mixed == [precision == "bf16"]
