@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from t5study.book import rooms
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = list(rooms.ROOMS)
+SHORT = ("training", "pretraining")
+"""Rooms whose files have at most 400 lines, and functions at most 50."""
 
 
 def test_a_room_imports_from_those_below_it_alone():
@@ -66,3 +69,16 @@ def test_the_page_has_a_paragraph_a_room():
     page = (ROOT / "book" / "architecture.md").read_text("utf-8")
     section = page.partition("## The rooms")[2].partition("\n## ")[0]
     assert all(f"**{room}**" in section for room in ORDER)
+
+
+def test_files_and_functions_are_short():
+    package, long = ROOT / "t5study", []
+    for path in (path for room in SHORT for path in (package / room).rglob("*.py")):
+        text = path.read_text("utf-8")
+        long += [path.name] if len(text.splitlines()) > 400 else []
+        long += [
+            f"{path.name}: {node.name}"
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= 50
+        ]
+    assert long == []
