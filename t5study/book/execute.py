@@ -256,7 +256,7 @@ def job_for(
 def rendering(profile: str, root: Path | None = None) -> Job:
     """What the chapters share when the published book of a profile is rendered again."""
     root = (root or checkout()).resolve()
-    layout = Layout.of(profile, root, root / "_build" / "published")
+    layout = Layout.of(profile, root, root / "_build" / "rendered")
     return job_for(layout, root / "results" / layout.profile, training=False)
 
 

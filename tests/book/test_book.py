@@ -323,11 +323,11 @@ def test_two_commands_do_not_make_one_book_at_once(project):
     kept(project / "results" / "tiny", 1)
     for record in (project / "results" / "tiny").iterdir():
         write_checksums(record)
-    published = project / "_build" / "published"
+    published = project / "_build" / "rendered"
     with alone(Layout.of("tiny", project)), alone(Layout.of("tiny", project, published)):
         with pytest.raises(StudyError, match=r"making the book in _build/tiny: wait for it"):
             make_book("tiny", root=project, console=SILENT)
-        with pytest.raises(StudyError, match=r"making the book in _build/published"):
+        with pytest.raises(StudyError, match=r"making the book in _build/rendered"):
             make_published(root=project, console=SILENT)
     assert sorted(path.name for path in published.iterdir()) == []
     with alone(Layout.of("tiny", project)):
@@ -370,9 +370,9 @@ def test_publishing_keeps_weights_back_and_the_book_renders_from_it_without_trai
     assert stale_pairs(project) == []
     published = (project / "notebooks" / "06_sentiment.ipynb").read_bytes()
     index = make_published(root=project, console=SILENT)
-    assert index == project / "_build" / "published" / "html" / "index.html"
+    assert index == project / "_build" / "rendered" / "html" / "index.html"
     assert index.is_file()
-    rendered = project / "_build" / "published" / "notebooks" / "06_sentiment.ipynb"
+    rendered = project / "_build" / "rendered" / "notebooks" / "06_sentiment.ipynb"
     assert "offline 1" in rendered.read_text()
     assert (project / "notebooks" / "06_sentiment.ipynb").read_bytes() == published
     (record / "metrics.json").write_text('{"accuracy": 1.0}')
