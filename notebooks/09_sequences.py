@@ -35,7 +35,7 @@ seed = 21
 # %% tags=["hide-input"]
 import pandas as pd
 
-from t5study.chapters import sequences, tables, transfer
+from t5study.chapters import sequences, tables
 from t5study.judging import ranking
 from t5study.study import Study
 
@@ -112,11 +112,7 @@ study.glue("seq-copy-chrf", float(copy.metrics["chrf"]), digits=1)
 
 # %% tags=["hide-input"]
 others = sequences.published_rows(translation_metrics, study.task("translation").name)
-tables.show(
-    transfer.shown(
-        others, "No published numbers: the test set of this profile is this study's own."
-    )
-)
+tables.show(others)
 
 # %% [markdown]
 # And T5 itself, on a test set of news from 2014 that no profile here uses. It stands here for scale,
@@ -160,11 +156,7 @@ study.glue("seq-faithful", 100 * float(summariser.metrics["faithful"]), digits=1
 
 # %% tags=["hide-input"]
 others = sequences.published_rows(["rougeL", "rouge1", "rouge2"], study.task("summary").name)
-tables.show(
-    transfer.shown(
-        others, "No published numbers: the test set of this profile is this study's own."
-    )
-)
+tables.show(others)
 
 # %% [markdown]
 # Published scores of SciTLDR take the best of several references for each abstract
@@ -224,22 +216,21 @@ for role, table in lengths.items():
 # task counts alike there.
 
 # %%
-joint = study.run(sequences.JOINT) if study.has(sequences.JOINT) else None
-otherwise = transfer.missing(study, joint, "model of all tasks", chapter="09")
-table = sequences.joint_table(study, joint)
+table = sequences.joint_table(study)
 
 # %% mystnb={"figure": {"caption": "One model for all tasks against one model a task, on the same test rows, each with its 95 % bootstrap interval. BLEU and ROUGE are divided by 100.", "name": "fig-joint"}, "image": {"alt": "One row a task with two dots and horizontal bars: the score of the model trained on that task alone and that of the model trained on all tasks at once."}} tags=["hide-input"]
-sequences.plot_joint(table, otherwise)
+sequences.plot_joint(table)
 
 # %% tags=["hide-input"]
-tables.show(transfer.shown(table, otherwise))
+tables.show(table)
 
 # %% tags=["hide-cell"]
 verdicts = table["verdict"].tolist() if len(table) else []
 study.glue("seq-joint-tasks", len(verdicts))
 for verdict in ("joint above", "joint below", "not told apart"):
     study.glue(f"seq-{verdict.replace(' ', '-')}", verdicts.count(verdict))
-study.glue("seq-joint-cap", f"{study.experiments[sequences.JOINT].cap:,}" if joint else "not run")
+if study.has(sequences.JOINT):
+    study.glue("seq-joint-cap", f"{study.experiments[sequences.JOINT].cap:,}")
 for column in ("joint examples", "single examples", "share of the mixture"):
     values = table[column].tolist() if len(table) else []
     study.glue(f"seq-{column.replace(' ', '-')}", sequences.extremes(values))

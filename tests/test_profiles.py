@@ -10,7 +10,7 @@ import yaml
 
 from t5study.base.errors import StudyError
 from t5study.base.settings import checked
-from t5study.chapters.transfer import equal_budgets
+from t5study.chapters.transfer import architectures
 from t5study.data.corpora import SOURCES
 from t5study.data.tasks import get_task
 from t5study.experiments.recipes import Recipe
@@ -113,7 +113,7 @@ def test_the_full_profile_is_the_reports_recipe_on_all_rows() -> None:
 
 def test_equal_budget_architectures_share_vocabulary_and_tokens() -> None:
     study = Study("published")
-    compared = equal_budgets(study)
+    compared = architectures(study)
     assert list(compared) == ["t5", "bert", "gpt"]
     recipes = [study.profile.pretraining[model] for model in compared.values()]
     for key in ("vocabulary_size", "corpus", "batch_tokens", "tokens"):

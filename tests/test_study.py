@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from t5study.base.errors import StudyError
-from t5study.chapters import sequences, transfer
+from t5study.chapters import sequences
 from t5study.experiments.identity import parallelism
 from t5study.experiments.recipes import Recipe
 from t5study.profiles import load_profile, profile_folder
@@ -66,38 +66,23 @@ def test_what_is_asked_is_known_before_it_is_made(study, tmp_path):
     assert (study.found(asked).path, fresh.found(asked)) == (made.path, None)
 
 
-def test_the_longest_budget_has_a_table_of_its_own(study):
-    longer, whole = study.pretraining("t5@60k"), study.pretraining("t5")
+def test_a_model_that_read_more_begins_a_run_of_its_own(study):
+    longer = study.pretraining("t5@60k")
     assert longer.config["precision"] == "fp32"
     run = study.run("sst, T5 60k, 32 tokens")
     assert run.config["model"]["fingerprint"] == f"run:{longer.identity}"
-    assert transfer.longer_runs(study, "emotion") == []
-    table = transfer.longer_table(study)
-    assert [name for _, name in table.index] == [
-        f"T5, {whole.metrics['tokens']:,} tokens read, texts up to 64",
-        f"T5, {longer.metrics['tokens']:,} tokens read, texts up to 32",
-        "TF-IDF bigrams + linear SVM",
-    ]
-    second = table.iloc[1]
-    assert second["accuracy"] == run.metrics["accuracy"]
-    assert second["low"] <= second["accuracy"] <= second["high"]
-    assert list(transfer.pretrainings(study))[-1] == f"{longer.metrics['tokens']:,} tokens"
 
 
 def test_a_variant_changes_what_it_names(study):
-    plain, changed = transfer.variants(study).values()
-    assert plain.identity == study.pretraining("t5@12k").identity
-    recipe = changed.config["recipe"]
-    differ = {key for key, value in recipe.items() if plain.config["recipe"][key] != value}
-    assert differ == {"initial_embeddings"}
+    plain = study.pretraining("t5@12k").config["recipe"]
+    changed = study.pretraining("t5@12k, embeddings from co-occurrence").config["recipe"]
+    assert {key for key in changed if plain[key] != changed[key]} == {"initial_embeddings"}
 
 
 def test_another_recipe_changes_nothing_else(study):
-    assert transfer.other_recipes(study, "sentiment") == {}
-    ((name, other),) = transfer.other_recipes(study, "emotion").items()
-    usual = study.run("emotion, T5").config
-    assert {key for key, value in other.config.items() if value != usual[key]} == {"recipe"}
-    assert (name, other.config["recipe"]["optimizer"]) == ("Adafactor", "adafactor")
+    usual, other = study.run("emotion, T5").config, study.run("emotion, T5, Adafactor").config
+    assert {key for key, value in other.items() if value != usual[key]} == {"recipe"}
+    assert other["recipe"]["optimizer"] == "adafactor"
 
 
 def test_experiments_are_chosen_by_what_they_are(study):
@@ -133,7 +118,6 @@ def with_trials(store, **trials) -> Study:
 def test_trials_are_made_on_a_gpu_and_kept(study, monkeypatch):
     trying = with_trials(study.store.root, long={"tokens": 8_192, "sequence_length": 128})
     assert not trying.has("t5, long")
-    assert transfer.trials(trying) == {}
     with pytest.raises(StudyError, match="takes days without a GPU"):
         trying.pretraining("t5, long")
     monkeypatch.setattr("t5study.study.usual_device", lambda: "cuda")
@@ -141,10 +125,8 @@ def test_trials_are_made_on_a_gpu_and_kept(study, monkeypatch):
     assert made.config["recipe"]["sequence_length"] == 128
     assert made.metrics["steps"] == 4
     monkeypatch.undo()
-    table = transfer.trial_table(transfer.trials(trying))
-    assert table.index.tolist() == ["the largest budget", "long"]
-    assert table["tokens a window"].tolist() == [64, 128]
-    assert table["updates"].tolist() == [29, 4]
+    assert trying.has("t5, long")
+    assert trying.pretraining("t5, long").identity == made.identity
 
 
 def test_without_training_there_are_the_trials_that_were_published(tmp_path, monkeypatch):
@@ -172,7 +154,7 @@ def test_the_joint_model_may_start_from_another_budget(study):
     other = Study(values, store=study.store.root)
     joint = other.run(sequences.JOINT)
     assert joint.config["model"] == other.run("emotion, T5 12k").config["model"]
-    table = sequences.joint_table(other, joint)
+    table = sequences.joint_table(other)
     assert set(table.index.get_level_values(0)) == {"sst", "emotion"}
     assert (
         table.loc[("emotion", "accuracy"), "single"]

@@ -19,7 +19,7 @@ from t5study.chapters.style import (
     panels,
     plain_numbers,
 )
-from t5study.chapters.tables import mean_interval
+from t5study.chapters.tables import mean_and_interval, mean_interval
 from t5study.claims.facts import module_comparison
 from t5study.claims.published import load_published
 from t5study.experiments.recipes import Recipe
@@ -161,9 +161,7 @@ def comparison_table(groups: dict[str, Sequence[Run]], metrics: Sequence[str]) -
     for name, runs in groups.items():
         row: dict[str, float] = {"runs": len(runs)}
         for metric in metrics:
-            mean, low, high = mean_interval([run.metrics[metric] for run in runs])
-            if len(runs) == 1:
-                low, high = runs[0].metrics["intervals"][metric]
+            mean, low, high = mean_and_interval(runs, metric)
             row |= {metric: mean, f"{metric} low": low, f"{metric} high": high}
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").astype({"runs": int})

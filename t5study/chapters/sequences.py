@@ -12,7 +12,6 @@ import pandas as pd
 from t5study.base.errors import StudyError
 from t5study.chapters.style import BLUE, GREY, ORANGE, PAGE, Picture, drawn, panels
 from t5study.chapters.tables import name_of
-from t5study.chapters.transfer import plot_not_run
 from t5study.claims.published import load_published
 from t5study.judging import ranking
 from t5study.judging.scores import METRICS
@@ -90,19 +89,23 @@ BY_ROWS, BY_INTERVALS = "paired bootstrap", "two intervals"
 """How a verdict of the joint table was found: row by row, or from intervals that may overlap."""
 
 
-def joint_table(study: Study, joint: Run | None) -> pd.DataFrame:
+def joint_table(study: Study) -> pd.DataFrame:
     """Return a row a task: the single-task model's score, the joint model's, and intervals.
+
+    Empty where the profile has no joint model.
 
     Indexed by role and the task's first metric; the intervals are the bootstrap's over test rows.
     Both models began from the same T5 and answer the same rows. `verdict` is that of the paired
     bootstrap where the records hold labels and answers by row. Where they do not, for texts, it is
     judged by the two intervals: where these overlap, the scores are not told apart.
     """
+    if not study.has(JOINT):
+        return pd.DataFrame()
+    joint, entry = study.run(JOINT), study.experiments[JOINT]
     rows = {}
-    model = study.experiments[JOINT].model if joint else None
-    for role in study.experiments[JOINT].roles if joint else ():
+    for role in entry.roles:
         metric = study.task(role).metrics[0]
-        names = study.names(task=role, model=model, init="pretrained", labels=None)
+        names = study.names(task=role, model=entry.model, init="pretrained", labels=None)
         single = study.run(names[0])
         together, _ = part_of(joint, role)
         share = joint.metrics["shares"][role]
@@ -123,7 +126,7 @@ def joint_table(study: Study, joint: Run | None) -> pd.DataFrame:
 def extremes(values: Sequence[float]) -> str:
     """Return the smallest and the largest of some counts or shares, in words."""
     if not values:
-        return "not run"
+        return "none"
     form = "{:,}" if isinstance(values[0], int) else "{:.3f}"
     low, high = form.format(min(values)), form.format(max(values))
     return low if low == high else f"{low} to {high}"
@@ -131,8 +134,6 @@ def extremes(values: Sequence[float]) -> str:
 
 def judged_by(table: pd.DataFrame, way: str) -> str:
     """Return the roles of a joint table whose verdict was found in one way, in words."""
-    if table.empty:
-        return "not run"
     roles = [role for (role, _), row in table.iterrows() if row["judged by"] == way]
     return ", ".join(roles) or "none"
 
@@ -205,13 +206,14 @@ def plot_by_length(tables: Mapping[str, pd.DataFrame]) -> Picture:
 
 
 @drawn
-def plot_joint(table: pd.DataFrame, otherwise: str) -> Picture:
+def plot_joint(table: pd.DataFrame) -> Picture | None:
     """Draw scores of the joint model beside those of the single ones, each with its interval.
 
-    `table` is that of `joint_table`; scores that reach 100 are drawn as fractions.
+    `table` is that of `joint_table`; scores that reach 100 are drawn as fractions. Of an empty one
+    nothing is drawn.
     """
     if table.empty:
-        return plot_not_run(otherwise)
+        return None
     figure, (axes,) = panels(1, 1, PAGE, 0.9 + 0.38 * len(table))
     places = np.arange(len(table))[::-1]
     scale = np.array([METRICS[metric].best for _, metric in table.index])

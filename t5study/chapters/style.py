@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import numpy as np
@@ -25,6 +25,7 @@ SMALLEST, SMALL, NORMAL = 5.5, 7.5, 8.5
 """Sizes of type, in points of 4/3 pixels: the least that can be read, of remarks, of labels."""
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 # Okabe and Ito's colours, which people with any kind of colour vision tell apart.
 BLUE, ORANGE, GREEN, PINK, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9"
@@ -85,11 +86,11 @@ class Picture(Figure):
         display({"image/svg+xml": self.svg(), "text/plain": "A figure."}, raw=True)
 
 
-def drawn(function: Callable[P, Picture]) -> Callable[P, Picture]:
+def drawn(function: Callable[P, T]) -> Callable[P, T]:
     """Make a function draw in the book's style, and leave Matplotlib's settings as they were."""
 
     @wraps(function)
-    def inside(*args: P.args, **kwargs: P.kwargs) -> Picture:
+    def inside(*args: P.args, **kwargs: P.kwargs) -> T:
         with _style():
             return function(*args, **kwargs)
 

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from t5study.runs.record import Run
+
 Format = str | Callable[[Any], str]
 
 MOST_COLUMNS = 8
@@ -78,12 +80,13 @@ def show(
     *,
     caption: str = "",
     formats: Mapping[Hashable, Format] | None = None,
-) -> Table:
+) -> Table | None:
     """Set a table: numbers right with thousands separators, texts left, names for people.
 
     Columns called `low` and `high` (or `accuracy low` and `accuracy high`) become one, the 95 %
-    interval. What is missing stays empty, and an index that only counts the rows is left out. A
-    table with too many columns for a page, and few rows, is turned.
+    interval. What is missing stays empty; a column without any value is left out, and so is an
+    index that only counts the rows. A table with too many columns for a page, and few rows, is
+    turned. Of no rows there is no table.
 
     Args:
         frame: the values; one row of the table a row.
@@ -92,11 +95,22 @@ def show(
             text. Without one, floats have three decimals, larger ones fewer.
     """
     frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
-    columns = _columns(frame, dict(formats or {}))
+    if frame.empty:
+        return None
+    columns = [
+        column
+        for column in _columns(frame, dict(formats or {}))
+        if column.heads or any(cell.text for cell in column.cells)
+    ]
     heads = [column for column in columns if column.heads]
     if len(columns) - len(heads) > MOST_COLUMNS > len(frame):
         columns = _turned(heads, columns[len(heads) :])
     return Table(_html(columns, caption), _plain(columns))
+
+
+def stacked(parts: Mapping[str, pd.DataFrame], name: str = "task") -> pd.DataFrame:
+    """Return tables one below the other, each under its key; an empty one of none."""
+    return pd.concat(parts, names=[name]) if parts else pd.DataFrame()
 
 
 def name_of(label: Any) -> str:
@@ -240,7 +254,7 @@ def _html(columns: Sequence[_Column], caption: str) -> str:
     if caption:
         lines.append(f"<caption>{escape(caption)}</caption>")
     lines += ["<thead>", *_head_rows(columns), "</thead>", "<tbody>"]
-    count = len(columns[0].cells) if columns else 0
+    count = len(columns[0].cells)
     spans = _spans(columns, count)
     for row in range(count):
         cells = [
@@ -257,7 +271,7 @@ def _html(columns: Sequence[_Column], caption: str) -> str:
 
 def _head_rows(columns: Sequence[_Column]) -> list[str]:
     """The rows of names; neighbours under the same outer name share one cell."""
-    depth = len(columns[0].names) if columns else 0
+    depth = len(columns[0].names)
     rows = []
     for level in range(depth):
         groups = [[column] for column in columns]
@@ -305,7 +319,7 @@ def _tag(tag: str, cell: _Cell, **attributes: Any) -> str:
 def _plain(columns: Sequence[_Column]) -> str:
     """The table as lines of text."""
     rows = [[" ".join(filter(None, column.names)) for column in columns]]
-    count = len(columns[0].cells) if columns else 0
+    count = len(columns[0].cells)
     rows += [[column.cells[row].text for column in columns] for row in range(count)]
     widths = [max(map(len, texts)) for texts in zip(*rows, strict=True)]
     aligned = (
@@ -316,6 +330,15 @@ def _plain(columns: Sequence[_Column]) -> str:
         for row in rows
     )
     return "\n".join("  ".join(row).rstrip() for row in aligned)
+
+
+def mean_and_interval(runs: Sequence[Run], metric: str) -> tuple[float, float, float]:
+    """Return the mean score of runs over seeds, and its 95 % interval.
+
+    The interval is Student's; of a single run, the bootstrap's over test rows from its record.
+    """
+    mean, low, high = mean_interval([run.metrics[metric] for run in runs])
+    return (mean, low, high) if len(runs) > 1 else (mean, *runs[0].metrics["intervals"][metric])
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from handmade import drawn
 
 from t5study.base.errors import StudyError
 from t5study.chapters import sequences
@@ -84,12 +85,11 @@ class FakeStudy(Study):
         values = load_profile("smoke").model_dump(exclude_none=True)
         values["experiments"][sequences.JOINT]["tasks"] = list(roles)
         super().__init__(values)
-        self.single = {role: FakeRun(pd.DataFrame(), SINGLE[role] | SPEED) for role in roles}
+        self.answers = {f"{r}, T5": FakeRun(pd.DataFrame(), SINGLE[r] | SPEED) for r in roles}
+        self.answers[sequences.JOINT] = joint()
 
     def run(self, name):
-        role, answers = name.split(", ")
-        assert answers == "T5"
-        return self.single[role]
+        return self.answers[name]
 
 
 def joint() -> FakeRun:
@@ -106,17 +106,22 @@ def joint() -> FakeRun:
 
 def test_the_joint_model_is_judged_by_the_intervals():
     study = FakeStudy("sst", "translation")
-    table = sequences.joint_table(study, joint())
+    table = sequences.joint_table(study)
     assert table["verdict"].tolist() == ["joint below", "not told apart"]
     assert set(table["judged by"]) == {sequences.BY_INTERVALS}
     assert sequences.judged_by(table, sequences.BY_INTERVALS) == "sst, translation"
     assert sequences.judged_by(table, sequences.BY_ROWS) == "none"
     assert table["single examples"].tolist() == [200, 200]
     assert table["joint examples"].tolist() == [100, 100]
-    assert sequences.joint_table(study, None).empty
     # BLEU reaches 100 and is drawn as a fraction.
-    drawn = sequences.plot_joint(table, "").axes[0].lines[0].get_xdata()
-    assert np.asarray(drawn).tolist() == [0.9, 0.5]
+    places = drawn(sequences.plot_joint(table))[0].lines[0].get_xdata()
+    assert np.asarray(places).tolist() == [0.9, 0.5]
+
+
+def test_without_a_joint_model_there_is_nothing_to_show():
+    table = sequences.joint_table(Study("laptop"))
+    assert table.empty
+    assert sequences.plot_joint(table) is None
 
 
 def test_answers_by_row_are_judged_row_by_row():
@@ -127,12 +132,12 @@ def test_answers_by_row_are_judged_row_by_row():
     single["prediction"] = np.where(rows < 40, 1 - labels, labels)
     mine = single.assign(prediction=np.where(rows < 56, 1 - labels, labels)).astype(float)
     mine["role"] = "sst"
-    together = joint()
+    together = study.answers[sequences.JOINT]
     together.predictions = pd.concat([mine, pd.DataFrame({"role": ["translation"]})])
     together.metrics["tasks"]["sst"]["accuracy"] = 0.86
     metrics = {"accuracy": 0.9, "intervals": {"accuracy": [0.83, 0.95]}, **SPEED}
-    study.single["sst"] = FakeRun(single, metrics)
-    row = sequences.joint_table(study, together).loc[("sst", "accuracy")]
+    study.answers["sst, T5"] = FakeRun(single, metrics)
+    row = sequences.joint_table(study).loc[("sst", "accuracy")]
     assert row["joint high"] > row["single low"]
     assert (row["verdict"], row["judged by"]) == ("joint below", sequences.BY_ROWS)
 
@@ -145,7 +150,7 @@ def test_examples_before_an_interruption_count():
 def test_extremes_are_said_as_a_range_or_as_one_number():
     assert sequences.extremes([3984, 4000]) == "3,984 to 4,000"
     assert sequences.extremes([0.1111, 0.1112]) == "0.111"
-    assert sequences.extremes([]) == "not run"
+    assert sequences.extremes([]) == "none"
 
 
 def test_published_rows_have_their_sources():

@@ -141,8 +141,10 @@ def test_a_wide_table_of_few_rows_is_turned():
     assert len(cells(show(tall).html)) == 21
 
 
-def test_an_empty_table_has_its_heading():
-    assert cells(show(pd.DataFrame(columns=["a", "b"])).html) == [["a", "b"]]
+def test_what_holds_nothing_is_not_shown():
+    assert show(pd.DataFrame(columns=["a", "b"])) is None
+    frame = pd.DataFrame({"a": [1, 2], "nothing": [np.nan, np.nan], "b": ["", "x"]})
+    assert cells(show(frame).html)[0] == ["a", "b"]
 
 
 def test_a_single_run_has_no_interval_over_seeds():
