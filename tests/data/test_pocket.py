@@ -14,8 +14,10 @@ import pytest
 
 from t5study.base.errors import StudyError
 from t5study.data import pocket
-from t5study.data.pocket import kept
-from t5study.data.pocket.datasets import WEIGHTS, generate, grammar, well_formed
+from t5study.data.pocket import cache as pocket_cache
+from t5study.data.pocket import generate, well_formed
+from t5study.data.pocket.draws import grammar
+from t5study.data.pocket.events import WEIGHTS
 from t5study.data.pocket.german import agree
 from t5study.data.pocket.grammar import Grammar, german_words, tokens_of, words, write
 from t5study.data.pocket.lexicon import EMOTIONS
@@ -206,27 +208,27 @@ def test_a_rule_with_an_unknown_symbol_is_refused():
         Grammar("S -> the <NOWHERE>")
 
 
-def test_kept_rows_are_the_generated_ones_and_survive_the_process(tmp_path, monkeypatch):
-    monkeypatch.setenv(kept.FOLDER, str(tmp_path))
-    kept.rows.cache_clear()
-    first = kept.rows("sst", "validation")
+def test_cached_rows_are_the_generated_ones_and_survive_the_process(tmp_path, monkeypatch):
+    monkeypatch.setenv(pocket_cache.FOLDER, str(tmp_path))
+    pocket_cache.rows.cache_clear()
+    first = pocket_cache.rows("sst", "validation")
     assert first == generate("sst", "validation")
-    kept.rows.cache_clear()
-    monkeypatch.setattr(kept, "generate", lambda *_: pytest.fail("generated a second time"))
-    assert kept.rows("sst", "validation") == first
-    kept.rows.cache_clear()
+    pocket_cache.rows.cache_clear()
+    monkeypatch.setattr(pocket_cache, "generate", lambda *_: pytest.fail("generated a second time"))
+    assert pocket_cache.rows("sst", "validation") == first
+    pocket_cache.rows.cache_clear()
 
 
-def test_kept_rows_of_another_grammar_are_not_taken(tmp_path, monkeypatch):
-    monkeypatch.setenv(kept.FOLDER, str(tmp_path))
-    monkeypatch.setattr(kept, "_grammar_digest", lambda: "old")
+def test_cached_rows_of_another_grammar_are_not_taken(tmp_path, monkeypatch):
+    monkeypatch.setenv(pocket_cache.FOLDER, str(tmp_path))
+    monkeypatch.setattr(pocket_cache, "_grammar_digest", lambda: "old")
     (tmp_path / "sst-test-old.json").write_text("[]")
-    kept.rows.cache_clear()
-    assert kept.rows("sst", "test") == []
-    monkeypatch.setattr(kept, "_grammar_digest", lambda: "new")
-    kept.rows.cache_clear()
-    assert len(kept.rows("sst", "test")) == 1000
-    kept.rows.cache_clear()
+    pocket_cache.rows.cache_clear()
+    assert pocket_cache.rows("sst", "test") == []
+    monkeypatch.setattr(pocket_cache, "_grammar_digest", lambda: "new")
+    pocket_cache.rows.cache_clear()
+    assert len(pocket_cache.rows("sst", "test")) == 1000
+    pocket_cache.rows.cache_clear()
 
 
 @pytest.mark.parametrize(

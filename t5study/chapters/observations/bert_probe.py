@@ -13,7 +13,7 @@ from t5study.chapters.observations.bert import framed
 from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.corpus import share
 from t5study.chapters.observations.probing import looking_at, plain_ids, tensor
-from t5study.data.pocket.kept import rows
+from t5study.data.pocket import rows
 
 
 @observes("bert.classifier")

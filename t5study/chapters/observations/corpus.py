@@ -16,9 +16,8 @@ from random import Random
 from scipy.stats import binomtest
 
 from t5study.chapters.observations.probing import marked_ids
-from t5study.data.pocket.datasets import parse, well_formed
+from t5study.data.pocket import parse, rows, well_formed
 from t5study.data.pocket.grammar import tokens_of
-from t5study.data.pocket.kept import rows
 
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 

@@ -1,5 +1,7 @@
 """The pocket corpus: small generated data sets of films, feelings and news; needs no network."""
 
+from t5study.data.pocket.acceptability import parse, sentences, well_formed
+from t5study.data.pocket.cache import rows
 from t5study.data.pocket.datasets import (
     CEILINGS,
     CONFIGS,
@@ -8,10 +10,7 @@ from t5study.data.pocket.datasets import (
     SPLITS,
     VERSION,
     generate,
-    parse,
-    sentences,
 )
-from t5study.data.pocket.kept import rows
 
 __all__ = [
     "CEILINGS",
@@ -24,4 +23,5 @@ __all__ = [
     "parse",
     "rows",
     "sentences",
+    "well_formed",
 ]

@@ -1,4 +1,4 @@
-"""The corpus written once and read by every kernel of a book.
+"""A cache of the corpus: written once and read by every kernel of a book.
 
 Writing the unlabelled text takes ten seconds of each process that asks for it; reading it takes a
 fraction of one.
@@ -13,10 +13,11 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from t5study.base.files import write_text
-from t5study.data.pocket.datasets import Row, generate
+from t5study.data.pocket.datasets import generate
+from t5study.data.pocket.draws import Row
 
 FOLDER = "T5STUDY_CORPUS"
-"""Environment variable: the folder in which generated splits are kept; without it none is."""
+"""Environment variable: the folder of the cache; without it there is none."""
 
 
 @cache
@@ -38,8 +39,6 @@ def rows(config: str, split: str) -> list[Row]:
     if not folder:
         return generate(config, split)
     path = Path(folder) / f"{config}-{split}-{_grammar_digest()}.json"
-    if path.is_file():
-        return json.loads(path.read_text("utf-8"))
-    generated = generate(config, split)
-    write_text(path, json.dumps(generated, ensure_ascii=False))
-    return generated
+    if not path.is_file():
+        write_text(path, json.dumps(generate(config, split), ensure_ascii=False))
+    return json.loads(path.read_text("utf-8"))

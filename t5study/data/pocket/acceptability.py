@@ -1,0 +1,92 @@
+"""What is English of the pocket grammar, and sentences with one error in them."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from t5study.data.pocket import lexicon
+from t5study.data.pocket.draws import Draw, Elsewhere, Row, grammar
+from t5study.data.pocket.grammar import Grammar, tokens_of, write
+from t5study.data.pocket.rules import build_form
+
+_NUMBER_PAIRS = "was/were is/are has/have says/say thinks/think wants/want"
+_LOOSE = {
+    *("not", "never", "hardly", "really", "very", "truly", "quite", "rather", "so"),
+    *("that", "now", "I"),
+}
+"""Words that may move or fall away and leave good English that the grammar merely lacks."""
+
+
+@lru_cache(maxsize=1)
+def _wrong_forms() -> dict[str, str]:
+    """For each form of a verb one that is wrong in its place, whatever its subject is."""
+    pairs = [pair.split("/") for pair in _NUMBER_PAIRS.split()]
+    for line in lexicon.VERBS.strip().splitlines():
+        columns = [column.split("/") for column in line.split()[1:5]]
+        for base, third, past, part in zip(*columns, strict=True):
+            pairs += [[base, third], *([[past, part]] if past != part else [])]
+    pairs += [line.split()[:2] for line in lexicon.INTRANSITIVES.strip().splitlines()]
+    return {a: b for one, other in pairs for a, b in ((one, other), (other, one))}
+
+
+@lru_cache(maxsize=1)
+def _form_grammar() -> Grammar:
+    return build_form()
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text of the corpus."""
+    return re.findall(r"[^.]+\.", text.replace(". ", "."))
+
+
+def parse(sentence: str) -> bool:
+    """Whether a sentence is English of the pocket grammar (one sentence, with its full stop)."""
+    return _accepts(grammar(), tokens_of(sentence))
+
+
+def well_formed(sentence: str) -> bool:
+    """Whether a sentence has the form of the pocket grammar, though it may contradict itself."""
+    return _accepts(_form_grammar(), tokens_of(sentence))
+
+
+def _accepts(rules: Grammar, tokens: list[str]) -> bool:
+    if not tokens or not tokens[0][0].isupper():
+        return False
+    lowered = [tokens[0][0].lower() + tokens[0][1:], *tokens[1:]]
+    return rules.accepts(tokens, "S") or rules.accepts(lowered, "S")
+
+
+def _broken(draw: Draw, text: str) -> str:
+    """The sentence with one error in it: order, a word lost or too many, a wrong verb form."""
+    kind = draw.plan.choice(("order", "form", "form", "drop", "double"))
+    tokens = tokens_of(text)
+    place = draw.random.randrange(1, len(tokens) - 2)
+    if kind == "drop" and tokens[place] == "the":
+        raise Elsewhere  # "the boys may feed horses" is good English
+    if kind != "form" and _LOOSE & set(tokens[place : place + 2]):
+        raise Elsewhere
+    if kind == "order":
+        tokens[place], tokens[place + 1] = tokens[place + 1], tokens[place]
+    elif kind == "drop":
+        del tokens[place]
+    elif kind == "double":
+        tokens.insert(place, draw.random.choice(("was", "of", "is")))
+    else:
+        forms = _wrong_forms()
+        places = [i for i, token in enumerate(tokens) if token in forms]
+        if not places:
+            raise Elsewhere
+        place = draw.random.choice(places)
+        tokens[place] = forms[tokens[place]]
+    out = write(tokens)
+    if parse(out):
+        raise Elsewhere
+    return out
+
+
+def acceptability(draw: Draw) -> Row:
+    label = int(draw.plan.random() < 0.6)
+    symbol = draw.plan.choice(("EVENT", "EVENT", "REV.+", "REV.-", "EMO.joy", "EMO.fear"))
+    text = draw.sentence(symbol, {}, True)
+    return {"sentence": text if label else _broken(draw, text), "label": label}
