@@ -230,7 +230,7 @@ def _show_report(run) -> None:
 
 
 def _print_report(metrics: dict) -> None:
-    from t5study.judging.scores import classification_report
+    from t5study.judging.metrics import classification_report
 
     if "per_label" not in metrics:
         _print_numbers(metrics)

@@ -23,7 +23,7 @@ from t5study.chapters.tables import mean_and_interval, mean_interval
 from t5study.claims.facts import module_comparison
 from t5study.claims.published import load_published
 from t5study.experiments.recipes import Recipe
-from t5study.judging.scores import classification_report
+from t5study.judging.metrics import classification_report
 from t5study.runs.record import Run
 
 

@@ -23,7 +23,15 @@ from t5study.data.pins import POCKET
 from t5study.data.tasks import Task
 from t5study.experiments.data import LONGEST_TARGET, TaskData
 from t5study.experiments.identity import Experiment
-from t5study.judging import predictions, scores
+from t5study.judging import scores
+from t5study.judging.generation import generate, text_table
+from t5study.judging.label_scoring import LabelSet, score_split
+from t5study.judging.metrics import (
+    BOOTSTRAP_SEED,
+    classification_metrics,
+    named_metrics,
+    prediction_table,
+)
 from t5study.models import architectures
 from t5study.models.architectures import ARCHITECTURES
 from t5study.models.loading import load_tokenizer
@@ -72,7 +80,7 @@ def answer_texts(
     experiment: Experiment, model: torch.nn.Module, tokenizer: Any, sources: list[str]
 ) -> np.ndarray:
     """Return label probabilities [texts, labels] for source texts that are not in the data."""
-    rows = predictions.text_table(sources)
+    rows = text_table(sources)
     encoded = encode(rows, tokenizer, experiment.recipe.max_source_length)
     collator = architectures.collator(experiment.architecture, tokenizer)
     return softmax(_scores(experiment, encoded, collator, model, tokenizer), axis=1)
@@ -84,7 +92,7 @@ def write_texts(
     """Return what the model writes for source texts."""
     recipe = experiment.recipe
     with mixed(recipe.precision):
-        return predictions.generate(
+        return generate(
             model,
             tokenizer,
             sources,
@@ -103,9 +111,9 @@ def _scores(
 ) -> np.ndarray:
     labels = None
     if ARCHITECTURES[experiment.architecture].text_to_text:
-        labels = predictions.LabelSet(label_ids(experiment.task, tokenizer))
+        labels = LabelSet(label_ids(experiment.task, tokenizer))
     with mixed(experiment.recipe.precision):
-        return predictions.score_split(
+        return score_split(
             model,
             encoded,
             collator,
@@ -119,7 +127,7 @@ def _judge_texts(
     task: Task, texts: Dataset, outputs: list[str]
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     names = [name for name in task.metrics if name != "faithful"]
-    metrics = predictions.named_metrics(names, texts["target"], outputs)
+    metrics = named_metrics(names, texts["target"], outputs)
     if "faithful" in task.metrics:
         # Late: it loads a stemmer and a list of words, which summaries alone need.
         from t5study.judging.faithfulness import faithful
@@ -127,7 +135,7 @@ def _judge_texts(
         plain = [text.removeprefix(task.prefix) for text in texts["source"]]
         metrics["faithful"] = faithful(plain, outputs)
         metrics["intervals"]["faithful"] = list(
-            scores.bootstrap(faithful, plain, outputs, predictions.BOOTSTRAP_SEED)
+            scores.bootstrap(faithful, plain, outputs, BOOTSTRAP_SEED)
         )
     matches = [int(a == b) for a, b in zip(outputs, texts["target"], strict=True)]
     table = pd.DataFrame({"row": texts["row"], "exact_match": matches})
@@ -149,9 +157,9 @@ def _judge_labels(
             else np.array([float(word) for word in task.label_words])[scored.argmax(axis=1)]
         ).astype(float)
         table = pd.DataFrame({"row": texts["row"], "label": gold, "prediction": values})
-        return predictions.named_metrics(task.metrics, gold, values), table
-    table = predictions.prediction_table(texts["row"], gold, scored, task.label_words)
-    metrics = predictions.classification_metrics(
+        return named_metrics(task.metrics, gold, values), table
+    table = prediction_table(texts["row"], gold, scored, task.label_words)
+    metrics = classification_metrics(
         gold, table["prediction"].to_numpy(), task.label_words, also=task.metrics
     )
     return metrics, table

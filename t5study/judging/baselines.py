@@ -24,7 +24,7 @@ from t5study.data.hub import Hub
 from t5study.data.rows import split_rows
 from t5study.data.tasks import Task
 from t5study.experiments.identity import Baseline
-from t5study.judging import predictions
+from t5study.judging.metrics import classification_metrics, named_metrics
 from t5study.runs.provenance import device_name, peak_memory_bytes, recorded
 from t5study.runs.store import Workspace
 
@@ -74,7 +74,7 @@ def _answer(
             outputs = [first_sentence(text) for text in outputs]
         return (
             # What is taken from the source invents nothing: that is no measurement.
-            predictions.named_metrics(
+            named_metrics(
                 [name for name in task.metrics if name != "faithful"], test["target"], outputs
             ),
             pd.DataFrame({"row": rows}),
@@ -83,8 +83,8 @@ def _answer(
     answers = model.predict(list(test["source"]))
     table = pd.DataFrame({"row": rows, "label": list(test["label"]), "prediction": answers})
     if task.kind == "regression":
-        return predictions.named_metrics(task.metrics, test["label"], answers), table
-    return predictions.classification_metrics(
+        return named_metrics(task.metrics, test["label"], answers), table
+    return classification_metrics(
         test["label"], answers, task.label_words, also=task.metrics
     ), table
 

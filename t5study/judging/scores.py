@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -253,21 +252,6 @@ _ALL = (
     *(exact_match, bleu, chrf, rouge1, rouge2, rouge_l),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
-
-
-def classification_report(metrics: dict[str, Any]) -> pd.DataFrame:
-    """Return the report's table: precision, recall, F1 and support a label, then the averages."""
-    rows = {word: dict(row) for word, row in metrics["per_label"].items()}
-    support = np.array([row["support"] for row in rows.values()])
-    columns = ("precision", "recall", "f1")
-    table = {name: np.array([row[name] for row in rows.values()]) for name in columns}
-    rows["accuracy"] = {"f1": metrics["accuracy"], "support": metrics["n"]}
-    rows["macro avg"] = {n: metrics[f"macro_{n}"] for n in columns} | {"support": metrics["n"]}
-    rows["weighted avg"] = {n: float(np.average(v, weights=support)) for n, v in table.items()} | {
-        "support": metrics["n"]
-    }
-    frame = pd.DataFrame.from_dict(rows, orient="index", columns=[*columns, "support"])
-    return frame.astype({"support": int})
 
 
 def glue_score(tasks: Mapping[str, Mapping[str, float]]) -> float:

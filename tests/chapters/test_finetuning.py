@@ -7,8 +7,11 @@ import pytest
 from handmade import drawn
 
 from t5study.chapters import finetuning
-from t5study.judging.predictions import classification_metrics, prediction_table
-from t5study.judging.scores import classification_report
+from t5study.judging.metrics import (
+    classification_metrics,
+    classification_report,
+    prediction_table,
+)
 from t5study.runs.store import RunStore
 
 WORDS = ("sadness", "joy", "anger")

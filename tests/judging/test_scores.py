@@ -12,7 +12,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from t5study.judging import scores
-from t5study.judging.predictions import BOOTSTRAP_SEED
+from t5study.judging.metrics import BOOTSTRAP_SEED
 from t5study.runs.record import open_record, records_below
 
 RNG = np.random.default_rng(7)

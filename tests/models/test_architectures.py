@@ -13,7 +13,8 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 from t5study.base.errors import StudyError
 from t5study.data.batches import in_length_order
 from t5study.data.encoding import IGNORED, encode
-from t5study.judging.predictions import LabelSet, score_labels, text_table
+from t5study.judging.generation import text_table
+from t5study.judging.label_scoring import LabelSet, score_labels
 from t5study.models import architectures
 from t5study.models.architectures import ARCHITECTURES, architecture_of, new_model
 from t5study.models.checkpoints import Checkpoint, checkpoint_in

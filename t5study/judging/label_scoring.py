@@ -1,4 +1,4 @@
-"""Answers of a trained model: label scores, generated text, and the metrics of both.
+"""Label scoring: how probable each label word of a task is to a model, exactly.
 
 A classification task is answered by scoring its label words, not by generating text: one encoder
 pass and the shortest decoder pass that tells the labels apart.
@@ -9,23 +9,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-from datasets import Dataset
-from scipy.special import softmax
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from transformers.modeling_outputs import BaseModelOutput
 
 from t5study.base.memory import halving
-from t5study.data.batches import cut, in_length_order
-from t5study.data.encoding import Collator, Encoded, encode
-from t5study.judging import scores
-
-BOOTSTRAP_SEED = 0
-"""Seed of the resampling behind every interval, so that a figure is the same each time."""
+from t5study.data.batches import in_length_order
+from t5study.data.encoding import Collator, Encoded
 
 
 @dataclass(frozen=True)
@@ -162,113 +153,3 @@ def score_split(
 def _head_scores(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
     return logits if logits.shape[-1] == 1 else logits.float().log_softmax(-1)
-
-
-def text_table(sources: Sequence[str]) -> Dataset:
-    """Return texts as a cast data set without targets (see `casts.cast`)."""
-    count = len(sources)
-    return Dataset.from_dict(
-        {
-            "row": range(count),
-            "source": list(sources),
-            "target": [""] * count,
-            "label": [0] * count,
-        }
-    )
-
-
-def generate(
-    model: torch.nn.Module,
-    tokenizer: Any,
-    sources: Sequence[str],
-    max_source_length: int = 512,
-    tokens: int = 8192,
-    **arguments: Any,
-) -> list[str]:
-    """Return one generated text a source, decoded without special tokens.
-
-    `arguments` go to transformers' `generate` unchanged (num_beams, max_length, ...).
-    """
-    encoded = encode(text_table(sources), tokenizer, max_source_length)
-    pad_id, device = tokenizer.pad_token_id, next(model.parameters()).device
-    model.eval()
-
-    def written(tokens: int) -> list[str]:
-        answers = [""] * len(sources)
-        for rows, _ in cut(
-            encoded.source_lengths, np.arange(len(encoded)), max_source_length, tokens
-        ):
-            batch = tokenizer.pad(
-                {"input_ids": [encoded.data[int(r)]["source"].tolist() for r in rows]},
-                return_tensors="pt",
-            ).to(device)
-            output = model.generate(**batch, pad_token_id=pad_id, **arguments)
-            texts = tokenizer.batch_decode(output, skip_special_tokens=True)
-            for row, text in zip(rows, texts, strict=True):
-                answers[row] = text
-        return answers
-
-    with torch.inference_mode():
-        return halving(written, tokens)
-
-
-def classification_metrics(
-    gold: Sequence[int], predicted: Sequence[int], words: Sequence[str], also: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Return accuracy, macro and weighted F1, Matthews correlation, per-label rows, confusion.
-
-    Macro averages are over the labels that occur among the true or the predicted ones. `intervals`
-    holds 95 % bootstrap intervals (1,000 resamples of the test rows); `confusion` has the true
-    labels in rows; `also` names further metrics of `scores.METRICS`.
-    """
-    named = tuple(dict.fromkeys(("accuracy", "macro_f1", "matthews", *also)))
-    gold, predicted = np.asarray(gold), np.asarray(predicted)
-    indices = list(range(len(words)))
-    rows = precision_recall_fscore_support(gold, predicted, labels=indices, zero_division=0)
-    names = ("precision", "recall", "f1", "support")
-    per_label = {
-        word: {name: float(column[i]) for name, column in zip(names, rows, strict=True)}
-        for i, word in enumerate(words)
-    }
-    for row in per_label.values():
-        row["support"] = int(row["support"])
-    weights = rows[3] / rows[3].sum()
-    occurs = np.isin(indices, np.concatenate([gold, predicted]))
-    return {
-        **named_metrics(named, gold, predicted),
-        "macro_precision": float(rows[0][occurs].mean()),
-        "macro_recall": float(rows[1][occurs].mean()),
-        "weighted_f1": float(weights @ rows[2]),
-        "per_label": per_label,
-        "confusion": confusion_matrix(gold, predicted, labels=indices).tolist(),
-    }
-
-
-def named_metrics(names: Sequence[str], gold: Sequence, predicted: Sequence) -> dict[str, Any]:
-    """Return the metrics of `scores.METRICS` by name, with their bootstrap intervals."""
-    return {
-        "n": len(gold),
-        **{name: scores.METRICS[name](gold, predicted) for name in names},
-        "intervals": {
-            name: list(scores.bootstrap(name, gold, predicted, BOOTSTRAP_SEED)) for name in names
-        },
-    }
-
-
-def prediction_table(
-    rows: Sequence[int],
-    gold: Sequence[int],
-    log_probabilities: np.ndarray,
-    words: Sequence[str],
-) -> pd.DataFrame:
-    """Return predictions by row number: row, label, prediction, and p_<word> for every label.
-
-    Probabilities are normalised over the labels.
-    """
-    probabilities = softmax(log_probabilities, axis=1)
-    table = pd.DataFrame(
-        {"row": rows, "label": gold, "prediction": log_probabilities.argmax(axis=1)}
-    )
-    return table.assign(
-        **{f"p_{word}": probabilities[:, i].astype(np.float32) for i, word in enumerate(words)}
-    )

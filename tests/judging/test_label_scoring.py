@@ -1,10 +1,9 @@
-"""Answers: label scores against the model's own probabilities and its generated text."""
+"""Label scores against the model's own probabilities and its generated text."""
 
 from __future__ import annotations
 
 import itertools
 
-import numpy as np
 import pytest
 import torch
 from tiny import no_hub, tiny_experiment, tiny_t5
@@ -13,8 +12,8 @@ from transformers import T5ForConditionalGeneration
 from t5study.data.batches import in_length_order
 from t5study.data.casts import label_ids
 from t5study.experiments.data import TaskData
-from t5study.judging import predictions
-from t5study.judging.predictions import LabelSet
+from t5study.judging.generation import generate
+from t5study.judging.label_scoring import LabelSet, _next_token_logits, score_labels
 from t5study.models.loading import load_model, load_tokenizer
 from t5study.runs.store import RunStore
 from t5study.training.finetune import finetune
@@ -22,7 +21,7 @@ from t5study.training.finetune import finetune
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    return tiny_t5(tmp_path_factory.mktemp("predictions"))
+    return tiny_t5(tmp_path_factory.mktemp("label-scoring"))
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +55,7 @@ def spelled_out(model, batch, ids) -> torch.Tensor:
 )
 def test_the_tree_gives_the_log_probability_of_the_whole_label(model, batch, ids):
     with torch.inference_mode():
-        scored = predictions.score_labels(model, batch, LabelSet(ids), 0)
+        scored = score_labels(model, batch, LabelSet(ids), 0)
         expected = torch.stack([spelled_out(model, batch, label) for label in ids], dim=1)
     assert torch.allclose(scored, expected, atol=1e-4)
 
@@ -64,7 +63,7 @@ def test_the_tree_gives_the_log_probability_of_the_whole_label(model, batch, ids
 def test_one_step_is_a_softmax_over_the_first_tokens(model, batch):
     ids = ((40, 41, 1), (42, 1), (43, 1))
     with torch.inference_mode():
-        scored = predictions.score_labels(model, batch, LabelSet(ids), 0)
+        scored = score_labels(model, batch, LabelSet(ids), 0)
         start = torch.zeros((len(batch["input_ids"]), 1), dtype=torch.long)
         step = model(
             **{k: batch[k] for k in ("input_ids", "attention_mask")}, decoder_input_ids=start
@@ -77,7 +76,7 @@ def test_the_head_rounds_no_score_to_a_tie(model, batch):
     mask = batch["attention_mask"]
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         encoded = model.get_encoder()(input_ids=batch["input_ids"], attention_mask=mask)[0]
-        logits = predictions._next_token_logits(model, encoded, mask, (0,))
+        logits = _next_token_logits(model, encoded, mask, (0,))
         plain = model(**batch, use_cache=False).logits
     assert plain.dtype == torch.bfloat16
     assert (logits != logits.bfloat16().float()).float().mean() > 0.9
@@ -103,7 +102,7 @@ def test_label_scoring_agrees_with_generation_where_generation_answers_with_a_la
     tokenizer = load_tokenizer(run.model)
     trained = T5ForConditionalGeneration.from_pretrained(run.model).eval()
     data = TaskData.load(experiment, hub, tokenizer, ("test",))
-    texts = predictions.generate(
+    texts = generate(
         trained,
         tokenizer,
         data.texts["test"]["source"],
@@ -123,44 +122,9 @@ def test_label_scoring_agrees_with_generation_where_generation_answers_with_a_la
 def test_generation_answers_in_the_order_of_the_texts(model, checkpoint):
     tokenizer = load_tokenizer(checkpoint)
     texts = ["the film was good and the songs were dull " * n for n in (5, 1, 3)]
-    together = predictions.generate(model, tokenizer, texts, tokens=64, max_new_tokens=5)
-    apart = [predictions.generate(model, tokenizer, [t], max_new_tokens=5)[0] for t in texts]
+    together = generate(model, tokenizer, texts, tokens=64, max_new_tokens=5)
+    apart = [generate(model, tokenizer, [t], max_new_tokens=5)[0] for t in texts]
     assert together == apart
-
-
-def test_the_numbers_of_a_classification():
-    gold, predicted = [0, 0, 0, 1, 1, 2], [0, 0, 1, 1, 1, 0]
-    metrics = predictions.classification_metrics(gold, predicted, ("a", "b", "c"))
-    assert metrics["accuracy"] == pytest.approx(4 / 6)
-    assert metrics["per_label"]["a"] == {
-        "precision": pytest.approx(2 / 3),
-        "recall": pytest.approx(2 / 3),
-        "f1": pytest.approx(2 / 3),
-        "support": 3,
-    }
-    assert metrics["per_label"]["c"]["f1"] == 0.0
-    assert metrics["macro_f1"] == pytest.approx((2 / 3 + 0.8 + 0) / 3)
-    assert metrics["confusion"] == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
-    low, high = metrics["intervals"]["accuracy"]
-    assert 0 <= low < metrics["accuracy"] < high <= 1
-
-
-def test_a_label_that_does_not_occur_counts_in_no_macro_average():
-    some, more = (
-        predictions.classification_metrics([0, 0, 1, 1], [0, 1, 1, 1], words)
-        for words in (("a", "b"), ("a", "b", "c"))
-    )
-    for name in ("macro_precision", "macro_recall", "macro_f1"):
-        assert more[name] == some[name] > 0.5
-
-
-def test_probabilities_are_normalised_over_the_labels():
-    table = predictions.prediction_table(
-        [7, 9], [0, 1], np.log(np.array([[0.1, 0.3], [0.2, 0.2]])), ("no", "yes")
-    )
-    assert table["prediction"].tolist() == [1, 0]
-    assert table["p_yes"].tolist() == pytest.approx([0.75, 0.5])
-    assert table["row"].tolist() == [7, 9]
 
 
 def test_every_label_word_of_every_task_has_ids_of_its_own(checkpoint):
