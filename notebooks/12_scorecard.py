@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
+#     cell_metadata_filter: tags,mystnb,jupyter,-all
 #     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
@@ -18,56 +18,62 @@
 #
 # Every statement of the report that we found to be checkable is a {term}`claim` with a check. Some
 # are not said in so many words: they follow from its code, its tables or its references, or ask the
-# same at the size of this study. This
-# page judges them all from what the chapters before it computed. A number with at least three seeds
-# is *reproduced* when it lies within the spread of our runs; a claim about a named checkpoint is
-# judged by runs of that checkpoint alone; and what nothing at hand can judge is *not run*. Other
-# rules stand beside their claim, and one that was changed after its result was seen says so.
+# same at the size of this study. This page judges them all by what the chapters before it computed.
+# A number with at least three seeds is *reproduced* when it lies within the spread of our runs; a
+# claim about a named checkpoint is judged by runs of that checkpoint alone; and what nothing at hand
+# can judge is *not run*. Other rules stand beside their claim, and one that was changed after its
+# result was seen says so.
 
-# %% tags=["parameters", "hide-cell"]
-profile = "pocket"
+# %% tags=["parameters", "remove-cell"]
+profile = "published"
 seed = 21
 
-# %% tags=["hide-cell"]
-import pandas as pd
-
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 from t5study.chapters import scorecard as page
 from t5study.chapters import tables
 from t5study.claims.judges import scorecard
 from t5study.claims.schema import OUTCOMES, load_claims
 from t5study.study import Study
 
-pd.set_option("display.max_colwidth", None)
 study = Study(profile, seed=seed)
+facts = study.facts
 study.badge()
 
 # %%
 verdicts = scorecard(load_claims(), study.store)
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 counts = verdicts["verdict"].value_counts().reindex(OUTCOMES, fill_value=0)
-study.glue("claims-all", len(verdicts))
-study.glue("claims-judged", int(len(verdicts) - counts["not run"]))
-for outcome in OUTCOMES:
-    study.glue(f"claims-{outcome.replace(' ', '-')}", int(counts[outcome]))
+facts(
+    claims=len(verdicts),
+    judged=int(len(verdicts) - counts["not run"]),
+    **{outcome.replace(" ", "_"): int(count) for outcome, count in counts.items()},
+)
+study.finds(
+    no_more_and_no_less=counts["exceeded"] == counts["not reproduced"] == 0,
+    numbers_wait=(verdicts.query("verdict == 'not run'")["kind"] == "number").mean() > 0.5,
+)
 
 # %% [markdown]
-# Of {glue:text}`claims-all` claims, {glue:text}`claims-judged` are judged:
-# {glue:text}`claims-reproduced` reproduced, {glue:text}`claims-exceeded` exceeded,
-# {glue:text}`claims-not-reproduced` not reproduced and {glue:text}`claims-corrected` corrected.
-# {glue:text}`claims-not-run` were not run with this profile. {numref}`fig-claims` shows which kinds
-# of statement they are.
+# Of {eval}`facts.claims` claims {eval}`facts.judged` are judged: {eval}`facts.reproduced` are
+# reproduced, {eval}`facts.exceeded` exceeded, {eval}`facts.not_reproduced` not reproduced and
+# {eval}`facts.corrected` corrected. For {eval}`facts.not_run` the runs that would judge them are not
+# there. {numref}`fig-claims` shows which kinds of statement they are.
 
-# %% mystnb={"figure": {"caption": "Verdicts on the report's claims, by the kind of statement: a number, a ranking, a fact from the literature or from counting, or a behaviour of a model.", "name": "fig-claims"}, "image": {"alt": "Stacked horizontal bars, one for each kind of claim, divided by verdict: reproduced, exceeded, not reproduced, corrected and not run."}} tags=["hide-input"]
+# %% [markdown] tags=["finds:no_more_and_no_less", "finds:numbers_wait"]
+# What could be judged either holds or is mistaken: in no case did a run come out above the report's
+# number or below it. Most claims that wait are numbers measured with published checkpoints.
+
+# %% mystnb={"figure": {"caption": "Verdicts on the report's claims, by the kind of statement: a number, a ranking, a fact from the literature or from counting, or a behaviour of a model.", "name": "fig-claims"}, "image": {"alt": "Stacked horizontal bars, one for each kind of claim, divided by verdict: reproduced, exceeded, not reproduced, corrected and not run."}} tags=["remove-input"]
 page.plot_verdicts(verdicts)
 
 # %% [markdown]
 # ## What is corrected
 #
-# Corrected statements are mistaken or misleading; the evidence says how. The table also lists
-# those that our runs did not reproduce, which need not be mistaken.
+# Corrected statements are mistaken or misleading; the evidence says how. Statements that our runs did
+# not reproduce would stand here, too, and need not be mistaken.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 tables.show(page.claim_table(verdicts, ["corrected", "not reproduced"]))
 
 # %% [markdown]
@@ -75,7 +81,7 @@ tables.show(page.claim_table(verdicts, ["corrected", "not reproduced"]))
 #
 # Some of these hold with a limit; the evidence names it.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 tables.show(page.claim_table(verdicts, ["reproduced", "exceeded"]))
 
 # %% [markdown]
@@ -86,21 +92,31 @@ tables.show(page.claim_table(verdicts, ["reproduced", "exceeded"]))
 # those of the task's own chapter are shown; the cell names weights and recipe. A number measured
 # with other weights stands in its own column and judges nothing.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 tables.show(page.number_table(verdicts))
 
-# %% tags=["hide-cell"]
-SECTIONS = {
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+for name, section in {
     "conclusion": "Conclusion",
     "learnings": "Major Learnings",
     "limitations": "Limitations",
     "future": "Future Scope",
-}
-for name, section in SECTIONS.items():
+}.items():
     outcomes = page.section_of(verdicts, section)["verdict"]
-    study.glue(f"claims-{name}", len(outcomes))
-    study.glue(f"claims-{name}-corrected", int((outcomes == "corrected").sum()))
-    study.glue(f"claims-{name}-open", int((outcomes == "not run").sum()))
+    facts(
+        **{
+            name: len(outcomes),
+            f"{name}_corrected": int((outcomes == "corrected").sum()),
+            f"{name}_open": int((outcomes == "not run").sum()),
+        }
+    )
+
+verdict = verdicts.set_index("id")["verdict"]
+on_size = verdict[["base-has-11b", "results-proportional-to-size", "finetune-needs-clusters"]]
+study.finds(
+    size_is_corrected=(on_size == "corrected").all(),
+    base_fits=verdict["only-small-fits-24-gb"] == "corrected",
+)
 
 # %% [markdown]
 # (scorecard-conclusion)=
@@ -108,37 +124,43 @@ for name, section in SECTIONS.items():
 #
 # The report concludes that T5 is a universal model for tasks that can be put as text, that its
 # smallest variant comes near people, and that larger ones would be better in proportion but out
-# of reach. Of {glue:text}`claims-conclusion` statements, corrected:
-# {glue:text}`claims-conclusion-corrected`, not run: {glue:text}`claims-conclusion-open`. The form
-# holds: one trainer serves labels, numbers and texts, which {ref}`sequences-joint` takes as far
-# as one model. What does not hold is the size it gives T5-base, gains in proportion to size, and
-# what fine-tuning T5-base would cost; of 11 billion parameters that holds. What it says of people
-# was not measured, here or there.
+# of reach. Of {eval}`facts.conclusion` statements {eval}`facts.conclusion_corrected` are corrected and
+# {eval}`facts.conclusion_open` not run. The form holds: one trainer serves labels, numbers and texts,
+# which {ref}`sequences-joint` takes as far as one model. What it says of people was not measured,
+# here or there.
 
-# %% tags=["hide-input"]
+# %% [markdown] tags=["finds:size_is_corrected"]
+# What does not hold is the size it gives T5-base, gains in proportion to size, and what fine-tuning
+# T5-base would cost; of 11 billion parameters that holds.
+
+# %% tags=["remove-input"]
 tables.show(page.section_table(verdicts, "Conclusion"))
 
 # %% [markdown]
 # ## What the report learnt
 #
-# The learnings are about the field and about tools. Those that state something can be checked:
+# The learnings are about the field and about tools. Those that state something can be checked. Of
+# {eval}`facts.learnings`, {eval}`facts.learnings_corrected` are corrected and
+# {eval}`facts.learnings_open` not run.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 tables.show(page.section_table(verdicts, "Major Learnings"))
 
 # %% [markdown]
 # (scorecard-limitations)=
 # ## The report's limitations
 #
-# Of {glue:text}`claims-limitations` statements, corrected: {glue:text}`claims-limitations-corrected`,
-# not run: {glue:text}`claims-limitations-open`. By the estimates and the measurements on one H200
-# of {ref}`scaling`, T5-base fits into 24 GB even with the report's recipe; no card of 24 GB was
-# tried. Lost hours are a matter of saving the state. Pre-training needs no cluster to be tried.
-# This study has limits of its own, and they are on its pages: intervals that know nothing of the
-# choice of rows ({ref}`transfer-curves`), small models, and checkpoints that a machine without
-# network cannot have.
+# Of {eval}`facts.limitations` statements {eval}`facts.limitations_corrected` are corrected and
+# {eval}`facts.limitations_open` not run. Lost hours are a matter of saving the state. Pre-training
+# needs no cluster to be tried. This study has limits of its own, and they are on its pages: intervals
+# that know nothing of the choice of rows ({ref}`transfer-curves`), small models, and checkpoints that
+# a machine without network cannot have.
 
-# %% tags=["hide-input"]
+# %% [markdown] tags=["finds:base_fits"]
+# By the estimates and the measurements on one H200 of {ref}`scaling`, T5-base fits into 24 GB even
+# with the report's recipe; no card of 24 GB was tried.
+
+# %% tags=["remove-input"]
 tables.show(page.section_table(verdicts, "Limitations"))
 
 # %% [markdown]
@@ -148,10 +170,10 @@ tables.show(page.section_table(verdicts, "Limitations"))
 # size. Good results on sequence-to-sequence tasks it holds to be confirmed by its two examples;
 # {ref}`sequences-translation` and {ref}`sequences-summaries` measure them. For the second
 # direction, {ref}`transfer-enough` sets small models of our own beside large ones of others. The
-# first stays open here as far as it needs checkpoints that were not run:
-# {glue:text}`claims-future-open` of {glue:text}`claims-future`.
+# first stays open as far as it needs checkpoints that were not run. Of {eval}`facts.future` statements
+# {eval}`facts.future_corrected` are corrected and {eval}`facts.future_open` not run.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 tables.show(page.section_table(verdicts, "Future Scope"))
 
 # %% [markdown]
@@ -160,7 +182,7 @@ tables.show(page.section_table(verdicts, "Future Scope"))
 # The column *what is missing* says what would judge the claim. Most of these need the published
 # checkpoints; `make book PROFILE=full` runs them where the checkpoints can be had.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 tables.show(page.open_table(verdicts))
 
 # %% [markdown]
@@ -169,5 +191,5 @@ tables.show(page.open_table(verdicts))
 # The verdicts are computed from the runs of the chapters before. Each of those pages names its runs,
 # data and versions.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 study.provenance()
