@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
+#     cell_metadata_filter: tags,mystnb,jupyter,-all
 #     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
@@ -18,66 +18,108 @@
 #
 # The report fine-tunes T5 on two tasks whose answers are labels. It wanted translation and
 # summarisation as well and left them out, "due to the humongous size of the model and limited
-# hardware constraints". This chapter trains both. In the published book translation is that of
-# Multi30k's captions of pictures {cite:p}`elliott2016multi30k`, and the summaries are SciTLDR's,
-# one sentence for a scientific abstract {cite:p}`cachola2020scitldr`. The report's fourth
-# objective is one pre-trained model for several tasks, and that it reached: one checkpoint,
-# fine-tuned twice, which gives two models in the end. One set of weights for all tasks at once is
-# a harder question, which the report did not ask. This chapter asks it too.
-#
-# Chapter 5 explains how a text is generated and what BLEU, chrF and ROUGE count
-# ({ref}`generation-scores`, {ref}`generation-summary`); here they are used.
+# hardware constraints". This chapter trains both: the captions of pictures of Multi30k, from English
+# to German {cite:p}`elliott2016multi30k`, and SciTLDR's summaries, one sentence for a scientific
+# abstract {cite:p}`cachola2020scitldr`. The report's fourth objective is one pre-trained model for
+# several tasks, and that it reached: one checkpoint, fine-tuned twice, which gives two models in the
+# end. One set of weights for all tasks at once is a harder question, which the report did not ask.
+# This chapter asks it too.
 
-# %% tags=["parameters", "hide-cell"]
-profile = "pocket"
+# %% tags=["parameters", "remove-cell"]
+profile = "published"
 seed = 21
 
-# %% tags=["hide-input"]
-import pandas as pd
-
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 from t5study.chapters import sequences, tables
 from t5study.judging import ranking
 from t5study.study import Study
 
-pd.set_option("display.max_colwidth", None)
 study = Study(profile, seed=seed)
+facts = study.facts
 study.badge()
 
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+labels, translator = study.run("sst, T5"), study.run("translation, T5")
+summariser, copy = study.run("summary, T5"), study.baseline("translation")
+lead, whole = study.baseline("summary", kind="lead"), study.baseline("summary")
+ours, copied = translator.metrics, copy.metrics
+rouge = {"t5": summariser, "lead": lead, "whole": whole}
+table = sequences.joint_table(study)
+verdicts = table["verdict"].tolist() if len(table) else []
+facts(
+    translations=f"{ours['n']:,}",
+    bleu=f"{ours['bleu']:.1f}",
+    chrf=f"{ours['chrf']:.1f}",
+    copy_bleu=f"{copied['bleu']:.1f}",
+    copy_chrf=f"{copied['chrf']:.1f}",
+    summaries=summariser.metrics["n"],
+    **{f"rouge_{name}": f"{run.metrics['rougeL']:.1f}" for name, run in rouge.items()},
+    joint_tasks=len(verdicts),
+    joint_above=verdicts.count("joint above"),
+    joint_below=verdicts.count("joint below"),
+    not_told_apart=verdicts.count("not told apart"),
+)
+above_copy = min(ours["intervals"]["bleu"]) > max(copied["intervals"]["bleu"])
+below_lead = max(summariser.metrics["intervals"]["rougeL"]) < min(
+    lead.metrics["intervals"]["rougeL"]
+)
+study.finds(
+    translates_above_copy=above_copy,
+    summary_below_lead=below_lead and summariser.metrics["rougeL"] <= whole.metrics["rougeL"],
+    joint_never_above=len(verdicts) > 0 and "joint above" not in verdicts,
+)
+
+# %% [markdown] tags=["finds:translates_above_copy", "finds:summary_below_lead", "finds:joint_never_above"]
+# Found here:
+#
+# - **Translation is learnt a little.** The BLEU is {eval}`facts.bleu`, that of the English sentence
+#   given back {eval}`facts.copy_bleu`.
+# - **Summaries are not.** By ROUGE-L T5 has {eval}`facts.rouge_t5`, the first sentence of the abstract
+#   {eval}`facts.rouge_lead`.
+# - **One model for {eval}`facts.joint_tasks` tasks is never above the model of one task**, and below it
+#   on {eval}`facts.joint_below`. But it met fewer examples of each.
+
 # %% [markdown]
+# Chapter 5 explains how a text is generated and what BLEU, chrF and ROUGE count
+# ({ref}`generation-scores`, {ref}`generation-summary`); here they are used.
+#
 # ## One trainer, three kinds of answer
 #
 # To T5 a label is a short text. Nothing in the model, the loss or the trainer changes when the target
 # becomes a sentence: the decoder takes more steps, and that is all. The three lines below differ in
-# the name of a role. In the published book translation and summaries start from the T5 that read
-# most ({ref}`transfer-budgets`), the labels of sentences from the one of the chapters before; both have
-# the same size.
+# the name of a task.
 
 # %%
 labels = study.run("sst, T5")
 translator = study.run("translation, T5")
 summariser = study.run("summary, T5")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 runs = {"sst": labels, "translation": translator, "summary": summariser}
 tables.show(
     sequences.cost_table(runs),
     formats={"examples a second": "{:,.0f}", "seconds of training": "{:,.0f}"},
 )
 
-# %% tags=["hide-cell"]
-sizes = {f"{run.metrics['parameters']:,}" for run in runs.values()}
-study.glue("seq-parameters", " or ".join(sorted(sizes)))
-ratio = labels.metrics["examples_per_second"] / translator.metrics["examples_per_second"]
-study.glue("seq-slower", float(ratio), digits=1)
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+slower = labels.metrics["examples_per_second"] / translator.metrics["examples_per_second"]
+facts(
+    parameters=" or ".join(sorted({f"{run.metrics['parameters']:,}" for run in runs.values()})),
+    slower=f"{slower:.1f}",
+)
+
+# %% [markdown] tags=["only:published"]
+# Translation and summaries start from the T5 that read most ({ref}`transfer-budgets`), the labels of
+# sentences from the one of the chapters before; both have the same size.
 
 # %% [markdown]
-# The model has {glue:text}`seq-parameters` parameters in each of them. An example of translation
-# took {glue:text}`seq-slower` times as long to train on as one of sentiment in a sentence. The
-# number of parameters is the same for a label and for a text; what a text costs more is its length.
-# The report trained T5-small with 512 tokens an example, more than most sentences to translate
-# have. So for translation the size of the model alone cannot be the reason. For summaries it is
-# open: a text to summarise may well be longer than 512 tokens, and what the two need in memory, at
-# the report's lengths and on its GPU, was not measured here.
+# The model has {eval}`facts.parameters` parameters in each of them. An example of translation
+# took {eval}`facts.slower` times as long to train on as one of sentiment in a sentence. The number of
+# parameters is the same for a label and for a text; what a text costs more is its length. The report
+# trained T5-small with 512 tokens an example, more than most sentences to translate have. So for
+# translation the size of the model alone cannot be the reason. For summaries it is open: a text to
+# summarise may well be longer than 512 tokens, and what the two need in memory, at the report's
+# lengths and on its GPU, was not measured here.
 #
 # (sequences-translation)=
 # ## Translation
@@ -91,34 +133,27 @@ copy = study.baseline("translation")
 translation_metrics = study.task("translation").metrics
 tables.show(ranking.beside({"T5": translator, "copy of the input": copy}, translation_metrics))
 
-# %% tags=["hide-cell"]
-study.glue("seq-translations", translator.metrics["n"])
-study.glue("seq-bleu", float(translator.metrics["bleu"]), digits=1)
-study.glue("seq-chrf", float(translator.metrics["chrf"]), digits=1)
-study.glue("seq-copy-bleu", float(copy.metrics["bleu"]), digits=1)
-study.glue("seq-copy-chrf", float(copy.metrics["chrf"]), digits=1)
-
 # %% [markdown]
-# On {glue:text}`seq-translations` sentences the BLEU is {glue:text}`seq-bleu` against
-# {glue:text}`seq-copy-bleu` of the copy, the chrF {glue:text}`seq-chrf` against
-# {glue:text}`seq-copy-chrf`. Umlauts count against every model of the published book: its
-# vocabulary was learnt from English texts and has none. The copy does better by chrF than by BLEU
-# because German and English share letters long before they share words. Intervals are the
-# bootstrap's, over test sentences {cite}`koehn2004bootstrap`.
-#
-# What others reached on the same test set, where this profile's is a public one. The column
-# *verified* says how a number was checked: *read* was read at its source, *listing* was seen in a
-# list that quotes the source, and *not verified* was not read again.
+# On {eval}`facts.translations` sentences the BLEU is {eval}`facts.bleu` against
+# {eval}`facts.copy_bleu` of the copy, the chrF {eval}`facts.chrf` against {eval}`facts.copy_chrf`. The
+# copy does better by chrF than by BLEU because German and English share letters long before they
+# share words. Intervals are the bootstrap's, over test sentences {cite}`koehn2004bootstrap`.
 
-# %% tags=["hide-input"]
-others = sequences.published_rows(translation_metrics, study.task("translation").name)
-tables.show(others)
+# %% [markdown] tags=["only:published"]
+# Umlauts count against T5: its vocabulary was learnt from English texts and has none.
+#
+# What others reached on the same test set stands below. The column *verified* says how a number was
+# checked: *read* was read at its source, *listing* was seen in a list that quotes the source, and
+# *not verified* was not read again.
+
+# %% tags=["remove-input"]
+tables.show(sequences.published_rows(translation_metrics, study.task("translation").name))
 
 # %% [markdown]
 # And T5 itself, on a test set of news from 2014 that no profile here uses. It stands here for scale,
 # and is not to be set beside the scores above: another test set is another BLEU.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 tables.show(sequences.published_rows(["bleu"], "WMT-14 English-German"))
 
 # %% [markdown]
@@ -136,33 +171,26 @@ summary_metrics = study.task("summary").metrics
 answers = {"T5": summariser, "first sentence": lead, "the whole text": whole}
 tables.show(ranking.beside(answers, summary_metrics))
 
-# %% tags=["hide-cell"]
-study.glue("seq-summaries", summariser.metrics["n"])
-for name, run in (("t5", summariser), ("lead", lead), ("whole", whole)):
-    study.glue(f"seq-rouge-{name}", float(run.metrics["rougeL"]), digits=1)
-best = max(lead.metrics["rougeL"], whole.metrics["rougeL"])
-study.glue(
-    "seq-rouge-place", "above both" if summariser.metrics["rougeL"] > best else "not above both"
-)
-study.glue("seq-faithful", 100 * float(summariser.metrics["faithful"]), digits=1)
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+facts(faithful=f"{100 * summariser.metrics['faithful']:.1f}")
 
 # %% [markdown]
-# On {glue:text}`seq-summaries` texts the ROUGE-L is {glue:text}`seq-rouge-t5`, that of the first
-# sentence {glue:text}`seq-rouge-lead` and that of the whole text {glue:text}`seq-rouge-whole`: T5 is
-# {glue:text}`seq-rouge-place`. A network that is below its baselines has not learnt to summarise. Of
-# the summaries, {glue:text}`seq-faithful` % invent no number, date or name (chapter 5 says how that
-# is checked). A summary that names nothing at all passes as well. The baselines invent nothing, and a
-# high ROUGE of theirs means that the references were close to the source.
+# On {eval}`facts.summaries` texts the ROUGE-L is {eval}`facts.rouge_t5`, that of the first sentence
+# {eval}`facts.rouge_lead` and that of the whole text {eval}`facts.rouge_whole`. A network that is below
+# its baselines has not learnt to summarise. Of the summaries, {eval}`facts.faithful` % invent no number,
+# date or name (chapter 5 says how that is checked). A summary that names nothing at all passes as well.
+# The baselines invent nothing, and a high ROUGE of theirs means that the references were close to the
+# source.
 
-# %% tags=["hide-input"]
-others = sequences.published_rows(["rougeL", "rouge1", "rouge2"], study.task("summary").name)
-tables.show(others)
+# %% tags=["remove-input"]
+tables.show(sequences.published_rows(["rougeL", "rouge1", "rouge2"], study.task("summary").name))
 
-# %% [markdown]
+# %% [markdown] tags=["only:published"]
 # Published scores of SciTLDR take the best of several references for each abstract
 # {cite}`cachola2020scitldr`; this study compares with the first reference alone, which gives lower
 # scores.
-#
+
+# %% [markdown]
 # (sequences-length)=
 # ## Where it goes wrong: length
 #
@@ -172,31 +200,39 @@ tables.show(others)
 # group. The score is the mean of the answers' own scores, since BLEU is defined for a whole test
 # set only {cite}`post2018sacrebleu`; chrF and ROUGE-L can be taken of one answer.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 lengths = {
     "translation": sequences.by_length(translator, "chrf"),
     "summary": sequences.by_length(summariser, "rougeL"),
 }
 
-# %% mystnb={"figure": {"caption": "Mean score of a group of the test set against the length of its sources in tokens: chrF for translation, ROUGE-L for summaries. Bars are 95 % intervals of the mean.", "name": "fig-by-length"}, "image": {"alt": "Two panels with a dot for each group of the test set, from short to long sources, with vertical bars for the intervals."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Mean score of a group of the test set against the length of its sources in tokens: chrF for translation, ROUGE-L for summaries. Bars are 95 % intervals of the mean.", "name": "fig-by-length"}, "image": {"alt": "Two panels with a dot for each group of the test set, from short to long sources, with vertical bars for the intervals."}} tags=["remove-input"]
 sequences.plot_by_length(lengths)
 
-# %% tags=["hide-input"]
-tables.show(pd.concat(lengths, names=["task", "tokens of the source"]))
+# %% tags=["remove-input"]
+by_tokens = {name: part.rename_axis("tokens of the source") for name, part in lengths.items()}
+tables.show(tables.stacked(by_tokens))
 
-# %% tags=["hide-cell"]
-for role, table in lengths.items():
-    study.glue(f"seq-length-{role}", sequences.length_effect(table))
-    study.glue(f"seq-answer-{role}", float(table["answer length"].iloc[-1]))
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+ends = {role: group["answer length"].iloc[-1] for role, group in lengths.items()}
+facts(
+    translation_length=sequences.length_effect(lengths["translation"]),
+    summary_length=sequences.length_effect(lengths["summary"]),
+    translation_answer=f"{ends['translation']:.2f}",
+    summary_answer=f"{ends['summary']:.2f}",
+)
+study.finds(summaries_run_on=ends["summary"] > 1.3)
 
 # %% [markdown]
-# The longest group is, for translation, {glue:text}`seq-length-translation`; for summaries,
-# {glue:text}`seq-length-summary`. The column *answer length* is the words of the answers over those
-# of the references; in the longest group it is {glue:text}`seq-answer-translation` for
-# translation and {glue:text}`seq-answer-summary` for summaries. A value well below one means that
-# answers end too early. A value well above one means that they do not end in time, as when a model
-# repeats itself.
-#
+# The longest group is, for translation, {eval}`facts.translation_length`; for summaries,
+# {eval}`facts.summary_length`. The column *answer length* is the words of the answers over those
+# of the references; in the longest group it is {eval}`facts.translation_answer` for translation and
+# {eval}`facts.summary_answer` for summaries. A value well below one means that answers end too early.
+
+# %% [markdown] tags=["finds:summaries_run_on"]
+# The summaries do not end in time, as when a model repeats itself.
+
+# %% [markdown]
 # (sequences-joint)=
 # ## One model for all tasks
 #
@@ -215,59 +251,73 @@ for role, table in lengths.items():
 # a summary weighs more than a label; the checkpoint is chosen by the mean over tasks, so that each
 # task counts alike there.
 
-# %%
-table = sequences.joint_table(study)
-
-# %% mystnb={"figure": {"caption": "One model for all tasks against one model a task, on the same test rows, each with its 95 % bootstrap interval. BLEU and ROUGE are divided by 100.", "name": "fig-joint"}, "image": {"alt": "One row a task with two dots and horizontal bars: the score of the model trained on that task alone and that of the model trained on all tasks at once."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "One model for all tasks against one model a task, on the same test rows, each with its 95 % bootstrap interval. BLEU and ROUGE are divided by 100.", "name": "fig-joint"}, "image": {"alt": "One row a task with two dots and horizontal bars: the score of the model trained on that task alone and that of the model trained on all tasks at once."}} tags=["remove-input"]
 sequences.plot_joint(table)
 
-# %% tags=["hide-input"]
-tables.show(table)
+# %% tags=["remove-input"]
+tables.show(table.drop(columns="judged by", errors="ignore"))
 
-# %% tags=["hide-cell"]
-verdicts = table["verdict"].tolist() if len(table) else []
-study.glue("seq-joint-tasks", len(verdicts))
-for verdict in ("joint above", "joint below", "not told apart"):
-    study.glue(f"seq-{verdict.replace(' ', '-')}", verdicts.count(verdict))
-if study.has(sequences.JOINT):
-    study.glue("seq-joint-cap", f"{study.experiments[sequences.JOINT].cap:,}")
-for column in ("joint examples", "single examples", "share of the mixture"):
-    values = table[column].tolist() if len(table) else []
-    study.glue(f"seq-{column.replace(' ', '-')}", sequences.extremes(values))
-study.glue("seq-by-intervals", sequences.judged_by(table, sequences.BY_INTERVALS))
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+if len(table):
+    below = table["verdict"] == "joint below"
+    met = table["single examples"]
+    facts(
+        joint_cap=f"{study.experiments[sequences.JOINT].cap:,}",
+        joint_examples=sequences.extremes(table["joint examples"].tolist()),
+        single_examples=sequences.extremes(met.tolist()),
+        share=sequences.extremes(table["share of the mixture"].tolist()),
+        by_intervals=sequences.judged_by(table, sequences.BY_INTERVALS),
+    )
+    study.finds(
+        shares_are_equal=table["share of the mixture"].round(3).nunique() == 1,
+        below_where_most_was_met=met[below].min() > met[~below].max(),
+        every_single_met_more=(met > table["joint examples"]).all(),
+    )
 
-# %% [markdown]
-# With a limit of {glue:text}`seq-joint-cap` rows a task, the joint model of
-# {glue:text}`seq-joint-tasks` tasks is above the single-task model on {glue:text}`seq-joint-above`,
-# below it on {glue:text}`seq-joint-below`, and not told apart from it on
-# {glue:text}`seq-not-told-apart`. The shares of the mixture are
-# {glue:text}`seq-share-of-the-mixture`. In the published book every task has as many rows as the limit,
-# or a few fewer. So all shares are equal, and this is the mixing in equal parts
-# that was warned of above. No small task is repeated for it; it is the large ones that are cut
-# down.
-#
+# %% [markdown] tags=["finds:shares_are_equal"]
+# With a limit of {eval}`facts.joint_cap` rows a task, the joint model of {eval}`facts.joint_tasks` tasks
+# is above the single-task model on {eval}`facts.joint_above`, below it on {eval}`facts.joint_below`, and
+# not told apart from it on {eval}`facts.not_told_apart`. Each task's share of the mixture is
+# {eval}`facts.share`: every task has as many rows as the limit, or a few fewer. So this is the mixing in
+# equal parts that was warned of above. No small task is repeated for it; it is the large ones that are
+# cut down.
+
+# %% [markdown] tags=["finds:below_where_most_was_met", "finds:every_single_met_more"]
 # So the comparison is not one of equal effort. In training the joint model met
-# {glue:text}`seq-joint-examples` examples a task, the single models
-# {glue:text}`seq-single-examples`. In the published book every single model met more, and the tasks
-# on which the joint model is below are exactly those whose single model met most. That alone may
-# explain why it is below; the table cannot part it from what mixing does. There the joint model
-# also has two epochs where some single models have three to five, no dropout where that of emotion
-# has some, and sources cut at 160 tokens where a summary's own model reads 256.
-#
+# {eval}`facts.joint_examples` examples a task, the single models {eval}`facts.single_examples`. Every
+# single model met more, and the tasks on which the joint model is below are exactly those whose single
+# model met most. That alone may explain why it is below; the table cannot part it from what mixing
+# does. The joint model also has two epochs where some single models have three to five, no dropout
+# where that of emotion has some, and sources cut at 160 tokens where a summary's own model reads 256.
+
+# %% [markdown] tags=["only:published"]
 # The verdict is that of the paired bootstrap of {ref}`glue-luck` where the records hold labels and
 # answers by row. Of texts they hold none; there two intervals are compared, and "not told apart"
-# means that they overlap, which is the weaker test: {glue:text}`seq-by-intervals`. All intervals
+# means that they overlap, which is the weaker test: {eval}`facts.by_intervals`. All intervals
 # are those of test rows; each model is one seed.
-#
-# In the published book "not told apart" happens only where the single model has learnt little or
-# nothing: on acceptability, paraphrase and entailment it is near chance or the answer "always yes",
-# on summaries it is below the first sentence and not above the whole text. On similarity both
-# models are near chance, the joint one a little lower, which means nothing. On each task that the
-# single model learnt, the joint model is clearly below. {cite:t}`raffel2020t5` found, with far more
-# examples of every task, that training on a mixture alone stays behind fine-tuning on each task for
-# most tasks, and that fine-tuning after the mixture makes up for it. What is measured here neither
-# confirms nor contradicts that.
-#
+
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+if len(table):
+    verdict = table["verdict"].droplevel(1)
+    single = table["single"].droplevel(1)
+    little = ["acceptability", "entailment", "paraphrase", "summary"]
+    study.finds(
+        alike_where_little_was_learnt=sorted(verdict[verdict == "not told apart"].index) == little
+        and abs(single.get("acceptability", 1)) < 0.1,
+        similarity_near_chance=verdict["similarity"] == "joint below"
+        and single["similarity"] < 0.2,
+    )
+
+# %% [markdown] tags=["finds:alike_where_little_was_learnt", "finds:similarity_near_chance"]
+# "Not told apart" happens only where the single model has learnt little or nothing: on acceptability,
+# paraphrase and entailment it is near chance or the answer "always yes", on summaries it is below the
+# first sentence and not above the whole text. On similarity both models are near chance, the joint one
+# a little lower, which means nothing. On each task that the single model learnt, the joint model is
+# clearly below. {cite:t}`raffel2020t5` found, with far more examples of every task, that training on a
+# mixture alone stays behind fine-tuning on each task for most tasks, and that fine-tuning after the
+# mixture makes up for it. What is measured here neither confirms nor contradicts that.
+
+# %% [markdown]
 # ## Exercises
 #
 # ```{admonition} Exercise 1
@@ -313,5 +363,5 @@ study.glue("seq-by-intervals", sequences.judged_by(table, sequences.BY_INTERVALS
 #
 # ## Where these numbers come from
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 study.provenance()

@@ -120,7 +120,7 @@ def joint_table(study: Study) -> pd.DataFrame:
         row["verdict"] = paired or _verdict(row)
         row["judged by"] = BY_ROWS if paired else BY_INTERVALS
         rows[role, metric] = row
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["task", "metric"])
 
 
 def extremes(values: Sequence[float]) -> str:
