@@ -153,14 +153,14 @@ def _t5(name: str) -> Any:
 
 def t5_parameters(name: str) -> int:
     """Return the number of parameters of a published T5, each shared weight counted once."""
-    from t5study.models.loading import parameter_count
+    from t5study.models.modules import parameter_count
 
     return parameter_count(_t5(name))
 
 
 def t5_size(name: str) -> str:
     """Return the size of a published T5 as the report prints sizes, such as `60 M`."""
-    from t5study.models.loading import rounded_count
+    from t5study.models.modules import rounded_count
 
     return rounded_count(t5_parameters(name))
 
@@ -206,7 +206,7 @@ def module_comparison() -> pd.DataFrame:
     Index: the module's name. Columns: type, parameters (a count), rounded (as the report would
     print it) and report (as it does).
     """
-    from t5study.models.loading import module_table
+    from t5study.models.modules import module_table
 
     printed = load_published().module_table().set_index("name")
     rebuilt = module_table(_t5("t5-small")).set_index("name").reindex(printed.index)
@@ -299,7 +299,7 @@ def bert_head_parameters() -> int:
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
-    from t5study.models.loading import parameter_count
+    from t5study.models.modules import parameter_count
 
     with torch.device("meta"):
         model = BertForSequenceClassification(BertConfig(num_labels=2))

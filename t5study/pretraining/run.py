@@ -19,7 +19,8 @@ from t5study.data.corpora import TokenStream
 from t5study.data.hub import Hub
 from t5study.data.vocabulary import framed
 from t5study.experiments.identity import BERT_FRAME, Pretraining
-from t5study.models.loading import parameter_count, save_model
+from t5study.models.loading import save_model
+from t5study.models.modules import parameter_count
 from t5study.pretraining import embeddings as cooccurrence
 from t5study.pretraining import objectives
 from t5study.pretraining.cost import flops_per_sequence

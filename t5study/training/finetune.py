@@ -25,7 +25,8 @@ from t5study.experiments.identity import Experiment
 from t5study.judging.answers import evaluate
 from t5study.models import architectures
 from t5study.models.architectures import ARCHITECTURES
-from t5study.models.loading import load_tokenizer, parameter_count, save_model
+from t5study.models.loading import load_tokenizer, save_model
+from t5study.models.modules import parameter_count
 from t5study.runs.provenance import device_name, peak_memory_bytes, recorded, usual_device
 from t5study.runs.store import Workspace
 from t5study.training.acceleration import speed_up

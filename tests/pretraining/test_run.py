@@ -16,7 +16,7 @@ from t5study.data.hub import Hub
 from t5study.data.vocabulary import train_vocabulary
 from t5study.experiments.identity import Pretraining
 from t5study.experiments.recipes import Architecture, PretrainingRecipe
-from t5study.models.loading import parameter_count
+from t5study.models.modules import parameter_count
 from t5study.pretraining import embeddings as cooccurrence
 from t5study.pretraining import examples, objectives
 from t5study.pretraining.cost import flops_per_sequence

@@ -17,7 +17,7 @@ from t5study.chapters.observations.probing import (
 from t5study.claims.facts import t5_parameters
 from t5study.claims.published import load_published
 from t5study.data.vocabulary import sentinel_ids
-from t5study.models.loading import module_table, parameter_count
+from t5study.models.modules import module_table, parameter_count
 from t5study.pretraining.objectives import generator, noise_mask, restore, span_corruption
 
 

@@ -25,14 +25,7 @@ from t5study.base.errors import StudyError
 from t5study.data.hub import Hub
 from t5study.data.vocabulary import train_vocabulary
 from t5study.models.checkpoints import checkpoint_in, open_checkpoint
-from t5study.models.loading import (
-    load_model,
-    load_tokenizer,
-    module_table,
-    parameter_count,
-    random_model,
-    rounded_count,
-)
+from t5study.models.loading import load_model, load_tokenizer, random_model
 
 MIRROR = Path(__file__).resolve().parents[3] / "shared" / "hub"
 with_t5_small = pytest.mark.skipif(
@@ -255,57 +248,3 @@ def test_code_that_a_checkpoint_brings_is_refused_and_nobody_is_asked(tmp_path, 
     with pytest.raises(StudyError, match="cannot be read"):
         load_tokenizer(tmp_path)
     assert asked == []
-
-
-# Module tables
-
-
-@with_t5_small
-def test_the_module_table_is_the_reports() -> None:
-    folder = open_checkpoint(Hub(MIRROR), "google-t5/t5-small").folder
-    with torch.device("meta"):
-        model = T5ForConditionalGeneration(T5Config.from_pretrained(folder))
-    model.tie_weights()
-    table = module_table(model)
-    counts = dict(zip(table["name"], table["rounded"], strict=True))
-    block = "model.encoder.block.0"
-    assert parameter_count(model) == 60_506_624
-    for name, rounded in {
-        "model": "60 M",
-        "model.shared": "16 M",
-        "model.encoder": "35 M",
-        "model.encoder.block": "18 M",
-        block: "3 M",
-        f"{block}.layer.0": "1 M",
-        f"{block}.layer.0.SelfAttention.q": "262 K",
-        f"{block}.layer.0.SelfAttention.relative_attention_bias": "256",
-        f"{block}.layer.0.layer_norm": "512",
-        f"{block}.layer.0.dropout": "0",
-        f"{block}.layer.1": "2 M",
-        f"{block}.layer.1.DenseReluDense.wi": "1 M",
-    }.items():
-        assert counts[name] == rounded, name
-    assert "model.encoder.embed_tokens" not in counts
-
-
-def test_a_module_table_can_be_cut(folder) -> None:
-    model = random_model(folder, 21, T5ForConditionalGeneration)
-    table = module_table(model, 4, root="t5")
-    assert list(table.columns) == ["name", "type", "params", "rounded"]
-    assert table["name"][:2].to_list() == ["t5", "t5.shared"]
-    assert len(table) == 4
-    assert table["params"][0] == parameter_count(model)
-
-
-def test_counts_are_cut_to_thousands() -> None:
-    assert [rounded_count(n) for n in (0, 256, 999, 1000, 262_144, 1_999_999, 60_506_624)] == [
-        "0",
-        "256",
-        "999",
-        "1 K",
-        "262 K",
-        "1 M",
-        "60 M",
-    ]
-    assert rounded_count(11_307_000_000) == "11 B"
-    assert rounded_count(10**16) == "10000 T"
