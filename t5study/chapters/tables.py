@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
@@ -17,8 +17,8 @@ from t5study.runs.record import Run
 
 Format = str | Callable[[Any], str]
 
-MOST_COLUMNS = 8
-"""A table of more columns is turned, if it has fewer rows than columns, to fit the page."""
+PAGE = 78
+"""Characters side by side on a page, in columns that wrap between words; see `_width`."""
 
 NAMES = {
     "bleu": "BLEU",
@@ -85,8 +85,8 @@ def show(
 
     Columns called `low` and `high` (or `accuracy low` and `accuracy high`) become one, the 95 %
     interval. What is missing stays empty; a column without any value is left out, and so is an
-    index that only counts the rows. A table with too many columns for a page, and few rows, is
-    turned. Of no rows there is no table.
+    index that only counts the rows. A table too wide for the page is turned if it has few rows, and
+    set smaller if that is no help. Of no rows there is no table.
 
     Args:
         frame: the values; one row of the table a row.
@@ -103,8 +103,9 @@ def show(
         if column.heads or any(cell.text for cell in column.cells)
     ]
     heads = [column for column in columns if column.heads]
-    if len(columns) - len(heads) > MOST_COLUMNS > len(frame):
-        columns = _turned(heads, columns[len(heads) :])
+    body = columns[len(heads) :]
+    if _width(columns) > PAGE and len(frame) < len(body):
+        columns = min(columns, _turned(heads, body), key=_width)
     return Table(_html(columns, caption), _plain(columns))
 
 
@@ -236,6 +237,18 @@ def _intervals(form: Format | None, lows: Sequence, highs: Sequence) -> tuple[_C
     return tuple(_Cell(f"{low} to {high}" if low and high else "", True) for low, high in pairs)
 
 
+def _width(columns: Sequence[_Column]) -> int:
+    """The characters that columns need side by side, with texts broken between words."""
+    return sum(2 + max(map(len, _parts(column))) for column in columns)
+
+
+def _parts(column: _Column) -> Iterator[str]:
+    """What stands in a column and is not broken: numbers, and the words of texts and names."""
+    yield from re.split(r"[ -]", column.names[-1])
+    for cell in column.cells:
+        yield from [cell.text] if cell.number else cell.text.split()
+
+
 def _turned(heads: Sequence[_Column], body: Sequence[_Column]) -> list[_Column]:
     """The table with its columns as rows, each cell standing as it did."""
     names = tuple(_Cell(", ".join(filter(None, column.names)), False) for column in body)
@@ -250,7 +263,8 @@ def _turned(heads: Sequence[_Column], body: Sequence[_Column]) -> list[_Column]:
 
 
 def _html(columns: Sequence[_Column], caption: str) -> str:
-    lines = ['<table class="dataframe">']
+    size = " wide" if _width(columns) > PAGE else ""
+    lines = [f'<table class="dataframe{size}">']
     if caption:
         lines.append(f"<caption>{escape(caption)}</caption>")
     lines += ["<thead>", *_head_rows(columns), "</thead>", "<tbody>"]

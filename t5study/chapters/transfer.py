@@ -34,8 +34,8 @@ Curve = Mapping[int, Answers]
 T5, SCRATCH = "T5", "T5 from scratch"
 PEERS = (T5, SCRATCH, "TF-IDF", "NB-SVM")
 
-BY_ERRORS, BY_STUDENT = "above two standard errors", "beyond Student's interval"
-"""Columns of a gain table: is it clear by a loose rule, and by one that counts the seeds?"""
+CLEAR, ERRORS, STUDENT = "clear by", "two errors", "Student"
+"""A column of a gain table and what it holds: by a loose rule alone, or by one that counts seeds."""
 
 
 # --- with few labels, and with many
@@ -76,20 +76,22 @@ def gain_table(curve: Curve, metric: str) -> pd.DataFrame:
     """Return a row a number of labels: each answer's mean, the gain, its error, and if it is clear.
 
     Runs are paired by seed: the same rows in the same order, from other weights. The standard
-    error is that of the mean difference; of one seed there is none, and no answer. Whether the
-    gain is clear is said twice, in the columns `BY_ERRORS` and `BY_STUDENT`.
+    error is that of the mean difference; of one seed there is none, and no answer. A gain above
+    two standard errors is clear by a loose rule, `ERRORS`; one outside of Student's 95 % interval
+    around 0 is so by a strict one, `STUDENT`.
     """
     rows = {}
     for labels, answers in curve.items():
         gain, error = paired(answers[T5], answers[SCRATCH], metric)
         seeds = len(answers[T5])
-        rules = {BY_ERRORS: 2.0, BY_STUDENT: float(stats.t.ppf(0.975, seeds - 1))}
+        rules = {STUDENT: float(stats.t.ppf(0.975, seeds - 1)), ERRORS: 2.0}
+        met = [rule for rule, times in rules.items() if gain > times * error]
         rows[labels] = {
             **{who: mean_and_interval(runs, metric)[0] for who, runs in answers.items()},
             "gain": gain,
             "standard error": error,
             "seeds": seeds,
-            **{rule: gain > times * error if seeds > 1 else pd.NA for rule, times in rules.items()},
+            CLEAR: "" if seeds == 1 else [*met, "neither"][0],
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("labels")
 

@@ -132,13 +132,24 @@ def test_what_is_not_markup_is_escaped():
     assert "</s>" in table.plain
 
 
-def test_a_wide_table_of_few_rows_is_turned():
-    wide = pd.DataFrame(np.ones((2, 12)), index=["t5", "bert"]).rename(columns=str)
+def test_a_table_wider_than_the_page_is_turned_where_that_helps():
+    wide = pd.DataFrame(
+        np.full((2, 12), 0.5), ["t5", "bert"], [f"quantity {c}" for c in "abcdefghijkl"]
+    )
     rows = cells(show(wide).html)
     assert rows[0] == ["", "t5", "bert"]
     assert len(rows) == 13
-    tall = pd.DataFrame(np.ones((20, 12)))
+    narrow = wide.iloc[:, :5]
+    assert cells(show(narrow).html)[0] == ["", *narrow.columns]
+
+
+def test_a_table_that_stays_too_wide_is_set_smaller():
+    tall = pd.DataFrame(np.full((20, 12), 1234.5))
+    assert 'class="dataframe wide"' in show(tall).html
     assert len(cells(show(tall).html)) == 21
+    # Texts wrap between words, however long they are.
+    long = pd.DataFrame({"a": ["some words " * 40] * 3, "b": ["others " * 40] * 3})
+    assert 'class="dataframe"' in show(long).html
 
 
 def test_what_holds_nothing_is_not_shown():

@@ -12,7 +12,7 @@ import yaml
 from handmade import drawn
 
 from t5study.chapters import transfer
-from t5study.chapters.transfer import BY_ERRORS, BY_STUDENT, SCRATCH, T5
+from t5study.chapters.transfer import CLEAR, ERRORS, SCRATCH, STUDENT, T5
 from t5study.profiles import load_profile, profile_folder
 from t5study.study import Study
 
@@ -47,27 +47,22 @@ def test_gains_are_paired_by_seed(curve):
 
 def test_one_seed_does_not_say_whether_a_gain_is_clear(curve):
     table = transfer.gain_table(curve, "accuracy")
-    for rule in (BY_ERRORS, BY_STUDENT):
-        assert table.loc[50, rule]
-        assert pd.isna(table.loc[500, rule])
+    assert table[CLEAR].tolist() == [STUDENT, ""]
     assert np.isnan(table.loc[500, "standard error"])
 
 
 @pytest.mark.parametrize(
-    ("scores", "by_errors", "by_student"),
+    ("scores", "rule"),
     [
         # Of three seeds Student's interval asks for 4.3 standard errors; here are 3.5 and 1.4.
-        ((0.72, 0.74, 0.76), True, False),
-        ((0.69, 0.74, 0.76), False, False),
-        ((0.76, 0.76, 0.77), True, True),
+        ((0.72, 0.74, 0.76), ERRORS),
+        ((0.69, 0.74, 0.76), "neither"),
+        ((0.76, 0.76, 0.77), STUDENT),
     ],
 )
-def test_few_seeds_are_enough_for_the_loose_rule_and_not_for_students(
-    scores, by_errors, by_student
-):
+def test_few_seeds_are_enough_for_the_loose_rule_and_not_for_students(scores, rule):
     answers = {T5: scored(*scores), SCRATCH: scored(0.70, 0.70, 0.70)}
-    row = transfer.gain_table({50: answers}, "accuracy").loc[50]
-    assert (row[BY_ERRORS], row[BY_STUDENT]) == (by_errors, by_student)
+    assert transfer.gain_table({50: answers}, "accuracy").loc[50, CLEAR] == rule
 
 
 def test_a_single_run_has_the_interval_of_its_test_rows(curve):
