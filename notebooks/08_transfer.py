@@ -43,7 +43,7 @@ metric = {role: study.task(role).metrics[0] for role in curves}
 gains = tables.stacked({role: transfer.gain_table(c, metric[role]) for role, c in curves.items()})
 by_budget = budgets.budget_tables(study)
 parted = budgets.parted_table(study, by_budget)
-after_most = {"emotion": "T5 80M", "sentiment": "T5 80M, 512 tokens"}
+after_most = {"sentiment": "T5 80M, 512 tokens", "emotion": "T5 80M"}
 most = {
     role: study.runs(f"{role}, {who}")
     for role, who in after_most.items()
@@ -519,7 +519,7 @@ if most and trials:
 
 # %% tags=["remove-input"]
 costs = transfer.architecture_table(study, "sst")
-tables.show(costs, formats={"FLOPs": "{:.1e}"})
+tables.show(costs, formats={"FLOPs": tables.scientific})
 
 # %% [markdown]
 # The held-out losses must not be compared across the three: to fill a gap, to fill a masked word and to

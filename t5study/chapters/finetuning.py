@@ -164,7 +164,7 @@ def comparison_table(groups: dict[str, Sequence[Run]], metrics: Sequence[str]) -
             mean, low, high = mean_and_interval(runs, metric)
             row |= {metric: mean, f"{metric} low": low, f"{metric} high": high}
         rows[name] = row
-    return pd.DataFrame.from_dict(rows, orient="index").astype({"runs": int})
+    return pd.DataFrame.from_dict(rows, orient="index").astype({"runs": int}).rename_axis("answer")
 
 
 def mean_score(runs: Sequence[Run], metric: str = "accuracy") -> str:

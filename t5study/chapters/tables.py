@@ -21,10 +21,12 @@ PAGE = 78
 """Characters side by side on a page, in columns that wrap between words; see `_width`."""
 
 NAMES = {
+    "bert": "BERT",
     "bleu": "BLEU",
     "chrf": "chrF",
     "exact_match": "exact match",
     "f1": "F1",
+    "gpt": "GPT",
     "log_probability": "log-probability",
     "macro_f1": "macro F1",
     "matthews": "Matthews",
@@ -36,10 +38,13 @@ NAMES = {
     "rouge2": "ROUGE-2",
     "rougeL": "ROUGE-L",
     "spearman": "Spearman",
+    "t5": "T5",
 }
 """What names of columns and metrics are called where people read them."""
 
-_NUMBER = re.compile(r"[-+−×]? ?\d[\d,.]*(e[-+]?\d+)?( ?%)?(( to |–)[-+−]?\d[\d,.]*)?")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_ONE = r"[-+−×]? ?\d[\d,.]*(e[-+]?\d+| × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?( ?%)?"
+_NUMBER = re.compile(f"{_ONE}(( to |–){_ONE})?")
 _LOW, _HIGH = re.compile(r"^(.* )?low$"), re.compile(r"^(.* )?high$")
 
 
@@ -150,8 +155,14 @@ def _decimal(value: float) -> str:
     if not np.isfinite(value):
         return "∞" if value > 0 else "−∞"
     if 0 < size < 0.0005:
-        return f"{value:.1e}"
+        return f"{value:.1g}" if size >= 0.0001 else scientific(value)
     return f"{value:,.{_decimals(size)}f}"
+
+
+def scientific(value: float) -> str:
+    """Return a number as two digits times a power of ten."""
+    digits, _, power = f"{value:.1e}".partition("e")
+    return f"{digits} × 10{str(int(power)).translate(_RAISED)}"
 
 
 def _decimals(size: float) -> int:

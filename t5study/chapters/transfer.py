@@ -35,7 +35,7 @@ T5, SCRATCH = "T5", "T5 from scratch"
 PEERS = (T5, SCRATCH, "TF-IDF", "NB-SVM")
 
 CLEAR, ERRORS, STUDENT = "clear by", "two errors", "Student"
-"""A column of a gain table and what it holds: by a loose rule alone, or by one that counts seeds."""
+"""A column of a gain table and what it holds: by a loose rule, or by one that counts the seeds."""
 
 
 # --- with few labels, and with many

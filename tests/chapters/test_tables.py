@@ -111,12 +111,18 @@ def test_no_representation_of_python_is_printed():
         ([12.3456, 99.0], ["12.3", "99.0"]),
         ([4096.0, 20_000_000.0], ["4,096", "20,000,000"]),
         ([0.9, 43.21], ["0.900", "43.2"]),
-        ([0.5, 0.00002], ["0.500", "2.0e-05"]),
+        ([0.5, 0.00002], ["0.500", "2.0 × 10⁻⁵"]),
+        ([0.5, -0.0003], ["0.500", "-0.0003"]),
         ([1, 2.5], ["1.000", "2.500"]),
     ],
 )
 def test_floats_have_the_digits_that_their_size_leaves_sense_in(values, texts):
     assert [row[0] for row in cells(show(pd.DataFrame({"x": values})).html)[1:]] == texts
+
+
+def test_powers_of_ten_are_numbers():
+    html = show(pd.DataFrame({"FLOPs": [1.5778e13]}), formats={"FLOPs": tables.scientific}).html
+    assert kinds(html, "1.6 × 10¹³") == "number"
 
 
 def test_a_column_may_have_a_format_of_its_own(frame):
@@ -137,7 +143,7 @@ def test_a_table_wider_than_the_page_is_turned_where_that_helps():
         np.full((2, 12), 0.5), ["t5", "bert"], [f"quantity {c}" for c in "abcdefghijkl"]
     )
     rows = cells(show(wide).html)
-    assert rows[0] == ["", "t5", "bert"]
+    assert rows[0] == ["", "T5", "BERT"]
     assert len(rows) == 13
     narrow = wide.iloc[:, :5]
     assert cells(show(narrow).html)[0] == ["", *narrow.columns]
