@@ -24,10 +24,9 @@ from transformers import (
 )
 
 from benchmarks.work import LONGEST_SOURCE, Work, spread
-from t5study.base.precision import resolve_precision
+from t5study.base.device import resolve_precision, usual_device
 from t5study.data.encoding import Seq2SeqCollator
 from t5study.experiments.recipes import Recipe
-from t5study.runs.provenance import usual_device
 from t5study.training.acceleration import speed_up
 from t5study.training.callbacks import Pace
 from t5study.training.loop import StudyTrainer

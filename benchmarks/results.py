@@ -11,10 +11,10 @@ import psutil
 import torch
 
 from benchmarks import methods, scoring
+from t5study.base.device import device_name, resolve_precision, usable_cores
 from t5study.base.files import write_json
-from t5study.base.precision import resolve_precision
 from t5study.base.project import git_commit
-from t5study.runs.provenance import device_name, library_versions, usable_cores
+from t5study.runs.provenance import library_versions
 
 RESULTS = Path(__file__).parent / "results"
 BASELINES = {"training": "recipe", "scoring": "beams"}

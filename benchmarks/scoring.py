@@ -11,11 +11,11 @@ from transformers import PreTrainedModel
 
 from benchmarks.turns import Job, Turn
 from benchmarks.work import Work, spread
-from t5study.base.precision import mixed, resolve_precision
+from t5study.base.device import mixed, resolve_precision, usual_device
 from t5study.data.encoding import Seq2SeqCollator
 from t5study.judging.label_scoring import LabelSet, score_split
 from t5study.models.loading import quiet
-from t5study.runs.provenance import peak_memory_bytes, usual_device
+from t5study.runs.provenance import peak_memory_bytes
 from t5study.training.acceleration import speed_up
 
 TITLES = {

@@ -15,7 +15,7 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from t5study.base.precision import resolve_precision
+from t5study.base.device import resolve_precision, usual_device
 from t5study.data.casts import cast, label_ids
 from t5study.data.encoding import Encoded, encode
 from t5study.data.hub import Hub
@@ -23,7 +23,6 @@ from t5study.data.rows import split_rows
 from t5study.data.tasks import get_task
 from t5study.models.checkpoints import Checkpoint, open_checkpoint
 from t5study.models.loading import load_tokenizer, random_model
-from t5study.runs.provenance import usual_device
 
 MODEL = "google-t5/t5-small"
 LONGEST_SOURCE = 512

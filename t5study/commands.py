@@ -11,8 +11,8 @@ import pandas as pd
 import psutil
 import torch
 
+from t5study.base.device import device_name, resolve_precision
 from t5study.base.errors import StudyError
-from t5study.base.precision import resolve_precision
 from t5study.base.project import workplace
 from t5study.base.settings import checked, read_yaml
 from t5study.claims.judges import scorecard
@@ -27,7 +27,7 @@ from t5study.judging import answers
 from t5study.models.checkpoints import Checkpoint, checkpoint_in, open_checkpoint
 from t5study.models.loading import load_tokenizer
 from t5study.profiles import load_profile, needs
-from t5study.runs.provenance import device_name, library_versions
+from t5study.runs.provenance import library_versions
 from t5study.runs.record import Run
 from t5study.runs.store import RunStore
 from t5study.study import Study

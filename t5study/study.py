@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from t5study.base.device import resolve_precision, usual_device
 from t5study.base.errors import StudyError
-from t5study.base.precision import resolve_precision
 from t5study.base.project import workplace
 from t5study.chapters.facts import Facts, Findings
 from t5study.data.hub import Hub
@@ -21,7 +21,6 @@ from t5study.experiments.entries import ExperimentSettings
 from t5study.experiments.recipes import LARGEST_SEED, OWN, Recipe, TaskRows
 from t5study.models.checkpoints import Checkpoint, open_checkpoint
 from t5study.profiles import ModelSource, Profile, load_profile
-from t5study.runs.provenance import usual_device
 from t5study.runs.record import Run, identity_of
 from t5study.runs.store import RunStore, Workspace
 

@@ -15,8 +15,8 @@ from tiny import tiny_t5
 
 from t5study import cli, commands
 from t5study.base import project
+from t5study.base.device import mixed
 from t5study.base.errors import StudyError
-from t5study.base.precision import mixed
 from t5study.data.hub import Hub
 from t5study.experiments.identity import parallelism
 from t5study.judging import answers

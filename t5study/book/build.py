@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from t5study.base.errors import StudyError
-from t5study.base.files import write_text
+from t5study.base.files import put_in_place, write_text
 from t5study.book.chapters import Layout
 
 EXTERNAL_LOAD = re.compile(
@@ -52,8 +52,7 @@ def build_html(profile: str, *, root: Path | None = None, build: Path | None = N
     _check_pages(layout, pages)
     make_offline(pages)
     write_text(pages / FOUND, digest)
-    shutil.rmtree(layout.html, ignore_errors=True)
-    os.replace(pages, layout.html)
+    put_in_place(pages, layout.html)
     shutil.rmtree(output, ignore_errors=True)
     return index
 

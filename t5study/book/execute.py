@@ -25,6 +25,7 @@ import psutil
 from rich.console import Console
 
 from t5study.base.checksums import SUMS
+from t5study.base.device import usable_cores
 from t5study.base.errors import StudyError
 from t5study.base.files import sha256, write_text
 from t5study.base.project import checkout
@@ -39,7 +40,6 @@ from t5study.book.chapters import (
     read_parameters,
 )
 from t5study.book.progress import ChapterProgress, PeakMemory, spoken_time
-from t5study.runs.provenance import usable_cores
 from t5study.runs.record import records_below
 from t5study.runs.store import RunStore
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from importlib import metadata
 
+from t5study.base.device import usable_cores
 from t5study.base.project import git_commit
 from t5study.book.chapters import (
     Layout,
@@ -15,7 +16,6 @@ from t5study.book.chapters import (
 )
 from t5study.book.execute import read_stamp
 from t5study.book.progress import spoken_time
-from t5study.runs.provenance import usable_cores
 
 LIBRARIES = (
     "torch",

@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from t5study.base.device import usual_device
 from t5study.data.encoding import Collator, Encoded, MicroBatch
-from t5study.runs.provenance import usual_device
 
 BUCKETS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 """Lengths that texts are padded to: steps of at most one half, few enough to compile."""

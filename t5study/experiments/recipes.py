@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from t5study.base.precision import resolve_precision
+from t5study.base.device import resolve_precision
 from t5study.base.settings import Settings
 
 ArchitectureName = Literal["t5", "bert", "bert2text", "gpt", "llama"]

@@ -15,7 +15,7 @@ from datasets import Dataset
 from scipy.special import softmax
 from transformers import PreTrainedModel
 
-from t5study.base.precision import mixed
+from t5study.base.device import mixed, usual_device
 from t5study.data.casts import label_ids
 from t5study.data.encoding import Collator, Encoded, encode
 from t5study.data.hub import Hub
@@ -35,7 +35,6 @@ from t5study.judging.metrics import (
 from t5study.models import architectures
 from t5study.models.architectures import ARCHITECTURES
 from t5study.models.loading import load_tokenizer
-from t5study.runs.provenance import usual_device
 
 SCORED_BY_ROW = {"chrf", "rougeL"}
 """Scores that mean something for a single text; BLEU is for a whole test set."""

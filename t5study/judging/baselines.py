@@ -19,13 +19,14 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
+from t5study.base.device import device_name
 from t5study.data.casts import cast
 from t5study.data.hub import Hub
 from t5study.data.rows import split_rows
 from t5study.data.tasks import Task
 from t5study.experiments.identity import Baseline
 from t5study.judging.metrics import classification_metrics, named_metrics
-from t5study.runs.provenance import device_name, peak_memory_bytes, recorded
+from t5study.runs.provenance import peak_memory_bytes, recorded
 from t5study.runs.store import Workspace
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from t5study.base.device import mixed
 from t5study.base.errors import StudyError
 from t5study.base.memory import halving
-from t5study.base.precision import mixed
 from t5study.data.batches import split_batch
 from t5study.data.encoding import MicroBatch
 from t5study.pretraining import objectives

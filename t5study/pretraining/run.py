@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from t5study.base.device import device_name, usual_device
 from t5study.data import corpora
 from t5study.data.corpora import TokenStream
 from t5study.data.hub import Hub
@@ -28,7 +29,7 @@ from t5study.pretraining.examples import EXAMPLES, Examples
 from t5study.pretraining.models import build_model
 from t5study.pretraining.plan import HeldOut, PretrainingPlan
 from t5study.pretraining.text import PreparedText, prepare
-from t5study.runs.provenance import device_name, peak_memory_bytes, recorded, usual_device
+from t5study.runs.provenance import peak_memory_bytes, recorded
 from t5study.runs.store import Workspace
 from t5study.training.allocator import tune_allocator
 from t5study.training.callbacks import Pace

@@ -11,46 +11,12 @@ import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from t5study.base.device import Device, device_name, usual_device
 from t5study.base.project import git_commit
 
-Device = Literal["cpu", "cuda"]
 LIBRARIES = ("torch", "transformers", "tokenizers", "datasets", "accelerate", "scikit-learn")
-
-
-def device_name(device: Device | None = None) -> str:
-    """Return the accelerator's model, or the processor's and how many threads are used.
-
-    `device` is where the work is done: without it, the GPU where there is one.
-    """
-    import torch
-
-    if (device or usual_device()) == "cuda":
-        return torch.cuda.get_device_name()
-    return f"{_processor()}, {torch.get_num_threads()} threads"
-
-
-def usual_device() -> Device:
-    """Return where models are trained and asked here: on the GPU where there is one."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def usable_cores() -> int:
-    """Return how many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def peak_memory_bytes(device: Device | None = None) -> int:

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from t5study.base.checksums import SUMS, check_checksums
+from t5study.base.device import PRECISIONS, resolve_precision
 from t5study.base.errors import StudyError
 from t5study.base.files import locked, put_in_place, remove, write_json, writing
-from t5study.base.precision import PRECISIONS, resolve_precision
 from t5study.runs.record import (
     FILES,
     RESULT_VERSION,

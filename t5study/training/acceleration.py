@@ -6,7 +6,7 @@ import logging
 
 from torch import nn
 
-from t5study.runs.provenance import usual_device
+from t5study.base.device import usual_device
 from t5study.training.allocator import tune_allocator
 from t5study.training.compiling import compile_blocks
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from safetensors import SafetensorError
 
+from t5study.base import files
 from t5study.base.checksums import difference, write_checksums
 from t5study.base.errors import StudyError
 
@@ -90,9 +90,7 @@ class Checkpoints:
         (draft / "training_args.bin").unlink(missing_ok=True)
         (draft / MADE_WITH).write_text(json.dumps(self.made_with | more))
         write_checksums(draft)
-        final = self.folder / draft.name
-        shutil.rmtree(final, ignore_errors=True)
-        os.replace(draft, final)
+        files.put_in_place(draft, self.folder / draft.name)
         self._prune(losses)
 
     def _prune(self, losses: dict[int, float]) -> None:

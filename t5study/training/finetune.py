@@ -16,8 +16,8 @@ import pandas as pd
 import torch
 from transformers import PreTrainedModel
 
+from t5study.base.device import device_name, mixed, usual_device
 from t5study.base.memory import halving
-from t5study.base.precision import mixed
 from t5study.data.batches import in_length_order
 from t5study.data.hub import Hub
 from t5study.experiments.data import TaskData
@@ -27,7 +27,7 @@ from t5study.models import architectures
 from t5study.models.architectures import ARCHITECTURES
 from t5study.models.loading import load_tokenizer, save_model
 from t5study.models.modules import parameter_count
-from t5study.runs.provenance import device_name, peak_memory_bytes, recorded, usual_device
+from t5study.runs.provenance import peak_memory_bytes, recorded
 from t5study.runs.store import Workspace
 from t5study.training.acceleration import speed_up
 from t5study.training.callbacks import Pace

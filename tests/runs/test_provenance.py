@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from t5study.runs.provenance import device_name, peak_memory_bytes, recorded
+from t5study.base.device import device_name
+from t5study.runs.provenance import peak_memory_bytes, recorded
 
 MIB = 2**20
 

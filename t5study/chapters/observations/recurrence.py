@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from t5study.base.device import device_name, usable_cores
 from t5study.experiments.identity import HEADS, LENGTHS, REPEATS, WIDTH
-from t5study.runs.provenance import device_name, recorded, usable_cores
+from t5study.runs.provenance import recorded
 from t5study.runs.store import Workspace
 
 

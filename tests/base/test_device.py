@@ -1,12 +1,14 @@
-"""Number formats: what auto means, and which is refused."""
+"""What computes here: number formats, what auto means, which is refused, and usable cores."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 import torch
 
+from t5study.base.device import mixed, resolve_precision, usable_cores
 from t5study.base.errors import StudyError
-from t5study.base.precision import mixed, resolve_precision
 
 
 def test_fp16_is_refused_with_the_reason():
@@ -24,3 +26,11 @@ def test_a_forward_pass_runs_in_the_precision_it_is_given(precision):
 def test_a_precision_left_open_is_none_to_compute_in():
     with pytest.raises(KeyError):
         mixed("auto")
+
+
+def test_the_cores_are_those_that_this_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {7}, raising=False)
+    assert usable_cores() == 1
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert usable_cores() == 64
