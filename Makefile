@@ -36,8 +36,7 @@ weights: $(READY)  ## fetch the published checkpoints from the package index, on
 
 .PHONY: lab
 lab: $(READY)  ## open the notebooks in JupyterLab, paired with their .py sources
-	@$(BIN)/jupytext --quiet --sync notebooks/[0-9]*_*.py
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks
+	@$(BIN)/python -m t5study.book.lab
 
 .PHONY: html
 html: $(READY)  ## render the published book again from results/, with training forbidden

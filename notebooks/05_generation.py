@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Translation and summarisation with T5
 #
@@ -26,7 +11,7 @@
 # writes says nothing about T5-small.
 
 # %% tags=["parameters"]
-profile = "pocket"
+profile = "published"
 seed = 21
 
 # %% tags=["hide-input"]

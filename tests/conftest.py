@@ -82,7 +82,8 @@ if os.environ.get("T5STUDY_TRAINING") != "forbid":
 assert (record / "metrics.json").is_file()
 
 # %%
-print("seed", seed, profile["name"], sys.executable, os.getcwd())
+name = profile if isinstance(profile, str) else profile["name"]
+print("seed", seed, name, sys.executable, os.getcwd())
 print("run", "{RECORD}", "offline", os.environ.get("HF_HUB_OFFLINE"))
 sys.stderr.write("noi" + "se")
 """

@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 
 import t5study
 from t5study.book import Layout, find_chapters, stale_pairs
-from t5study.book.chapters import chapter_title, read_notebook
+from t5study.book.notebooks import read_source, title_of
 from t5study.profiles import load_profile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -85,13 +85,13 @@ def test_pairs_are_in_sync_and_published_outputs_belong_to_their_cells():
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
 def test_a_chapter_can_be_run_by_papermill_and_has_a_title(chapter):
-    notebook = read_notebook(chapter)
+    notebook = read_source(chapter)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert "parameters" in code[0].metadata.get("tags", [])
     names = re.findall(r"^(\w+)\s*=", code[0].source, re.M)
     assert names == ["profile", "seed"]
     assert notebook.cells[0].cell_type == "markdown"
-    assert chapter_title(notebook, "") != ""
+    assert title_of(notebook, "") != ""
 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)

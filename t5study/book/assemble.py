@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,22 +17,20 @@ import yaml
 from t5study.base.errors import StudyError
 from t5study.base.files import write_text
 from t5study.book import rooms
-from t5study.book.chapters import (
-    Chapter,
-    Layout,
+from t5study.book.chapters import Chapter, Layout, find_chapters, need, read_parameters
+from t5study.book.job import executed_notebook
+from t5study.book.notebooks import (
+    clean_notebook,
     code_digest,
-    find_chapters,
-    need,
-    read_notebook,
-    read_parameters,
+    read_source,
+    write_notebook,
+    written_for,
 )
-from t5study.book.execute import executed_notebook
 from t5study.book.prose import set_prose
 from t5study.book.remote import repository_settings
 from t5study.book.status import status_page
 
 DOWNLOADS = "downloads"
-KEPT_METADATA = ("tags", "mystnb", "jupyter")
 
 
 def assemble(profile: str, *, root: Path | None = None, build: Path | None = None) -> Path:
@@ -68,29 +65,6 @@ def badge_text(layout: Layout) -> str:
     )
 
 
-def clean_notebook(notebook: Any, layout: Layout) -> Any:
-    """Strip, in place, what execution left: injected cells, timings, machine paths, stray metadata.
-
-    Returns the same notebook.
-    """
-    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in _tags(cell)]
-    places = _machine_paths(layout)
-    for index, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{index:03d}"
-        kept = {key: cell.metadata[key] for key in KEPT_METADATA if cell.metadata.get(key)}
-        cell["metadata"] = kept
-        if cell.cell_type == "code":
-            # Warnings of libraries are for who runs the notebook, not for who reads it.
-            cell["outputs"] = [o for o in cell.outputs if o.get("name") != "stderr"]
-            for output in cell.outputs:
-                _hide_paths(output, places)
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    return notebook
-
-
 def load_executed(layout: Layout, chapter: Chapter) -> Any:
     """The chapter's executed notebook, cleaned.
 
@@ -104,7 +78,7 @@ def load_executed(layout: Layout, chapter: Chapter) -> Any:
             f"run `make book PROFILE={layout.profile}` first."
         )
     notebook = clean_notebook(nbformat.read(path, as_version=4), layout)
-    if code_digest(notebook) != code_digest(read_notebook(chapter)):
+    if code_digest(notebook) != code_digest(read_source(chapter)):
         raise StudyError(
             f"Chapter {chapter.name} was changed after it was run with profile "
             f"{layout.profile}: run `make book PROFILE={layout.profile}` again."
@@ -155,13 +129,14 @@ def _copy_pages(layout: Layout, badge: str) -> None:
 
 def _add_chapter(layout: Layout, chapter: Chapter, badge: str) -> None:
     nbformat = need("nbformat")
-    notebook = set_prose(load_executed(layout, chapter), chapter.name, layout.profile)
+    notebook = load_executed(layout, chapter)
+    notebook = set_prose(notebook, chapter.name, written_for(notebook) == layout.profile)
     title = next((c for c in notebook.cells if re.search(r"^# ", c.source, re.M)), None)
     if title is None or title.cell_type != "markdown":
         raise StudyError(f"Chapter {chapter.name} has no title: begin it with a `# ` heading.")
     title.source = _badged(title.source, badge)
     notebook.cells.append(_footer(nbformat, chapter))
-    write_text(layout.source / "notebooks" / f"{chapter.name}.ipynb", nbformat.writes(notebook))
+    write_notebook(layout.source / "notebooks" / f"{chapter.name}.ipynb", notebook)
     downloads = layout.source / DOWNLOADS
     downloads.mkdir(exist_ok=True)
     shutil.copyfile(chapter.source, downloads / chapter.source.name)
@@ -191,28 +166,3 @@ def _write_settings(layout: Layout, chapters: Sequence[Chapter]) -> None:
     toc = contents(layout, chapters)
     write_text(layout.source / "_config.yml", yaml.safe_dump(settings, sort_keys=False))
     write_text(layout.source / "_toc.yml", yaml.safe_dump(toc, sort_keys=False))
-
-
-def _tags(cell: Any) -> list[str]:
-    return cell.metadata.get("tags", [])
-
-
-def _machine_paths(layout: Layout) -> list[tuple[str, str]]:
-    """Folder names of this machine and what to print instead, the longest first."""
-    places = {str(layout.root): ".", sys.prefix: "<python>", str(Path.home()): "~"}
-    usable = {path: short for path, short in places.items() if len(path) > 1}
-    return sorted(usable.items(), key=lambda place: -len(place[0]))
-
-
-def _hide_paths(value: Any, places: list[tuple[str, str]]) -> None:
-    """Replace machine paths in every text inside an output, in place."""
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, inner in list(items):
-        if isinstance(inner, str):
-            # Pictures are base64: a short path could occur there by chance.
-            if not str(key).startswith("image/"):
-                for path, short in places:
-                    inner = re.sub(rf"{re.escape(path)}(?=[/\\\s:'\",)\]]|$)", short, inner)
-                value[key] = inner
-        elif isinstance(inner, (dict, list)):
-            _hide_paths(inner, places)

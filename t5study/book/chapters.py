@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -19,9 +19,6 @@ from t5study.base.files import content, locked
 from t5study.base.project import checkout
 from t5study.experiments.recipes import LARGEST_SEED
 from t5study.profiles import load_profile
-
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
 
 # Not `06_sentiment-Copy1.py` or `06_sentiment (copy).py`.
 CHAPTER_NAME = re.compile(r"[0-9]{2}_\w+")
@@ -97,6 +94,10 @@ class Chapter:
     def published(self) -> Path:
         return self.source.with_suffix(".ipynb")
 
+    def shown(self, ending: str = ".py") -> str:
+        """One of the chapter's two files as a person at the root of the clone would type it."""
+        return f"{self.source.parent.name}/{self.name}{ending}"
+
 
 def find_chapters(layout: Layout, names: Sequence[str] | None = None) -> list[Chapter]:
     """The chapters in order; `names` selects some by number (`6`), name or any part of it.
@@ -146,35 +147,6 @@ def _is_seed(value: Any) -> bool:
     return type(value) is int and 0 <= value <= LARGEST_SEED
 
 
-def read_notebook(chapter: Chapter) -> NotebookNode:
-    """The chapter's source as a notebook without outputs, its cells numbered by stable ids."""
-    jupytext = need("jupytext")
-    notebook = jupytext.read(chapter.source)
-    for index, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{index:03d}"
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}
-    }
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
-    return notebook
-
-
-def code_digest(notebook: NotebookNode) -> str:
-    """The sha256 of a notebook's code cells: what its outputs were computed by."""
-    cells = [cell.source.rstrip() for cell in notebook.cells if cell.cell_type == "code"]
-    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
-
-
-def chapter_title(notebook: NotebookNode, fallback: str) -> str:
-    """The text of the notebook's first heading."""
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            for line in cell.source.splitlines():
-                if line.startswith("# "):
-                    return line[2:].strip()
-    return fallback
-
-
 def package_digest(root: Path) -> str:
     """The sha256 of what any chapter can load: the package, and the files of BESIDE_THE_PACKAGE."""
     package = root / "t5study"
@@ -214,6 +186,30 @@ def alone(layout: Layout) -> AbstractContextManager[None]:
         f"Another command is making the book in {layout.shown(layout.build)}: "
         "wait for it, or stop it and run the same command again.",
     )
+
+
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: |$)", re.M)
+
+
+def read_text(path: Path, shown: str) -> str:
+    """The text of a source of the book.
+
+    Raises StudyError, with the line, for what is not UTF-8 and for what a merge left to resolve.
+    """
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise StudyError(f"{shown}, line {line}, is not UTF-8: save the file as UTF-8.") from None
+    conflict = _CONFLICT.search(text)
+    if conflict:
+        line = text.count("\n", 0, conflict.start()) + 1
+        raise StudyError(
+            f"{shown}, line {line}, holds the mark of a conflict ({conflict[0].strip()}): "
+            "choose one of the two versions."
+        )
+    return text
 
 
 def need(module: str) -> Any:

@@ -15,7 +15,8 @@ from t5study.base.project import checkout
 from t5study.book.assemble import assemble
 from t5study.book.build import build_html
 from t5study.book.chapters import Layout, alone, find_chapters, read_parameters
-from t5study.book.execute import executed_notebook, failures, rendering, reproduce
+from t5study.book.execute import failures, reproduce
+from t5study.book.job import executed_notebook, replay
 from t5study.book.progress import spoken_time
 from t5study.runs.record import FILES, records_below
 
@@ -87,7 +88,7 @@ def make_published(
     """
     root = (root or checkout()).resolve()
     chosen = _published_profile(root / "results", profile)
-    job = rendering(chosen, root)
+    job = replay(chosen, root)
     with alone(job.layout):
         for record in records_below(job.runs):
             check_checksums(record, FILES)

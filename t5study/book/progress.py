@@ -1,11 +1,7 @@
-"""What a person sees while chapters run, and the memory they take."""
+"""What a person sees while chapters run."""
 
 from __future__ import annotations
 
-import threading
-from types import TracebackType
-
-import psutil
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -36,7 +32,7 @@ class ChapterProgress:
     Several chapters may run at once; each is known by its name. `bars` is entered around them all.
     """
 
-    def __init__(self, console: Console, total: int, budget_minutes: float) -> None:
+    def __init__(self, console: Console, total: int, budget_minutes: float | None) -> None:
         self.console = console
         self.total = total
         self.budget_minutes = budget_minutes
@@ -55,8 +51,8 @@ class ChapterProgress:
         )
 
     def announce(self) -> None:
-        """Say once how long everything may take."""
-        if not self.announced:
+        """Say once how long everything may take, if that is known."""
+        if not self.announced and self.budget_minutes is not None:
             self.announced = True
             budget = spoken_time(60 * self.budget_minutes)
             self.console.print(f"The whole book is expected to take at most {budget}.")
@@ -97,45 +93,3 @@ class ChapterProgress:
         number = self._numbers.setdefault(name, len(self._numbers) + 1)
         place = escape(f"[{number}/{self.total}]")
         self.console.print(f"{place} {name}: {text}", highlight=False)
-
-
-class PeakMemory:
-    """Watches the processes below this one whose environment sets the variable `MARK` to `name`.
-
-    `peak` is the most bytes they held together.
-    """
-
-    MARK = "T5STUDY_CHAPTER"
-
-    def __init__(self, name: str, interval: float = 0.5) -> None:
-        self.name = name
-        self.peak = 0
-        self._interval = interval
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> PeakMemory:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        here = psutil.Process()
-        while not self._stop.wait(self._interval):
-            below = here.children(recursive=True)
-            self.peak = max(self.peak, sum(self._resident(process) for process in below))
-
-    def _resident(self, process: psutil.Process) -> int:
-        try:
-            mine = process.environ().get(self.MARK) == self.name
-            return process.memory_info().rss if mine else 0
-        except (psutil.Error, OSError):
-            return 0

@@ -1,4 +1,4 @@
-"""The prose of a page: facts in their places, and no sentence that is not true of its run."""
+"""The prose of a page: facts in their places, and no sentence that is not true of its runs."""
 
 from __future__ import annotations
 
@@ -9,30 +9,27 @@ from typing import Any
 from t5study.base.errors import StudyError
 from t5study.chapters.facts import MIME
 
-PUBLISHED = "published"
-"""The profile that the prose is written for."""
-# With the stop behind it: a number and a stop at the beginning of a line would open a list.
-_EVAL = re.compile(r"\{eval\}`([^`]*)`([.)]?)")
+_EVAL = re.compile(r"\{eval\}`([^`]*)`")
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
 
 
-def set_prose(notebook: Any, chapter: str, profile: str) -> Any:
-    """Put facts into the prose, in place, and take out what is not for a page of this profile.
+def set_prose(notebook: Any, chapter: str, ours: bool) -> Any:
+    """Put facts into the prose, in place, and take out what is not for this page.
 
-    A page of another profile than the published one has no cells tagged `finds:NAME` or
-    `only:published`; a page of the published one has none whose finding is not so in its runs.
-    Returns the same notebook.
+    `ours` says whether the page is of the profile that the prose is written for. It then has no
+    cell whose finding is not so in its runs; a page of another profile has none of the cells tagged
+    `finds:NAME` or `only:published`. Returns the same notebook.
 
     Raises StudyError when the prose names a fact that the notebook does not give.
     """
     facts, found = recorded(notebook)
+    notebook.cells = [cell for cell in notebook.cells if _is_for(cell, ours, found)]
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell["outputs"] = [o for o in cell.outputs if MIME not in o.get("data", {})]
-    notebook.cells = [cell for cell in notebook.cells if _is_for(cell, profile, found)]
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell["source"] = _EVAL.sub(lambda role: _quoted(role, facts, chapter), cell.source)
+        elif cell.cell_type == "markdown":
+            for _, value in quotations(cell, facts, chapter):
+                _put(cell, value)
     return notebook
 
 
@@ -48,6 +45,24 @@ def recorded(notebook: Any) -> tuple[dict[str, str], dict[str, bool]]:
     return facts, found
 
 
+def quotations(cell: Any, facts: dict[str, str], chapter: str) -> list[tuple[str, str]]:
+    """What a cell of prose quotes, as pairs of expression and value, in their order.
+
+    Raises StudyError for an expression that is no fact of `facts`.
+    """
+    quoted = []
+    for role in _EVAL.finditer(cell.source):
+        expression = role[1].strip()
+        name = expression.removeprefix("facts.")
+        if name == expression or name not in facts:
+            raise StudyError(
+                f"Chapter {chapter} quotes {expression!r}, and no cell gives that fact: "
+                "add it to a call of `facts`, or mend the name."
+            )
+        quoted.append((expression, facts[name]))
+    return quoted
+
+
 def check_findings(notebook: Any, chapter: str) -> None:
     """Raise StudyError naming the first sentence whose finding is not so or was never given."""
     _, found = recorded(notebook)
@@ -61,9 +76,9 @@ def check_findings(notebook: Any, chapter: str) -> None:
                 )
 
 
-def _is_for(cell: Any, profile: str, found: dict[str, bool]) -> bool:
+def _is_for(cell: Any, ours: bool, found: dict[str, bool]) -> bool:
     names = list(_findings(cell))
-    if profile != PUBLISHED:
+    if not ours:
         return not names and "only:published" not in cell.metadata.get("tags", [])
     return all(found.get(name) for name in names)
 
@@ -80,13 +95,10 @@ def _first_words(cell: Any) -> str:
     return " ".join(words[:8])
 
 
-def _quoted(role: re.Match[str], facts: dict[str, str], chapter: str) -> str:
-    expression, stop = role.groups()
-    name = expression.strip().removeprefix("facts.")
-    if not expression.strip().startswith("facts.") or name not in facts:
-        raise StudyError(
-            f"Chapter {chapter} quotes {expression!r}, and no cell gives that fact: "
-            "add it to a call of `facts`, or mend the name."
-        )
-    value = _MARKUP.sub(r"\\\1", facts[name])
-    return value + ("\\" if stop and value.isdigit() else "") + stop
+def _put(cell: Any, value: str) -> None:
+    """Put a value in the place of the cell's first role, as text that Markdown leaves as it is."""
+    before, _, after = cell.source.partition("{eval}`")
+    after = after.partition("`")[2]
+    # A number and a stop at the beginning of a line would open a list.
+    stop = "\\" if value.isdigit() and after[:1] in (".", ")") else ""
+    cell["source"] = before + _MARKUP.sub(r"\\\1", value) + stop + after

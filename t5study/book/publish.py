@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from t5study.base.errors import StudyError
-from t5study.base.files import remove, write_text
+from t5study.base.files import remove
 from t5study.book.assemble import load_executed
 from t5study.book.card import check_size, publish_model
 from t5study.book.chapters import (
     Chapter,
     Layout,
-    code_digest,
     find_chapters,
-    need,
-    read_notebook,
 )
-from t5study.book.execute import Job, job_for, read_stamp, rendering
+from t5study.book.job import Job, job_for, replay
+from t5study.book.notebooks import publish_notebook, written_for
+from t5study.book.pairs import check_sources
 from t5study.book.prose import check_findings
 from t5study.book.records import listed, places, write_index
 from t5study.experiments.recipes import OWN
@@ -37,9 +36,9 @@ def publish(
 
     Of the run store the records that the profile lists and those that the pages name are published,
     each in the folder of its experiment; what neither names is removed from results/. Weights and
-    checkpoints stay behind. With `chapters`, or where the
-    published book was rendered again and the profile was not run here, the notebooks are refreshed
-    from that rendering, and the records stay. Returns the notebooks and record folders written.
+    checkpoints stay behind. With `chapters`, or where the published book was rendered again and the
+    profile was not run here, the notebooks are refreshed from that rendering, and the records stay.
+    Returns the notebooks and record folders written.
 
     Raises StudyError, before anything is written, when a chapter's outputs are not current, when a
     sentence is not so in its runs, when an experiment was not run, when a record names a machine
@@ -47,11 +46,13 @@ def publish(
     """
     layout = Layout.of(profile, root)
     selected = find_chapters(layout, chapters)
-    job, rendered = job_for(layout), rendering(profile, root)
-    if chapters or (_is_current(rendered, selected) and not _is_current(job, selected)):
+    check_sources(layout)
+    job, rendered = job_for(layout), replay(profile, root)
+    replayed = all(map(rendered.is_current, selected)) and not all(map(job.is_current, selected))
+    if chapters or replayed:
         _check_current(rendered, selected, "make html")
         notebooks = _checked_notebooks(rendered.layout, selected)
-        return [_publish_notebook(layout, *page) for page in notebooks.items()]
+        return [publish_notebook(*page, layout) for page in notebooks.items()]
     return _publish_run(job, selected)
 
 
@@ -67,7 +68,7 @@ def _publish_run(job: Job, chapters: Sequence[Chapter]) -> list[Path]:
     for run in joint:
         check_size(run, settings)
     where = places(study, runs)
-    written = [_publish_notebook(layout, *page) for page in notebooks.items()]
+    written = [publish_notebook(*page, layout) for page in notebooks.items()]
     written += [copy_record(run.path, results / where[run.identity]) for run in runs]
     _remove_others(results, {results / place for place in where.values()})
     written.append(write_index(study, results))
@@ -101,7 +102,7 @@ def _to_publish(study: Study, layout: Layout, notebooks: Iterable[Any]) -> list[
             raise StudyError(
                 f"The published trial '{name}' is not among the runs to be published: copy "
                 f"{layout.shown(before.path)} into {layout.shown(layout.runs)}, and run "
-                f"`T5STUDY_TEXTS=hide t5study reproduce --profile {layout.profile} --force` first."
+                f"`t5study reproduce --profile {layout.profile} --force` first."
             )
     runs = {each.run.identity: each.run for each in found}
     return list((runs | _named(study.store, notebooks)).values())
@@ -110,57 +111,22 @@ def _to_publish(study: Study, layout: Layout, notebooks: Iterable[Any]) -> list[
 def _checked_notebooks(layout: Layout, chapters: Sequence[Chapter]) -> dict[Chapter, Any]:
     notebooks = {chapter: load_executed(layout, chapter) for chapter in chapters}
     for chapter, notebook in notebooks.items():
+        if written_for(notebook) != layout.profile:
+            raise StudyError(
+                f"Chapter {chapter.name} is written for the profile {written_for(notebook)}, which "
+                f"its parameters name: outputs of {layout.profile} are not published in it."
+            )
         check_findings(notebook, chapter.name)
     return notebooks
 
 
-def stale_pairs(root: Path | None = None) -> list[str]:
-    """One sentence for every published notebook that no longer is its source with outputs."""
-    layout = Layout.of("pocket", root)
-    problems = (_staleness(chapter) for chapter in find_chapters(layout))
-    return [problem for problem in problems if problem]
-
-
-def _staleness(chapter: Chapter) -> str:
-    if not chapter.published.is_file():
-        return ""
-    nbformat = need("nbformat")
-    pair, source = nbformat.read(chapter.published, as_version=4), read_notebook(chapter)
-    remedy = "publish the chapter again"
-    if any(cell.get("outputs") for cell in pair.cells):
-        stamp = pair.metadata.get("t5study", {}).get("source")
-        if stamp != code_digest(source):
-            return f"{chapter.name}: the outputs are not those of the code cells, {remedy}."
-    if _cells(pair) != _cells(source):
-        return f"{chapter.name}: the cells of .ipynb and .py differ, {remedy}."
-    return ""
-
-
-def _cells(notebook: object) -> list[tuple[str, str]]:
-    return [(cell.cell_type, cell.source.rstrip()) for cell in notebook.cells]
-
-
-def _is_current(job: Job, chapters: Sequence[Chapter]) -> bool:
-    return all(read_stamp(job.layout, c).get("key") == job.key(c) for c in chapters)
-
-
 def _check_current(job: Job, chapters: Sequence[Chapter], command: str) -> None:
     for chapter in chapters:
-        if not _is_current(job, [chapter]):
+        if not job.is_current(chapter):
             raise StudyError(
                 f"Chapter {chapter.name} has no current outputs for profile {job.layout.profile}: "
                 f"run `{command}` before publishing."
             )
-
-
-def _publish_notebook(layout: Layout, chapter: Chapter, notebook: Any) -> Path:
-    nbformat = need("nbformat")
-    notebook.metadata["t5study"] = {
-        "profile": layout.profile,
-        "source": code_digest(read_notebook(chapter)),
-    }
-    write_text(chapter.published, nbformat.writes(notebook) + "\n")
-    return chapter.published
 
 
 def _named(store: RunStore, notebooks: Iterable[Any]) -> dict[str, Run]:

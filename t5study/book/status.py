@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from importlib import metadata
 
 from t5study.base.device import usable_cores
 from t5study.base.project import git_commit
-from t5study.book.chapters import (
-    Layout,
-    chapter_title,
-    find_chapters,
-    read_notebook,
-    read_parameters,
-)
-from t5study.book.execute import read_stamp
+from t5study.book.chapters import Layout, find_chapters, read_parameters
+from t5study.book.job import read_stamp
+from t5study.book.notebooks import read_source, title_of
 from t5study.book.progress import spoken_time
 
 LIBRARIES = (
@@ -31,6 +27,8 @@ LIBRARIES = (
     "papermill",
     "jupyter-book",
 )
+
+DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
 
 def status_page(layout: Layout) -> str:
@@ -73,11 +71,13 @@ def _commit(layout: Layout) -> str:
 
 def device() -> str:
     """What computed: the GPUs by name, or the number of CPU cores."""
-    import torch
+    # PyTorch takes seconds to load, and finds no GPU where the system has no driver of one.
+    if any(map(os.path.exists, DRIVERS)):
+        import torch
 
-    if torch.cuda.is_available():
-        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-        return ", ".join(names)
+        if torch.cuda.is_available():
+            names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+            return ", ".join(names)
     return f"CPU, {usable_cores()} cores"
 
 
@@ -85,7 +85,7 @@ def _chapter_rows(layout: Layout) -> list[list[str]]:
     rows = []
     for chapter in find_chapters(layout):
         result = read_stamp(layout, chapter)["result"]
-        title = chapter_title(read_notebook(chapter), chapter.name)
+        title = title_of(read_source(chapter), chapter.name)
         rows.append(
             [
                 f"[{title}](../notebooks/{chapter.name}.ipynb)",

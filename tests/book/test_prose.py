@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from t5study.base.errors import StudyError
-from t5study.book.prose import PUBLISHED, check_findings, set_prose
+from t5study.book.prose import check_findings, set_prose
 from t5study.chapters.facts import MIME
 
 
@@ -23,8 +23,8 @@ def notebook(*prose: tuple[str, list[str]], facts: dict | None = None, finds: di
     return nbformat.v4.new_notebook(cells=[given, *cells])
 
 
-def page(*prose, profile: str = PUBLISHED, **given) -> list[str]:
-    cells = set_prose(notebook(*prose, **given), "06_sentiment", profile).cells
+def page(*prose, ours: bool = True, **given) -> list[str]:
+    cells = set_prose(notebook(*prose, **given), "06_sentiment", ours).cells
     assert [output.get("text") for output in cells[0].outputs] == ["said"]
     return [cell.source for cell in cells[1:]]
 
@@ -61,7 +61,7 @@ def test_a_page_has_the_sentences_that_are_so_in_its_runs():
 def test_a_page_of_another_profile_has_no_findings():
     found = {"ahead": True, "clear": True, "unsaid": True}
     facts = {"lacking": "there"}
-    assert page(*SENTENCES, finds=found, facts=facts, profile="laptop") == ["Always."]
+    assert page(*SENTENCES, finds=found, facts=facts, ours=False) == ["Always."]
     assert len(page(*SENTENCES, finds=found, facts=facts)) == len(SENTENCES)
 
 

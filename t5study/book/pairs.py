@@ -1,0 +1,146 @@
+"""Whether a chapter's two files belong together, and which of them was edited when they differ."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from t5study.base.errors import StudyError
+from t5study.base.files import content, write_text
+from t5study.base.project import git
+from t5study.book.chapters import Chapter, Layout, find_chapters, need, read_text
+from t5study.book.notebooks import (
+    code_digest,
+    outputs_digest,
+    read_published,
+    read_source,
+    write_notebook,
+    written_for,
+)
+
+TEXTS = (".md", ".yml", ".yaml", ".bib", ".css")
+
+
+def check_sources(layout: Layout) -> None:
+    """Read all that the book is made of, before anything runs.
+
+    Raises StudyError, with file and line, for a text that is not UTF-8, for what a merge left to
+    resolve, and for a chapter that was edited in its notebook where the source does not have it.
+    """
+    pages = [path for path in content(layout.root / "book") if path.suffix in TEXTS]
+    for path in [layout.root / "_config.yml", *pages]:
+        read_text(path, layout.shown(path))
+    for chapter in find_chapters(layout):
+        edited = _edited(layout.root, chapter)
+        if len(edited) == 2:
+            raise _both_edited(chapter)
+        if ".ipynb" in edited:
+            raise StudyError(
+                f"{_difference(chapter)}, and the notebook was edited: `make lab` takes the edit "
+                f"into the source, or `git checkout {chapter.shown('.ipynb')}` drops it."
+            )
+
+
+def settle_pairs(layout: Layout) -> None:
+    """Make the two files of every chapter agree, as an editor of pairs needs them.
+
+    An edit of either file is taken over into the other one or left for the editor to take over;
+    where they agree nothing is written. A source without a notebook gets one.
+
+    Raises StudyError where both files were edited, or as `check_sources`.
+    """
+    for chapter in find_chapters(layout):
+        edited = _edited(layout.root, chapter)
+        if len(edited) == 2:
+            raise _both_edited(chapter)
+        if ".ipynb" in edited:
+            jupytext = need("jupytext")
+            options = jupytext.config.load_jupytext_config(str(chapter.source))
+            text = jupytext.writes(read_published(chapter), fmt="py:percent", config=options)
+            write_text(chapter.source, text)
+        elif not chapter.published.is_file():
+            write_notebook(chapter.published, read_source(chapter))
+        elif edited:
+            # The editor takes the text of the newer file and the outputs of the notebook.
+            os.utime(chapter.source)
+
+
+def stale_pairs(root: Path | None = None) -> list[str]:
+    """One sentence for every published notebook that is not its source with published outputs."""
+    chapters = find_chapters(Layout.of("published", root))
+    firsts = (next(_problems(chapter), None) for chapter in chapters)
+    return [problem for problem in firsts if problem]
+
+
+def _problems(chapter: Chapter) -> Iterator[str]:
+    pair, source = read_published(chapter), read_source(chapter)
+    if pair is None:
+        return
+    stamp = pair.metadata.get("t5study", {})
+    profile = stamp.get("profile", "no profile")
+    if any(cell.get("outputs") for cell in pair.cells):
+        if profile != written_for(source):
+            yield (
+                f"{chapter.name}: the outputs are those of {profile} and the parameters name "
+                f"{written_for(source)}, publish the chapter again."
+            )
+        elif stamp.get("source") != code_digest(source):
+            yield (
+                f"{chapter.name}: the outputs are not those of the code cells, "
+                "publish the chapter again."
+            )
+        elif stamp.get("outputs") != outputs_digest(pair, profile):
+            yield (
+                f"{chapter.name}: the outputs are not those that were published, "
+                "publish the chapter again or take the old ones back."
+            )
+    if _cells(pair) != _cells(source):
+        yield f"{chapter.name}: the cells of .ipynb and .py differ, publish the chapter again."
+
+
+def _cells(notebook: Any) -> list[tuple[str, str]]:
+    return [(cell.cell_type, cell.source.rstrip()) for cell in notebook.cells]
+
+
+def _edited(root: Path, chapter: Chapter) -> set[str]:
+    """Which of the two files was edited since the last commit, if their cells differ at all.
+
+    Where no commit has them it is the newer one; where they were committed apart, the source.
+    """
+    pair, source = read_published(chapter), read_source(chapter)
+    if pair is None or _cells(pair) == _cells(source):
+        return set()
+    committed = {
+        ending: git(root, "show", f"HEAD:{chapter.shown(ending)}") for ending in (".py", ".ipynb")
+    }
+    if not all(committed.values()):
+        newer = chapter.published.stat().st_mtime > chapter.source.stat().st_mtime
+        return {".ipynb" if newer else ".py"}
+    jupytext, nbformat = need("jupytext"), need("nbformat")
+    before = {
+        ".py": _cells(jupytext.reads(committed[".py"], fmt="py:percent")),
+        ".ipynb": _cells(nbformat.reads(committed[".ipynb"], as_version=4)),
+    }
+    now = {".py": _cells(source), ".ipynb": _cells(pair)}
+    return {ending for ending in now if now[ending] != before[ending]} or {".py"}
+
+
+def _both_edited(chapter: Chapter) -> StudyError:
+    return StudyError(
+        f"{_difference(chapter)}, and both were edited: carry the edit of one over into the other, "
+        "or drop one with `git checkout`."
+    )
+
+
+def _difference(chapter: Chapter) -> str:
+    """Where the two files of a chapter part, as the beginning of a sentence."""
+    source, pair = _cells(read_source(chapter)), _cells(read_published(chapter))
+    same = 0
+    while same < min(len(source), len(pair)) and source[same] == pair[same]:
+        same += 1
+    text = chapter.source.read_text("utf-8").splitlines()
+    begins = [number for number, line in enumerate(text, 1) if line.startswith("# %%")]
+    line = begins[min(same, len(begins) - 1)] if begins else 1
+    return f"From line {line} on {chapter.shown()} has other cells than {chapter.shown('.ipynb')}"
