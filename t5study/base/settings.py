@@ -31,9 +31,9 @@ Chosen = TypeVar("Chosen", bound=Settings)
 
 
 def checked(model: type[Chosen], values: Mapping[str, Any], where: str) -> Chosen:
-    """Build ``model`` (Recipe, Profile ...) from ``values``, or raise StudyError.
+    """Build `model` (Recipe, Profile ...) from `values`, or raise StudyError.
 
-    ``where`` is what the sentence calls the origin: a file name or "the command line".
+    `where` is what the sentence calls the origin: a file name or "the command line".
     """
     try:
         return model.model_validate(dict(values))
@@ -100,7 +100,7 @@ def _known_keys(model: type[BaseModel], location: list[str]) -> str:
 
 
 def _inner_model(model: type[BaseModel], part: str) -> type[BaseModel]:
-    """The settings class found under key ``part`` of ``model`` (a role's name leads to itself)."""
+    """The settings class found under key `part` of `model` (a role's name leads to itself)."""
     field = model.model_fields.get(part)
     return model if field is None else next(_classes_in(field.annotation), model)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -149,7 +150,13 @@ class RunStore:
                 the same run, or the folder cannot be written.
         """
         if not self.training:
-            return self._recorded(config)
+            found = self.recorded(config)
+            if found is None:
+                raise StudyError(
+                    f"No published record answers {describe(config)} and training is forbidden "
+                    "here: run `make book` for this profile first."
+                )
+            return found
         config = _resolved(config)
         identity = identity_of(config)
         if out is None:
@@ -158,12 +165,6 @@ class RunStore:
         out = Path(out).resolve()
         return _kept_in(out, identity) or self._produce(out, config, produce)
 
-    def has(self, config: dict[str, Any]) -> bool:
-        """Return whether `obtain` would load the run of `config` and not produce it."""
-        if not self.training:
-            return self.recorded(config) is not None
-        return self.find(identity_of(_resolved(config))) is not None
-
     def recorded(self, config: dict[str, Any]) -> Run | None:
         """Return the finished run of `config` in whichever precision it was computed, or None."""
         asked = [config]
@@ -171,15 +172,6 @@ class RunStore:
             asked = [{**config, "precision": precision} for precision in PRECISIONS]
         found = (self.find(identity_of(each)) for each in asked)
         return next((run for run in found if run is not None), None)
-
-    def _recorded(self, config: dict[str, Any]) -> Run:
-        found = self.recorded(config)
-        if found is None:
-            raise StudyError(
-                f"No published record answers {describe(config)} and training is forbidden here: "
-                "run `make book` for this profile first."
-            )
-        return found
 
     def _produce(self, final: Path, config: dict[str, Any], produce: Produce) -> Run:
         identity, leader = identity_of(config), os.environ.get("RANK", "0") == "0"
@@ -221,7 +213,7 @@ def _kept_in(final: Path, identity: str) -> Run | None:
     return None
 
 
-def _alone(final: Path):
+def _alone(final: Path) -> AbstractContextManager[None]:
     """The lock of a record's place, so that two commands never write one record.
 
     With T5STUDY_WAIT set, as for the chapters of one book, the second waits for the first.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -119,8 +120,8 @@ def test_a_published_record_answers_whatever_precision_this_machine_has(tmp_path
     other = {"fp32": "bf16", "bf16": "fp32"}[computed]
     with pytest.raises(StudyError, match="training is forbidden"):
         store.obtain(CONFIG | {"precision": other}, produce)
-    assert store.has(CONFIG | {"precision": "auto"})
-    assert not store.has(CONFIG | {"precision": other})
+    assert store.recorded(CONFIG | {"precision": "auto"}) == made
+    assert store.recorded(CONFIG | {"precision": other}) is None
 
 
 def test_the_precision_of_the_machine_is_part_of_what_it_computes(tmp_path, monkeypatch):
@@ -137,6 +138,26 @@ def test_two_processes_do_not_write_one_record(tmp_path):
         return produce(work)
 
     assert RunStore(tmp_path).obtain(CONFIG, meanwhile).metrics["n"] == 4
+
+
+def test_who_is_told_to_wait_takes_what_the_other_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("T5STUDY_WAIT", "1")
+    begun, found = threading.Event(), []
+
+    def slow(work: Workspace) -> dict:
+        begun.set()
+        second.join(0.2)
+        return produce(work)
+
+    def other() -> None:
+        begun.wait()
+        found.append(RunStore(tmp_path).obtain(CONFIG, lambda work: {}["produced twice"]))
+
+    second = threading.Thread(target=other)
+    second.start()
+    run = RunStore(tmp_path).obtain(CONFIG, slow)
+    second.join()
+    assert found == [run]
 
 
 def test_who_waited_for_the_lock_finds_the_run_and_leaves_nothing_behind(tmp_path, monkeypatch):
