@@ -20,6 +20,8 @@ from transformers import Adafactor, T5Config, T5ForConditionalGeneration
 
 from benchmarks.results import RESULTS
 from t5study.base.files import write_json
+from t5study.claims.facts import t5_config
+from t5study.claims.published import load_published
 
 GB = 10**9
 CARDS = (4, 12, 24)
@@ -44,14 +46,7 @@ OPTIMIZERS: dict[str, Callable[[torch.nn.Module], torch.optim.Optimizer]] = {
     ),
 }
 
-# d_model, d_ff, d_kv, heads, layers: Raffel et al. (2020), section 3.7.
-SIZES = {
-    "t5-small": (512, 2048, 64, 8, 6),
-    "t5-base": (768, 3072, 64, 12, 12),
-    "t5-large": (1024, 4096, 64, 16, 24),
-    "t5-3b": (1024, 16384, 128, 32, 24),
-    "t5-11b": (1024, 65536, 128, 128, 24),
-}
+SIZES = tuple(shape.name for shape in load_published().t5_shapes.models)
 
 
 @dataclass(frozen=True)
@@ -82,16 +77,7 @@ class Need:
 
 def architecture(name: str) -> T5Config:
     """Return the configuration of one of the T5 paper's models."""
-    d_model, d_ff, d_kv, heads, layers = SIZES[name]
-    config = T5Config(
-        vocab_size=32128,
-        d_model=d_model,
-        d_ff=d_ff,
-        d_kv=d_kv,
-        num_heads=heads,
-        num_layers=layers,
-        decoder_start_token_id=0,
-    )
+    config = t5_config(name)
     config._attn_implementation = "eager"
     return config
 

@@ -309,7 +309,11 @@ def test_a_failing_measurement_says_why(workers):
 
 @pytest.fixture
 def tiny_size(monkeypatch):
-    monkeypatch.setattr(memory, "SIZES", {"tiny": (32, 64, 8, 4, 2)})
+    config = T5Config(
+        d_model=32, d_ff=64, d_kv=8, num_heads=4, num_layers=2, decoder_start_token_id=0
+    )
+    monkeypatch.setattr(memory, "SIZES", ("tiny",))
+    monkeypatch.setattr(memory, "t5_config", lambda name: config)
 
 
 def test_memory_kept_for_backward_is_what_a_real_step_keeps(tiny_size):

@@ -127,16 +127,18 @@ def bert_family_in_top(places: int) -> int:
 # --- the models' shapes -----------------------------------------------------------------
 
 
-@cache
-def _t5(name: str) -> Any:
-    """A published T5 by name, on torch's meta device: shapes without memory."""
-    import torch
-    from transformers import T5Config, T5ForConditionalGeneration
+def t5_config(name: str) -> Any:
+    """Return the configuration (transformers' `T5Config`) of a published T5.
+
+    Raises:
+        StudyError: there is no such T5.
+    """
+    from transformers import T5Config
 
     shapes = load_published().t5_shapes
     for shape in shapes.models:
         if shape.name == name:
-            config = T5Config(
+            return T5Config(
                 vocab_size=shapes.vocabulary,
                 relative_attention_num_buckets=shapes.relative_buckets,
                 d_model=shape.d_model,
@@ -144,11 +146,20 @@ def _t5(name: str) -> Any:
                 d_kv=shape.d_kv,
                 num_heads=shape.heads,
                 num_layers=shape.layers,
+                decoder_start_token_id=0,
             )
-            with torch.device("meta"):
-                return T5ForConditionalGeneration(config)
     known = ", ".join(shape.name for shape in shapes.models)
     raise StudyError(f"There is no T5 model '{name}': choose one of {known}.")
+
+
+@cache
+def _t5(name: str) -> Any:
+    """A published T5 by name, on torch's meta device: shapes without memory."""
+    import torch
+    from transformers import T5ForConditionalGeneration
+
+    with torch.device("meta"):
+        return T5ForConditionalGeneration(t5_config(name))
 
 
 def t5_parameters(name: str) -> int:
