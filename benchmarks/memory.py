@@ -53,7 +53,7 @@ SIZES = tuple(shape.name for shape in load_published().t5_shapes.models)
 class Need:
     """Bytes that training needs: `fixed` whatever the batch, and `example` for each example.
 
-    `step` is what the optimiser's step needs, when what the passes kept is gone.
+    `step` is what the optimiser's step needs, when what the passes saved is gone.
     """
 
     model: str
@@ -88,9 +88,9 @@ def parameters(name: str) -> int:
         return sum(p.numel() for p in T5ForConditionalGeneration(architecture(name)).parameters())
 
 
-def kept_for_backward(name: str, precision: str, length: int, rows: int = 1) -> int:
+def saved_for_backward(name: str, precision: str, length: int, rows: int = 1) -> int:
     """Return the bytes that the forward pass keeps for the backward pass, weights left out."""
-    kept: dict[int, int] = {}
+    saved: dict[int, int] = {}
     with FakeTensorMode():
         model = T5ForConditionalGeneration(architecture(name)).train()
         weights = {p.untyped_storage()._cdata for p in model.parameters()}
@@ -98,7 +98,7 @@ def kept_for_backward(name: str, precision: str, length: int, rows: int = 1) -> 
         def keep(tensor: torch.Tensor) -> torch.Tensor:
             storage = tensor.untyped_storage()
             if storage._cdata not in weights:
-                kept[storage._cdata] = storage.nbytes()
+                saved[storage._cdata] = storage.nbytes()
                 alive.append(storage)
             return tensor
 
@@ -115,7 +115,7 @@ def kept_for_backward(name: str, precision: str, length: int, rows: int = 1) -> 
             torch.nn.functional.cross_entropy(
                 logits.flatten(0, 1).float(), torch.ones(rows * TARGET_LENGTH, dtype=torch.long)
             )
-    return sum(kept.values())
+    return sum(saved.values())
 
 
 def estimates() -> Iterator[Need]:
@@ -127,7 +127,7 @@ def estimates() -> Iterator[Need]:
     for name in SIZES:
         count = parameters(name)
         for precision, length in product(PRECISIONS, LENGTHS):
-            one, two = (kept_for_backward(name, precision, length, rows) for rows in (1, 2))
+            one, two = (saved_for_backward(name, precision, length, rows) for rows in (1, 2))
             for optimizer, state in STATE_BYTES.items():
                 held = count * (8 + state)
                 fixed = held + max(0, 2 * one - two)

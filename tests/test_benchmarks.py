@@ -316,15 +316,15 @@ def tiny_size(monkeypatch):
     monkeypatch.setattr(memory, "t5_config", lambda name: config)
 
 
-def test_memory_kept_for_backward_is_what_a_real_step_keeps(tiny_size):
+def test_memory_saved_for_backward_is_what_a_real_step_saves(tiny_size):
     model = T5ForConditionalGeneration(memory.architecture("tiny")).train()
     weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
-    kept = {}
+    saved = {}
 
     def keep(tensor):
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = storage
+            saved[storage.data_ptr()] = storage
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
@@ -336,9 +336,10 @@ def test_memory_kept_for_backward_is_what_a_real_step_keeps(tiny_size):
         loss = torch.nn.functional.cross_entropy(
             logits.flatten(0, 1), torch.ones(3 * memory.TARGET_LENGTH, dtype=torch.long)
         )
-    expected = sum(storage.nbytes() for storage in kept.values())
+    expected = sum(storage.nbytes() for storage in saved.values())
     assert loss.isfinite()
-    assert memory.kept_for_backward("tiny", "fp32", 40, rows=3) == pytest.approx(expected, rel=0.02)
+    estimated = memory.saved_for_backward("tiny", "fp32", 40, rows=3)
+    assert estimated == pytest.approx(expected, rel=0.02)
 
 
 def test_memory_needs_are_ordered_and_written(tiny_size, tmp_path):
