@@ -18,6 +18,7 @@ from t5study.data.hub import Hub
 from t5study.data.tasks import Task, get_task
 from t5study.experiments import identity as experiments
 from t5study.experiments.entries import ExperimentSettings
+from t5study.experiments.pretraining import Pretraining
 from t5study.experiments.recipes import LARGEST_SEED, OWN, Recipe, TaskRows
 from t5study.models.checkpoints import Checkpoint, open_checkpoint
 from t5study.profiles import ModelSource, Profile, load_profile
@@ -174,7 +175,7 @@ class Study:
             return experiments.Mixture(parts, entry.cap or 0)
         return next(iter(parts.values()))
 
-    def pretraining_plan(self, name: str) -> experiments.Pretraining:
+    def pretraining_plan(self, name: str) -> Pretraining:
         """Return what a pre-training of the profile is, whether it was made or not."""
         if name not in self.profile.pretraining:
             own = ", ".join(self.profile.pretraining) or "none"
@@ -182,16 +183,16 @@ class Study:
                 f"The profile {self.profile.name} pre-trains no model '{name}': it has {own}."
             )
         entry = self.profile.pretraining[name]
-        return experiments.Pretraining(entry.family, entry.recipe, self.seed)
+        return Pretraining(entry.family, entry.recipe, self.seed)
 
-    def config(self, asked: Asked | experiments.Pretraining) -> dict[str, Any]:
+    def config(self, asked: Asked | Pretraining) -> dict[str, Any]:
         """Return what identifies a run here: in the precision of this machine, if it is "auto"."""
         config = asked.config(self.hub)
         if self.store.training and "precision" in config:
             return config | {"precision": resolve_precision(config["precision"])}
         return config
 
-    def found(self, asked: Asked | experiments.Pretraining) -> Run | None:
+    def found(self, asked: Asked | Pretraining) -> Run | None:
         """Return the run of what is asked if it is there, and nothing is made."""
         return self.store.recorded(self.config(asked))
 
@@ -242,7 +243,7 @@ class Study:
             )
         return self.obtain(asked)
 
-    def obtain(self, asked: Asked | experiments.Pretraining) -> Run:
+    def obtain(self, asked: Asked | Pretraining) -> Run:
         """Return the run of what `plans` or `pretraining_plan` gave, made if it is not there."""
         return self._obtain(asked, asked.config(self.hub))
 
@@ -329,7 +330,7 @@ def _produce(asked: Any, hub: Hub, work: Workspace) -> dict[str, Any]:
             from t5study.training.mixture import finetune_jointly
 
             return finetune_jointly(asked, hub, work)
-        case experiments.Pretraining():
+        case Pretraining():
             from t5study.pretraining.run import pretrain
 
             return pretrain(asked, hub, work)

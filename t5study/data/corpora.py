@@ -13,14 +13,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from t5study.base.errors import StudyError
 from t5study.base.files import replacing
-from t5study.data.hub import Hub
 from t5study.data.pins import POCKET
+
+if TYPE_CHECKING:
+    from t5study.data.hub import Hub
 
 _TEXTS_AT_ONCE = 1000
 HELD_OUT_SHARE = 100

@@ -9,11 +9,12 @@ import numpy as np
 
 from t5study.base.errors import StudyError
 from t5study.data.casts import as_text, values
-from t5study.data.hub import Hub
 from t5study.data.tasks import Task
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+    from t5study.data.hub import Hub
 
 
 def split_rows(task: Task, hub: Hub, split: str, limit: int | None = None) -> Dataset:

@@ -15,11 +15,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from t5study.base.errors import StudyError
-from t5study.data.hub import Hub
 from t5study.data.pins import POCKET
+
+if TYPE_CHECKING:
+    from t5study.data.hub import Hub
 
 Kind = Literal["classification", "regression", "generation"]
 Part = Literal["all", "held-out", "rest"]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset
 
 from t5study.data.casts import cast
 from t5study.data.encoding import Collator, Encoded, encode
-from t5study.data.hub import Hub
 from t5study.data.rows import split_rows
 from t5study.experiments.identity import SPLITS, Experiment
 from t5study.models.architectures import ARCHITECTURES, collator
+
+if TYPE_CHECKING:
+    from t5study.data.hub import Hub
 
 LONGEST_TARGET = 160
 """Tokens of the longest text that a model learns to write, or is let write."""

@@ -9,26 +9,23 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t5study.base.errors import StudyError
 from t5study.base.settings import checked
-from t5study.data import corpora, vocabulary
-from t5study.data.hub import Hub
 from t5study.data.tasks import Task, get_task
-from t5study.experiments.recipes import PretrainingRecipe, Recipe, TaskSettings
+from t5study.experiments.recipes import Recipe, TaskSettings
 from t5study.models.checkpoints import Checkpoint
 from t5study.runs.record import canonical
+
+if TYPE_CHECKING:
+    from t5study.data.hub import Hub
 
 SPLITS = ("train", "validation", "test")
 _NOT_IN_FINETUNING = {
     *("tokens_per_micro_batch", "packing", "compile", "gradient_checkpointing"),
     *("keep_checkpoints", "precision"),
 }
-_NOT_IN_PRETRAINING = {"precision", "compile"}
-
-BERT_FRAME = "[CLS] $A [SEP]"
-"""How BERT reads a text of its own (Devlin et al. 2019, section 3); T5's way is `$A </s>`."""
 
 LENGTHS = (16, 32, 64, 128, 256, 512)
 WIDTH, HEADS, REPEATS = 256, 4, 40
@@ -178,16 +175,11 @@ def task_definition(task: Task) -> dict[str, Any]:
     }
     if "splits" in fields:
         fields["splits"] = {name: [place.split, place.part] for name, place in task.splits.items()}
-    return _unless_published(task.name, "definition", fields)
+    return unless_published(task.name, "definition", fields)
 
 
-def vocabulary_definition() -> dict[str, Any]:
-    """Return the words and characters that a vocabulary holds whatever the text, as a key."""
-    wanted = {"words": vocabulary.PROMPT_WORDS, "characters": vocabulary.PROMPT_CHARACTERS}
-    return _unless_published("(vocabulary)", "vocabulary", wanted)
-
-
-def _unless_published(name: str, key: str, definition: dict[str, Any]) -> dict[str, Any]:
+def unless_published(name: str, key: str, definition: dict[str, Any]) -> dict[str, Any]:
+    """Return a definition under its key, or nothing where the published runs were made with it."""
     digest = hashlib.sha256(canonical(definition).encode()).hexdigest()[:16]
     return {} if PUBLISHED_DEFINITIONS.get(name) == digest else {key: definition}
 
@@ -253,43 +245,6 @@ class Mixture:
             "precision": shared.recipe.precision,
             "seed": shared.seed,
         }
-
-
-@dataclass(frozen=True)
-class Pretraining:
-    """One pre-training, fully determined. `architecture` is "t5", "bert" or "gpt"."""
-
-    architecture: str
-    recipe: PretrainingRecipe
-    seed: int
-
-    def resolved(self) -> Pretraining:
-        """Return it in the precision that this machine computes in, where that was left open."""
-        return replace(self, recipe=self.recipe.resolved())
-
-    def config(self, hub: Hub) -> dict[str, Any]:
-        """Return what determines the result; its hash is the run's identity."""
-        frame = {"frame": BERT_FRAME} if self.architecture == "bert" else {}
-        return frame | {
-            **vocabulary_definition(),
-            "kind": "pretrain",
-            "model": self.architecture,
-            "architecture": self.architecture,
-            "data": corpora.identity(self.recipe.corpus, hub),
-            "recipe": self.recipe.model_dump(exclude=_NOT_IN_PRETRAINING),
-            "precision": self.recipe.precision,
-            "seed": self.seed,
-        }
-
-    @property
-    def rows(self) -> int:
-        """Sequences in an update."""
-        return self.recipe.batch_tokens // self.recipe.sequence_length
-
-    @property
-    def steps(self) -> int:
-        """Updates that use up the budget of tokens."""
-        return max(1, self.recipe.tokens // (self.rows * self.recipe.sequence_length))
 
 
 @dataclass(frozen=True)

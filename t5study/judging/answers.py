@@ -6,7 +6,7 @@ Everything computes in the precision of the experiment's recipe, which must be k
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,6 @@ from transformers import PreTrainedModel
 from t5study.base.device import mixed, usual_device
 from t5study.data.casts import label_ids
 from t5study.data.encoding import Collator, Encoded, encode
-from t5study.data.hub import Hub
 from t5study.data.pins import POCKET
 from t5study.data.tasks import Task
 from t5study.experiments.data import LONGEST_TARGET, TaskData
@@ -35,6 +34,9 @@ from t5study.judging.metrics import (
 from t5study.models import architectures
 from t5study.models.architectures import ARCHITECTURES
 from t5study.models.loading import load_tokenizer
+
+if TYPE_CHECKING:
+    from t5study.data.hub import Hub
 
 SCORED_BY_ROW = {"chrf", "rougeL"}
 """Scores that mean something for a single text; BLEU is for a whole test set."""

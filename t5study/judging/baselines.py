@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,13 +21,15 @@ from sklearn.svm import LinearSVC
 
 from t5study.base.device import device_name
 from t5study.data.casts import cast
-from t5study.data.hub import Hub
 from t5study.data.rows import split_rows
 from t5study.data.tasks import Task
 from t5study.experiments.identity import Baseline
 from t5study.judging.metrics import classification_metrics, named_metrics
 from t5study.runs.provenance import peak_memory_bytes, recorded
-from t5study.runs.store import Workspace
+
+if TYPE_CHECKING:
+    from t5study.data.hub import Hub
+    from t5study.runs.store import Workspace
 
 
 def fit_and_judge(baseline: Baseline, hub: Hub, work: Workspace) -> dict[str, Any]:

@@ -6,13 +6,15 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t5study.base.errors import StudyError
-from t5study.data.hub import Hub
 from t5study.data.mirror import checksum
 from t5study.data.pins import full_name
 from t5study.data.repositories import ORIGIN, VOCABULARIES, has_weights
+
+if TYPE_CHECKING:
+    from t5study.data.hub import Hub
 
 # Keys of the JSON files that differ between savings of one and the same model.
 _VOLATILE = {

@@ -8,7 +8,7 @@ padding. The loop is that of fine-tuning.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,8 @@ import torch
 from t5study.base.device import device_name, usual_device
 from t5study.data import corpora
 from t5study.data.corpora import TokenStream
-from t5study.data.hub import Hub
 from t5study.data.vocabulary import framed
-from t5study.experiments.identity import BERT_FRAME, Pretraining
+from t5study.experiments.pretraining import BERT_FRAME, Pretraining
 from t5study.models.loading import save_model
 from t5study.models.modules import parameter_count
 from t5study.pretraining import embeddings as cooccurrence
@@ -30,7 +29,6 @@ from t5study.pretraining.models import build_model
 from t5study.pretraining.plan import HeldOut, PretrainingPlan
 from t5study.pretraining.text import PreparedText, prepare
 from t5study.runs.provenance import peak_memory_bytes, recorded
-from t5study.runs.store import Workspace
 from t5study.training.allocator import tune_allocator
 from t5study.training.callbacks import Pace
 from t5study.training.checkpointing import latest_checkpoint
@@ -38,6 +36,10 @@ from t5study.training.compiling import compiled_or_not
 from t5study.training.history import history
 from t5study.training.loop import StudyTrainer
 from t5study.training.plan import share_of_this_process
+
+if TYPE_CHECKING:
+    from t5study.data.hub import Hub
+    from t5study.runs.store import Workspace
 
 MICRO_BATCH_TOKENS = {"cpu": 8192, "cuda": 131_072}
 

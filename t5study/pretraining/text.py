@@ -12,16 +12,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t5study.base.files import locked, write_json
 from t5study.data import corpora
 from t5study.data.corpora import TokenStream
-from t5study.data.hub import Hub
 from t5study.data.vocabulary import PROMPT_WORDS, train_vocabulary
 from t5study.experiments.recipes import PretrainingRecipe
 from t5study.models.loading import load_tokenizer
 from t5study.runs.record import identity_of
+
+if TYPE_CHECKING:
+    from t5study.data.hub import Hub
 
 SENTINELS = 100
 SENTINELS_SMALL = 20

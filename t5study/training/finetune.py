@@ -9,7 +9,7 @@ takes a step (optimisers.py), and the checkpoint of the least validation loss an
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,6 @@ from transformers import PreTrainedModel
 from t5study.base.device import device_name, mixed, usual_device
 from t5study.base.memory import halving
 from t5study.data.batches import in_length_order
-from t5study.data.hub import Hub
 from t5study.experiments.data import TaskData
 from t5study.experiments.identity import Experiment
 from t5study.judging.answers import evaluate
@@ -28,7 +27,6 @@ from t5study.models.architectures import ARCHITECTURES
 from t5study.models.loading import load_tokenizer, save_model
 from t5study.models.modules import parameter_count
 from t5study.runs.provenance import peak_memory_bytes, recorded
-from t5study.runs.store import Workspace
 from t5study.training.acceleration import speed_up
 from t5study.training.callbacks import Pace
 from t5study.training.compiling import what_compiled
@@ -36,6 +34,10 @@ from t5study.training.history import history
 from t5study.training.loop import StudyTrainer, Validation
 from t5study.training.losses import SumLoss, classification_loss, seq2seq_loss
 from t5study.training.plan import UpdatePlan, share_of_this_process
+
+if TYPE_CHECKING:
+    from t5study.data.hub import Hub
+    from t5study.runs.store import Workspace
 
 Judge = Callable[[torch.nn.Module], tuple[dict[str, Any], pd.DataFrame]]
 """Gives a trained model's metrics and its predictions by test row."""

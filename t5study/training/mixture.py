@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,16 +17,18 @@ import torch
 from datasets import concatenate_datasets
 
 from t5study.data.encoding import Encoded
-from t5study.data.hub import Hub
 from t5study.experiments.data import TaskData
 from t5study.experiments.identity import Mixture
 from t5study.judging.answers import evaluate
 from t5study.models.loading import load_tokenizer
 from t5study.runs.provenance import recorded
-from t5study.runs.store import Workspace
 from t5study.training.finetune import mean_loss, plan_settings, train_and_judge
 from t5study.training.loop import Validation
 from t5study.training.plan import UpdatePlan
+
+if TYPE_CHECKING:
+    from t5study.data.hub import Hub
+    from t5study.runs.store import Workspace
 
 
 @lru_cache(maxsize=2)

@@ -28,9 +28,9 @@ from t5study.experiments.identity import (
     Experiment,
     Mixture,
     Observing,
-    Pretraining,
     experiment_of,
 )
+from t5study.experiments.pretraining import Pretraining
 from t5study.experiments.recipes import Architecture, PretrainingRecipe, Recipe, TaskSettings
 from t5study.models.checkpoints import Checkpoint, checkpoint_in
 from t5study.pretraining import text

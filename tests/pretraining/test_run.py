@@ -14,7 +14,7 @@ from t5study.base.errors import StudyError
 from t5study.data import corpora
 from t5study.data.hub import Hub
 from t5study.data.vocabulary import train_vocabulary
-from t5study.experiments.identity import Pretraining
+from t5study.experiments.pretraining import Pretraining
 from t5study.experiments.recipes import Architecture, PretrainingRecipe
 from t5study.models.modules import parameter_count
 from t5study.pretraining import embeddings as cooccurrence
