@@ -43,7 +43,7 @@ NAMES = {
 """What names of columns and metrics are called where people read them."""
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_ONE = r"[-+−×]? ?\d[\d,.]*(e[-+]?\d+| × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?( ?%)?"
+_ONE = r"[-+−×]? ?\d[\d,.]*(e[-+]?\d+| × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?( ?[%KM])?"
 _NUMBER = re.compile(f"{_ONE}(( to |–){_ONE})?")
 _LOW, _HIGH = re.compile(r"^(.* )?low$"), re.compile(r"^(.* )?high$")
 
@@ -109,7 +109,7 @@ def show(
     ]
     heads = [column for column in columns if column.heads]
     body = columns[len(heads) :]
-    if _width(columns) > PAGE and len(frame) < len(body):
+    if _width(columns) > PAGE and len(frame) < len(body) and frame.columns.nlevels == 1:
         columns = min(columns, _turned(heads, body), key=_width)
     return Table(_html(columns, caption), _plain(columns))
 

@@ -120,6 +120,11 @@ def test_floats_have_the_digits_that_their_size_leaves_sense_in(values, texts):
     assert [row[0] for row in cells(show(pd.DataFrame({"x": values})).html)[1:]] == texts
 
 
+def test_counts_cut_to_thousands_are_numbers():
+    html = show(pd.DataFrame({"cut": ["18 M", "262 K", "512"]})).html
+    assert kinds(html, "262 K") == "number"
+
+
 def test_powers_of_ten_are_numbers():
     html = show(pd.DataFrame({"FLOPs": [1.5778e13]}), formats={"FLOPs": tables.scientific}).html
     assert kinds(html, "1.6 × 10¹³") == "number"
