@@ -20,7 +20,7 @@ from t5study.experiments import identity as experiments
 from t5study.experiments.entries import ExperimentSettings
 from t5study.experiments.pretraining import Pretraining
 from t5study.experiments.recipes import LARGEST_SEED, OWN, Recipe, TaskRows
-from t5study.models.checkpoints import Checkpoint, open_checkpoint
+from t5study.models.checkpoints import Checkpoint, open_checkpoint, pinned_checkpoint
 from t5study.profiles import ModelSource, Profile, load_profile
 from t5study.runs.record import Run, identity_of
 from t5study.runs.store import RunStore, Workspace
@@ -211,7 +211,8 @@ class Study:
             repo = source.checkpoint if isinstance(source, ModelSource) else source
             # Its weights are hashed, once for all the runs that begin from them.
             if repo not in self._opened:
-                self._opened[repo] = open_checkpoint(self.hub, repo)
+                pinned = pinned_checkpoint(repo) if self.replays else None
+                self._opened[repo] = pinned or open_checkpoint(self.hub, repo)
             return self._opened[repo]
         name, asked = self.profile.own_name(model), self.pretraining_plan(model)
         run = self.pretraining(model) if make else self.found(asked)

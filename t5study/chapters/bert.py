@@ -6,8 +6,10 @@ Every function takes what `Study.observe` returns: `values` (a dictionary) and `
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
+import pandas as pd
 
 from t5study.chapters.style import (
     BLUE,
@@ -171,4 +173,57 @@ def plot_shares(names: Sequence[str], groups: Mapping[str, Sequence[Mapping]]) -
         place.set_yticks(range(len(names)), names)
         place.set_ylim(len(names) - 0.5, -0.5)
     figure.supxlabel("share, with its 95 % interval", fontsize=SMALLEST + 3)
+    return figure
+
+
+@drawn
+def plot_looks(seen: Run, looks: Sequence[tuple[int, int, int]]) -> Picture:
+    """Draw one head on one sentence a panel; each look is a `(sentence, layer, head)`."""
+    sentences = seen.values["sentences"]
+    figure, axes = panels(1, len(looks), PAGE, PAGE / len(looks) + 0.5)
+    for place, (number, layer, head) in zip(axes, looks, strict=True):
+        tokens = sentences[number]["tokens"]
+        weights = seen.arrays[f"attention_{number}"][layer, head].astype(float)
+        token_grid(place, weights, tokens, tokens, vmin=0, vmax=1)
+        place.set_title(f"layer {layer + 1}, head {head + 1}")
+        place.set_xlabel("is looked at")
+    axes[0].set_ylabel("looks")
+    return figure
+
+
+def senses_table(seen: Run) -> pd.DataFrame:
+    """Return, by word and layer, the mean cosine of its vectors in one sense and in different ones.
+
+    Layer 0 is the embeddings.
+    """
+    items, similarity = seen.values["items"], seen.arrays["similarity"]
+    rows = []
+    for word in dict.fromkeys(item["word"] for item in items):
+        places = [i for i, item in enumerate(items) if item["word"] == word]
+        pairs = list(combinations(places, 2))
+        alike = [items[i]["sense"] == items[j]["sense"] for i, j in pairs]
+        for layer, values in enumerate(similarity):
+            cosines = np.array([values[pair] for pair in pairs])
+            same, other = cosines[alike].mean(), cosines[~np.array(alike)].mean()
+            rows.append((word, layer, float(same), float(other)))
+    return pd.DataFrame(rows, columns=["word", "layer", "same sense", "other sense"])
+
+
+@drawn
+def plot_senses(seen: Run) -> Picture:
+    """Draw `senses_table`, a panel a word: how alike its vectors are from layer to layer."""
+    table = senses_table(seen)
+    groups = list(table.groupby("word", sort=False))
+    figure, axes = panels(1, len(groups), PAGE, 2.5, sharey=True)
+    for place, (word, part) in zip(axes, groups, strict=True):
+        for column, colour, mark, dash in zip(
+            ("same sense", "other sense"), (BLUE, ORANGE), MARKS, DASHES, strict=False
+        ):
+            place.plot(
+                part["layer"], part[column], color=colour, marker=mark, ls=dash, label=column
+            )
+        place.set_title(word)
+        place.set_xlabel("layer")
+    axes[0].set_ylabel("mean cosine")
+    axes[0].legend()
     return figure

@@ -322,12 +322,12 @@ class Observing:
 
 
 def observed_model(name: str) -> str:
-    """Return which model an observation looks at, "bert", "gpt" or "t5": its name begins with it.
+    """Return which model of a profile an observation looks at: its name begins with the model's.
 
     What is called after a subject, as `generation.sweep`, looks at T5.
     """
     first = name.partition(".")[0]
-    return first if first in ("bert", "gpt") else "t5"
+    return first if first in ("bert", "gpt", "minilm", "smollm2") else "t5"
 
 
 def parallelism() -> dict[str, Any]:

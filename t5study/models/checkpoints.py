@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from t5study.base.errors import StudyError
 from t5study.data.mirror import checksum
-from t5study.data.pins import full_name
+from t5study.data.pins import all_pins, full_name
 from t5study.data.repositories import ORIGIN, VOCABULARIES, has_weights
 
 if TYPE_CHECKING:
@@ -84,6 +84,17 @@ def open_checkpoint(hub: Hub, repo: str, weights: bool = False) -> Checkpoint:
         StudyError: it cannot be had, or has no weights although they are required.
     """
     return checkpoint_in(hub.checkpoint(repo), name=full_name(repo), weights=weights)
+
+
+def pinned_checkpoint(repo: str) -> Checkpoint | None:
+    """The identity of a published checkpoint without its files, which a page of records needs not.
+
+    None where no identity is pinned.
+    """
+    pin = all_pins()["models"].get(full_name(repo), {})
+    if "fingerprint" not in pin:
+        return None
+    return Checkpoint(full_name(repo), Path(), pin["fingerprint"], pin["design"], False)
 
 
 def checkpoint_in(folder: Path | str, name: str | None = None, weights: bool = False) -> Checkpoint:

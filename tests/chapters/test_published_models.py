@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from t5study.base.errors import StudyError
-from t5study.chapters.observations import minilm, smollm
+from t5study.chapters.observations import minilm, smollm2
 
 WORDS = (
     *("the", "a", "bank", "of", "river", "money", "was", "good", "bad", "film", "we"),
@@ -120,27 +120,27 @@ def test_the_similarity_of_sentences_does_not_depend_on_who_stands_beside(encode
 def test_a_batch_writes_what_each_prompt_alone_gets(decoder):
     texts = ["the film was good .", "the bank of the river was bad . we liked it this month ."]
     arguments = {"do_sample": False, "num_beams": 1, "max_new_tokens": 6}
-    together = smollm.summarised(*decoder, texts, **arguments)
-    alone = [smollm.summarised(*decoder, [text], **arguments)[0] for text in texts]
+    together = smollm2.summarised(*decoder, texts, **arguments)
+    alone = [smollm2.summarised(*decoder, [text], **arguments)[0] for text in texts]
     assert together == alone
 
 
 def test_texts_without_a_month_are_different_and_name_none():
-    texts = smollm.month_texts(240, seed=21)
+    texts = smollm2.month_texts(240, seed=21)
     assert len(set(texts)) == 240
-    assert all("this month" in text and not smollm.months_in(text) for text in texts)
-    assert texts == smollm.month_texts(240, seed=21)
+    assert all("this month" in text and not smollm2.months_in(text) for text in texts)
+    assert texts == smollm2.month_texts(240, seed=21)
 
 
 def test_a_month_is_found_as_a_word_and_may_is_left_to_the_verb():
-    assert smollm.months_in("It may reopen in April, or next december.") == ["april", "december"]
-    assert smollm.months_in("They marched to the Augustan arch.") == []
+    assert smollm2.months_in("It may reopen in April, or next december.") == ["april", "december"]
+    assert smollm2.months_in("They marched to the Augustan arch.") == []
 
 
 def test_months_counts_the_summaries_that_name_one(decoder, monkeypatch):
     answers = iter(["It reopens in april.", "It reopens this month."] * 5)
-    monkeypatch.setattr(smollm, "summarised", lambda *a, **k: [next(answers) for _ in range(10)])
-    seen = smollm.months(*decoder, count=10).values
+    monkeypatch.setattr(smollm2, "summarised", lambda *a, **k: [next(answers) for _ in range(10)])
+    seen = smollm2.months(*decoder, count=10).values
     assert (seen["invented"]["count"], seen["invented"]["n"]) == (5, 10)
     assert seen["says_this_month"]["count"] == 5
     assert seen["rows"][0]["months"] == ["april"]
@@ -148,7 +148,7 @@ def test_months_counts_the_summaries_that_name_one(decoder, monkeypatch):
 
 def test_perplexity_is_that_of_the_library_and_scrambling_keeps_the_words(decoder):
     model, tokenizer = decoder
-    row = smollm.scrambled(model, tokenizer, ["the film was good."]).values["rows"][0]
+    row = smollm2.scrambled(model, tokenizer, ["the film was good."]).values["rows"][0]
     ids = torch.tensor([[tokenizer.bos_token_id, *tokenizer("the film was good.").input_ids]])
     with torch.no_grad():
         expected = model(ids, labels=ids).loss.exp()
@@ -157,10 +157,10 @@ def test_perplexity_is_that_of_the_library_and_scrambling_keeps_the_words(decode
 
 
 def test_the_next_words_are_a_distribution_and_ways_of_decoding_are_told_apart(decoder):
-    seen = smollm.following(*decoder, ["the film was"], top=5).values
+    seen = smollm2.following(*decoder, ["the film was"], top=5).values
     shares = [row["probability"] for row in seen["rows"][0]["candidates"]]
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) <= 1
-    made = smollm.decoding(*decoder, "the film was", length=8).values["rows"]
+    made = smollm2.decoding(*decoder, "the film was", length=8).values["rows"]
     assert len({row["method"] for row in made}) == len(made) == 6
     assert all(0 <= row["different_pairs"] <= 1 for row in made)

@@ -7,7 +7,7 @@ from which the figures are drawn.
 
 from __future__ import annotations
 
-from t5study.chapters.observations import bert, bert_probe, generation, gpt, minilm, smollm, t5
+from t5study.chapters.observations import bert, bert_probe, generation, gpt, minilm, smollm2, t5
 from t5study.chapters.observations.core import OBSERVATIONS, Observation, observes
 
 __all__ = [
@@ -19,6 +19,6 @@ __all__ = [
     "gpt",
     "minilm",
     "observes",
-    "smollm",
+    "smollm2",
     "t5",
 ]

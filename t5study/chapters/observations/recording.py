@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from transformers import BertModel, LlamaForCausalLM, PreTrainedModel
+
 from t5study.base.errors import StudyError
 from t5study.chapters.observations import OBSERVATIONS
 from t5study.data.casts import label_ids
@@ -24,13 +26,19 @@ def observe(asked: Observing, work: Workspace) -> dict[str, Any]:
             f"There is no observation '{asked.name}': choose one of {', '.join(OBSERVATIONS)}."
         )
     with recorded("cpu") as provenance:
-        model_class = ARCHITECTURES[observed_model(asked.name)].pretrained_as
-        model = load_model(asked.checkpoint, model_class, attn="eager").eval()
+        model = load_model(asked.checkpoint, _class_of(asked.name), attn="eager").eval()
         seen = OBSERVATIONS[asked.name](model, load_tokenizer(asked.checkpoint), **asked.inputs)
         work.save_values(seen.values)
         work.save_arrays(seen.arrays)
         work.save_metrics({"observation": asked.name})
     return provenance | asked.checkpoint.origins
+
+
+def _class_of(name: str) -> type[PreTrainedModel]:
+    """What an observation looks at a checkpoint as."""
+    model = observed_model(name)
+    published = {"minilm": BertModel, "smollm2": LlamaForCausalLM}
+    return published[model] if model in published else ARCHITECTURES[model].pretrained_as
 
 
 def show_casting(casting: Casting, work: Workspace) -> dict[str, Any]:

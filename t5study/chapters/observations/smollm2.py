@@ -29,7 +29,7 @@ MONTHS = (
 """Names that are a month wherever they stand; *may* is left out, since it is a verb as well."""
 
 
-@observes("smollm.next")
+@observes("smollm2.next")
 def following(model, tokenizer, prompts: list[str], top: int = 8) -> Observation:
     """The distribution of the next token after each prompt: its best tokens, and its entropy."""
     rows = []
@@ -47,7 +47,7 @@ def following(model, tokenizer, prompts: list[str], top: int = 8) -> Observation
     return Observation({"rows": rows, "vocabulary": chances.numel()})
 
 
-@observes("smollm.decoding")
+@observes("smollm2.decoding")
 def decoding(
     model, tokenizer, prompt: str, length: int = 40, seed: int = 21, penalty: float = 1.3
 ) -> Observation:
@@ -80,7 +80,7 @@ def _log_probability(model, ids: list[int]) -> float:
     return float(logs.gather(1, batch[0, 1:, None]).sum())
 
 
-@observes("smollm.scrambled")
+@observes("smollm2.scrambled")
 def scrambled(model, tokenizer, sentences: list[str], seed: int = 21) -> Observation:
     """Perplexity of each sentence as it is, and with its words in a random order.
 
@@ -138,7 +138,7 @@ def summarised(model, tokenizer, texts: list[str], batch_size: int = 16, **argum
     return answers
 
 
-@observes("smollm.summaries")
+@observes("smollm2.summaries")
 def summaries(
     model, tokenizer, texts: list[str], arguments: dict[str, dict[str, object]]
 ) -> Observation:
@@ -211,7 +211,7 @@ _PARTS = (
 )
 
 
-@observes("smollm.months")
+@observes("smollm2.months")
 def months(
     model, tokenizer, count: int = 240, seed: int = 21, max_new_tokens: int = 60
 ) -> Observation:
