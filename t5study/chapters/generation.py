@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import yaml
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from t5study.base.project import checkout
 from t5study.chapters.style import (
     BLUE,
     ORANGE,
@@ -26,6 +29,7 @@ from t5study.chapters.style import (
     word,
     words,
 )
+from t5study.judging import faithfulness
 from t5study.runs.record import Run
 
 LONGEST, ACROSS = 24, 12
@@ -100,3 +104,23 @@ def plot_beams(seen: Run) -> Picture:
 
 def _cut(text: str) -> str:
     return text if len(text) < MOST_LETTERS else text[: MOST_LETTERS - 3] + "…"
+
+
+def articles() -> list[str]:
+    """Return the study's own news articles, which `book/articles.yml` holds."""
+    return yaml.safe_load((checkout() / "book" / "articles.yml").read_text("utf-8"))
+
+
+def summary_table(seen: Run, rows: int) -> pd.DataFrame:
+    """Return the first texts of an observation of summaries, with what each set of arguments gave."""
+    return pd.DataFrame(seen.values["rows"][:rows]).set_index("text").rename_axis("article")
+
+
+def invented_facts(seen: Run) -> pd.DataFrame:
+    """Return how many facts of each summary are not in its article, a column a set of arguments."""
+    rows = seen.values["rows"]
+    names = [name for name in rows[0] if name != "text"]
+    counts = [
+        {name: len(faithfulness.invented(row[name], row["text"])) for name in names} for row in rows
+    ]
+    return pd.DataFrame(counts)

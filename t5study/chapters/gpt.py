@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.patches import Rectangle
 
 # The same pictures as in chapter 1, of another network.
@@ -25,6 +26,7 @@ from t5study.chapters.style import (
     drawn,
     panels,
     token_grid,
+    word,
     words,
 )
 from t5study.runs.record import Run
@@ -94,3 +96,17 @@ def plot_truncation(seen: Run) -> Picture:
     axes.grid(axis="x", visible=False)
     axes.legend()
     return figure
+
+
+def next_table(seen: Run) -> pd.DataFrame:
+    """Return a row a prompt: its likeliest next tokens with their probabilities, and the entropy."""
+    rows = {
+        row["prompt"]: {
+            "likeliest next": ", ".join(
+                f"{word(each['token'])} {each['probability']:.2f}" for each in row["candidates"]
+            ),
+            "entropy in bits": row["entropy"],
+        }
+        for row in seen.values["rows"]
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("the text so far")
