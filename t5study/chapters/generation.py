@@ -112,7 +112,7 @@ def articles() -> list[str]:
 
 
 def summary_table(seen: Run, rows: int) -> pd.DataFrame:
-    """Return the first texts of an observation of summaries, with what each set of arguments gave."""
+    """Return the first articles with the summary that each set of arguments gave."""
     return pd.DataFrame(seen.values["rows"][:rows]).set_index("text").rename_axis("article")
 
 

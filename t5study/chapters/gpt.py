@@ -99,7 +99,7 @@ def plot_truncation(seen: Run) -> Picture:
 
 
 def next_table(seen: Run) -> pd.DataFrame:
-    """Return a row a prompt: its likeliest next tokens with their probabilities, and the entropy."""
+    """Return a row a prompt: its likeliest next tokens, their probabilities, and the entropy."""
     rows = {
         row["prompt"]: {
             "likeliest next": ", ".join(
