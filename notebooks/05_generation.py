@@ -5,32 +5,34 @@
 # they come. This chapter asks the same of T5 with the same arguments, finds out why the translation
 # is cut short, looks for the summary's "april" in its source, shows what every argument does, and
 # measures both tasks on test sets.
-#
-# The T5 of this page ({glue:text}`gen-model`) has {glue:text}`gen-parameters` parameters; the
-# report's T5-small has 60 million. In the published book it is this study's own network, so what it
-# writes says nothing about T5-small.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "remove-cell"]
 profile = "published"
 seed = 21
 
-# %% tags=["hide-input"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 import math
 
 import pandas as pd
 
-from t5study.chapters import generation
+from t5study.chapters import generation, tables
 from t5study.claims.published import load_published
 from t5study.judging import faithfulness, ranking, scores
 from t5study.study import Study
 
-pd.set_option("display.max_colwidth", None)
-pd.set_option("display.precision", 3)
 study = Study(profile, seed=seed)
+facts = study.facts
 published = load_published()
 study.badge()
 
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+translator, summariser = study.run("translation, T5"), study.run("summary, T5")
+facts(parameters=f"{translator.metrics['parameters']:,}")
+
 # %% [markdown]
+# Our T5 has {eval}`facts.parameters` parameters and the report's T5-small 60 million, so what ours
+# writes says nothing about T5-small.
+#
 # ## From probabilities to a text
 #
 # Given an input $x$, T5 assigns a probability to every possible output $y = (y_1, \dots, y_m)$, one
@@ -53,7 +55,7 @@ study.badge()
 # further piece costs probability; $\alpha = 1$ compares the mean per piece. The names are those of
 # `generate` in the transformers library, and the last two columns are what the report gave it:
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 MEANING = {
     "num_beams": "how many beginnings are kept; 1 is greedy search",
     "no_repeat_ngram_size": "no run of this many pieces may occur twice (Paulus et al. 2018)",
@@ -63,21 +65,19 @@ MEANING = {
 }
 reported = published.generation().T
 reported.insert(0, "meaning", pd.Series(MEANING))
-reported
+tables.show(reported.rename_axis("argument"))
 
 # %% [markdown]
 # (generation-translation)=
 # ## "that is good"
 #
 # The report's call, argument by argument, with the report's sentence and three of our own, answered
-# twice: by the checkpoint as it comes, and after fine-tuning it on translation. (In the published book
-# that checkpoint is the T5 that read most, {ref}`transfer-budgets`.) The published T5
-# checkpoints were trained on translations and summaries besides filling gaps {cite}`raffel2020t5`, so
-# they know the task. A T5 that was pre-trained by this study has only ever filled gaps: it does not
-# translate, whatever the prefix says, until it is shown how. In the published book its vocabulary was
-# learnt from English texts and has no umlauts: they become `<unk>` and vanish from the answer, so
-# that *Mdchen* stands for *Mädchen*. Every word with an umlaut is lost to BLEU before the model has
-# done anything.
+# twice: by the T5 that read most ({ref}`transfer-budgets`) as it comes, and after fine-tuning it on
+# translation. The published T5 checkpoints were trained on translations and summaries besides filling
+# gaps {cite}`raffel2020t5`, so they know the task. Our T5 has only ever filled gaps: it does not
+# translate, whatever the prefix says, until it is shown how. Its vocabulary was learnt from English
+# texts and has no umlauts: they become `<unk>` and vanish from the answer, so that *Mdchen* stands for
+# *Mädchen*. Every word with an umlaut is lost to BLEU before the model has done anything.
 
 # %%
 arguments = {
@@ -100,30 +100,28 @@ untouched = study.observe(
     prompts=prompts,
     arguments=arguments,
 )
-translator = study.run("translation, T5")
 short = study.observe("generation.answers", run=translator, prompts=prompts, arguments=arguments)
 answers = pd.DataFrame(short.values["rows"])
 answers.insert(1, "checkpoint as it comes", [row["answer"] for row in untouched.values["rows"]])
-answers[["prompt", "checkpoint as it comes", "answer", "pieces", "length", "ended"]].rename(
-    columns={"answer": "after fine-tuning"}
+columns = ["prompt", "checkpoint as it comes", "answer", "pieces", "length", "ended"]
+answers["pieces"] = answers["pieces"].map(" ".join)
+tables.show(answers[columns].rename(columns={"answer": "after fine-tuning"}).set_index("prompt"))
+
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+rows = short.values["rows"]
+facts(
+    cut=sum(not row["ended"] for row in rows),
+    short_total=len(rows),
+    max_pieces=arguments["max_length"] - 1,
+    report_max_length=int(published.generation().loc["translation", "max_length"]),
 )
 
-# %% tags=["hide-cell"]
-name = study.profile.models["t5"]
-study.glue("gen-model", "pre-trained by this study" if name == "own" else name)
-study.glue("gen-parameters", f"{translator.metrics['parameters']:,}")
-rows = short.values["rows"]
-study.glue("gen-cut", sum(not row["ended"] for row in rows))
-study.glue("gen-short-total", len(rows))
-study.glue("gen-max-pieces", arguments["max_length"] - 1)
-study.glue("gen-report-max-length", int(published.generation().loc["translation", "max_length"]))
-
 # %% [markdown]
-# After fine-tuning, {glue:text}`gen-cut` of the {glue:text}`gen-short-total` answers did not end by
+# After fine-tuning, {eval}`facts.cut` of the {eval}`facts.short_total` answers did not end by
 # themselves: they were cut. The column `length` is what `max_length` counts. It counts *tokens of the decoder*, and
 # the decoder's first token is not part of the answer: T5 starts every output with the padding token.
-# A `max_length` of {glue:text}`gen-report-max-length` therefore leaves room for
-# {glue:text}`gen-max-pieces` pieces, the end token among them.
+# A `max_length` of {eval}`facts.report_max_length` therefore leaves room for
+# {eval}`facts.max_pieces` pieces, the end token among them.
 #
 # That explains why the report's "Das ist gut," is cut. Why a comma stands there and not a full
 # stop, only the checkpoint can say. In T5's own vocabulary the sentence "Das ist gut." is five
@@ -141,42 +139,44 @@ study.glue("gen-report-max-length", int(published.generation().loc["translation"
 # shows where its answer ends; the first row is the report's 5:
 
 # %%
+REPORTS = "(the report's)"
 lengths = [{"max_length": length} for length in (6, 8, 12, 20, 40, 60)]
 longer = study.observe(
     "generation.sweep", run=translator, prompt=prompts[1], arguments=arguments, changes=lengths
 )
-pd.DataFrame(longer.values["rows"])[["change", "answer", "length", "ended"]]
+by_limit = pd.DataFrame(longer.values["rows"])[["change", "answer", "length", "ended"]]
+tables.show(by_limit.replace({"change": {"": REPORTS}}).set_index("change"))
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 *shorter, longest = longer.values["rows"]
 cut = [row["pieces"] for row in shorter if not row["ended"]]
-study.glue("gen-limits-cut", len(cut))
-study.glue("gen-limits-other", sum(part != longest["pieces"][: len(part)] for part in cut))
 same = shorter[-1]["pieces"] == longest["pieces"]
-study.glue("gen-limits-last", "the same answer" if same else "different answers")
+facts(
+    limits_cut=len(cut),
+    limits_other=sum(part != longest["pieces"][: len(part)] for part in cut),
+    limits_last="the same answer" if same else "different answers",
+)
 
 # %% [markdown]
 # Too short a limit does not only cut. When the limit is reached, the search hands out the beginning
 # that has the best score so far, and that need not be a beginning of the answer it would have ended
-# with. Of the {glue:text}`gen-limits-cut` answers that were cut here, {glue:text}`gen-limits-other`
+# with. Of the {eval}`facts.limits_cut` answers that were cut here, {eval}`facts.limits_other`
 # are, piece by piece, no beginning of the last row's; one that looks like a beginning may be made of
 # other pieces. Once the whole search has ended before the limit, a longer limit
 # changes nothing: `max_length` is a fuse, not a wish. The last two limits give
-# {glue:text}`gen-limits-last`. The same four prompts with a limit of 60:
+# {eval}`facts.limits_last`. The same four prompts with a limit of 60:
 
 # %%
 room = arguments | {"max_length": 60}
 whole = study.observe("generation.answers", run=translator, prompts=prompts, arguments=room)
-pd.DataFrame(whole.values["rows"])[["prompt", "answer", "ended", "mean_log_probability"]]
+columns = ["prompt", "answer", "ended", "mean_log_probability"]
+tables.show(pd.DataFrame(whole.values["rows"])[columns].set_index("prompt"))
 
-# %% tags=["hide-cell"]
-study.glue("gen-ended-with-room", sum(row["ended"] for row in whole.values["rows"]))
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+facts(ended_with_room=sum(row["ended"] for row in whole.values["rows"]))
 
 # %% [markdown]
-# With room, {glue:text}`gen-ended-with-room` of the {glue:text}`gen-short-total` answers end by
-# themselves. (The report's sentence has no capital and no full stop. A model that was taught whole
-# sentences only, as the pocket models are, has never seen the like, and its answer shows it: what
-# lies outside the training text is answered too, without a word of warning.)
+# With room, {eval}`facts.ended_with_room` of the {eval}`facts.short_total` answers end by themselves.
 #
 # ### What the decoder weighed
 #
@@ -184,21 +184,22 @@ study.glue("gen-ended-with-room", sum(row["ended"] for row in whole.values["rows
 # shows the best candidates at every place of one answer. Where one cell is dark the model had no
 # doubt; where the colour is spread over several, the search had a choice.
 
-# %% mystnb={"figure": {"caption": "The candidates at each place of the answer, likeliest on top, with their probabilities given everything written before. The piece that was written is framed.", "name": "fig-gen-steps"}, "image": {"alt": "A grid with one column for each place of the answer and four rows of candidate pieces; colour shows probability and a frame marks the written piece, mostly in the top row."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The candidates at each place of the answer, likeliest on top, with their probabilities given everything written before. The piece that was written is framed.", "name": "fig-gen-steps"}, "image": {"alt": "A grid with one column for each place of the answer and four rows of candidate pieces; colour shows probability and a frame marks the written piece, mostly in the top row."}} tags=["remove-input"]
 steps = study.observe("generation.steps", run=translator, prompt=prompts[1], arguments=room)
 generation.plot_steps(steps)
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 written = [step["probability"] for step in steps.values["steps"]]
-study.glue("gen-steps-least", min(written))
-study.glue(
-    "gen-steps-least-piece", steps.values["steps"][written.index(min(written))]["piece"].strip("▁")
+least = steps.values["steps"][written.index(min(written))]
+facts(
+    steps_least=f"{min(written):.2f}",
+    steps_least_piece=least["piece"].strip("▁"),
+    steps_bits=f"{steps.values['surprise']:.2f}",
 )
-study.glue("gen-steps-bits", steps.values["surprise"])
 
 # %% [markdown]
-# The least certain piece is "{glue:text}`gen-steps-least-piece`", with a probability of
-# {glue:text}`gen-steps-least`; on average a piece carries {glue:text}`gen-steps-bits` bits of
+# The least certain piece is "{eval}`facts.steps_least_piece`", with a probability of
+# {eval}`facts.steps_least`; on average a piece carries {eval}`facts.steps_bits` bits of
 # surprise.
 #
 # ### The beams
@@ -207,28 +208,34 @@ study.glue("gen-steps-bits", steps.values["surprise"])
 # with their scores. The scores can be checked: feed each text back to the decoder, add up the
 # log-probabilities of its pieces, divide by the number of pieces.
 
-# %% mystnb={"figure": {"caption": "The finished texts of a beam search with four beams and their scores, the logarithm of the probability divided by the number of pieces. The first is the answer.", "name": "fig-gen-beams"}, "image": {"alt": "Four horizontal bars, one for each finished text, the best score on top."}}
+# %% mystnb={"figure": {"caption": "The finished texts of a beam search with four beams and their scores, the logarithm of the probability divided by the number of pieces. The first is the answer.", "name": "fig-gen-beams"}, "image": {"alt": "Four horizontal bars, one for each finished text, the best score on top."}} tags=["remove-input"]
 plain = {"num_beams": 4, "max_length": 60}
 beams = study.observe("generation.beams", run=translator, prompt=prompts[1], arguments=plain)
 generation.plot_beams(beams)
 
-# %% tags=["hide-cell"]
-scored = beams.values["rows"]
-study.glue("gen-beam-gap", f"{beams.values['difference']:.0e}")
-ahead = scored[0]["log_probability"] - scored[1]["log_probability"]
-study.glue("gen-beam-likelier", "first" if ahead >= 0 else "second")
-study.glue("gen-beam-ratio", math.exp(abs(ahead)), digits=1)
-for place, row in zip(("first", "second"), scored, strict=False):
-    study.glue(f"gen-beam-pieces-{place}", len(row["pieces"]))
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+first, second = beams.values["rows"][:2]
+ahead = first["log_probability"] - second["log_probability"]
+facts(
+    beam_gap=f"{beams.values['difference']:.0e}",
+    beam_likelier="first" if ahead >= 0 else "second",
+    beam_ratio=f"{math.exp(abs(ahead)):.1f}",
+    beam_pieces_first=len(first["pieces"]),
+    beam_pieces_second=len(second["pieces"]),
+)
+study.finds(longer_text_wins=ahead < 0 and len(first["pieces"]) > len(second["pieces"]))
 
 # %% [markdown]
 # Computed by hand, the scores differ from those of the search by at most
-# {glue:text}`gen-beam-gap`, which is rounding. Of the first two texts, the
-# {glue:text}`gen-beam-likelier` is the more probable one, {glue:text}`gen-beam-ratio` times as
+# {eval}`facts.beam_gap`, which is rounding. Of the first two texts, the
+# {eval}`facts.beam_likelier` is the more probable one, {eval}`facts.beam_ratio` times as
 # probable as the other. The bars do not show that: a score is a mean per piece, and the first text
-# has {glue:text}`gen-beam-pieces-first` pieces, the second {glue:text}`gen-beam-pieces-second`. A
-# longer text can win although it is less probable as a whole, and in the published book it does.
-#
+# has {eval}`facts.beam_pieces_first` pieces, the second {eval}`facts.beam_pieces_second`.
+
+# %% [markdown] tags=["finds:longer_text_wins"]
+# So the longer text wins although it is less probable as a whole.
+
+# %% [markdown]
 # ### Who looks where
 #
 # While it writes, the decoder attends to the encoder's output through {term}`cross-attention`.
@@ -238,30 +245,23 @@ for place, row in zip(("first", "second"), scored, strict=False):
 # the end token, whatever it writes. Attention shows where information may have come from, not what
 # was done with it {cite}`jain2019attention`.
 
-# %% mystnb={"figure": {"caption": "Cross-attention while a translation is written: each row is one of the first 32 pieces of the answer, each column a piece of the prompt, task prefix included. Mean over all layers and heads; a row sums to one.", "name": "fig-gen-alignment"}, "image": {"alt": "Heat map of attention from the pieces of a German sentence to the pieces of its English prompt. Darker cells have more weight."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Cross-attention while a translation is written: each row is one of the first 32 pieces of the answer, each column a piece of the prompt, task prefix included. Mean over all layers and heads; a row sums to one.", "name": "fig-gen-alignment"}, "image": {"alt": "Heat map of attention from the pieces of a German sentence to the pieces of its English prompt. Darker cells have more weight."}} tags=["remove-input"]
 crossing = study.observe("generation.alignment", run=translator, prompt=prompts[2], arguments=room)
 generation.plot_alignment(crossing)
 
-# %% tags=["hide-cell"]
-prefix_length = (
-    next(
-        place for place, token in enumerate(crossing.values["source_tokens"]) if token.endswith(":")
-    )
-    + 1
-)
-study.glue(
-    "gen-prefix-columns", 100 * prefix_length / len(crossing.values["source_tokens"]), digits=0
-)
-study.glue(
-    "gen-prefix-share",
-    100 * float(crossing.arrays["cross"][:, :prefix_length].sum(1).mean()),
-    digits=0,
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+tokens = crossing.values["source_tokens"]
+prefix_length = 1 + next(place for place, token in enumerate(tokens) if token.endswith(":"))
+on_prefix = float(crossing.arrays["cross"][:, :prefix_length].sum(1).mean())
+facts(
+    prefix_columns=f"{100 * prefix_length / len(tokens):.0f}",
+    prefix_share=f"{100 * on_prefix:.0f}",
 )
 
 # %% [markdown]
 # The first columns are the task prefix. The report says that the model "doesn't pay attention" to
-# it; here {glue:text}`gen-prefix-share` % of the decoder's attention goes to it, and it has
-# {glue:text}`gen-prefix-columns` % of the columns. The stronger evidence is in {doc}`03_t5`: another
+# it; here {eval}`facts.prefix_share` % of the decoder's attention goes to it, and it has
+# {eval}`facts.prefix_columns` % of the columns. The stronger evidence is in {doc}`03_t5`: another
 # prefix before the same text changes what the decoder holds likely next.
 #
 # (generation-sweep)=
@@ -289,53 +289,64 @@ changes = [
 sweep = study.observe(
     "generation.sweep", run=translator, prompt=prompts[3], arguments=room, changes=changes
 )
-table = pd.DataFrame(sweep.values["rows"]).replace({"change": {"": "(the report's)"}})
+table = pd.DataFrame(sweep.values["rows"]).replace({"change": {"": REPORTS}})
 # The start token is counted in the length and has no probability.
 table["per piece"] = table["log_probability"] / (table["length"] - 1)
-table[["change", "answer", "length", "ended", "log_probability", "per piece"]]
+columns = ["change", "answer", "length", "ended", "log_probability", "per piece"]
+tables.show(table[columns].set_index("change"))
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 by_change = table.set_index("change")["log_probability"]
 per_piece = table.set_index("change")["per piece"]
-study.glue("gen-sweep-base", float(by_change["(the report's)"]))
-study.glue("gen-sweep-greedy", float(by_change["num_beams=1"]))
-study.glue("gen-sweep-long", float(by_change["min_length=20"]))
-study.glue("gen-sweep-unigram", float(per_piece["no_repeat_ngram_size=1"]))
-study.glue("gen-sweep-base-piece", float(per_piece["(the report's)"]))
-study.glue("gen-sweep-free-piece", float(per_piece["no_repeat_ngram_size=0"]))
-beamed = ["num_beams=1", "num_beams=2", "(the report's)", "num_beams=8"]
-study.glue("gen-sweep-by-beams", ", ".join(f"{per_piece[change]:.2f}" for change in beamed))
-study.glue("gen-sweep-distinct", int(table["answer"].nunique()))
-study.glue("gen-sweep-rows", len(table))
+beamed = ["num_beams=1", "num_beams=2", REPORTS, "num_beams=8"]
+whole_length = table.set_index("change")["length"]
+facts(
+    sweep_rows=len(table),
+    sweep_distinct=int(table["answer"].nunique()),
+    sweep_base=f"{by_change[REPORTS]:.2f}",
+    sweep_greedy=f"{by_change['num_beams=1']:.2f}",
+    sweep_long=f"{by_change['min_length=20']:.2f}",
+    sweep_unigram=f"{per_piece['no_repeat_ngram_size=1']:.2f}",
+    sweep_base_piece=f"{per_piece[REPORTS]:.2f}",
+    sweep_free_piece=f"{per_piece['no_repeat_ngram_size=0']:.2f}",
+    sweep_by_beams=", ".join(f"{per_piece[change]:.2f}" for change in beamed),
+)
+study.finds(
+    two_beams_below_greedy=per_piece["num_beams=2"] < per_piece["num_beams=1"],
+    repetition_costs=per_piece[REPORTS] < per_piece["no_repeat_ngram_size=0"],
+    unigram_shorter=whole_length["no_repeat_ngram_size=1"] < whole_length[REPORTS],
+)
 
 # %% [markdown]
-# The {glue:text}`gen-sweep-rows` settings give {glue:text}`gen-sweep-distinct` different answers.
+# The {eval}`facts.sweep_rows` settings give {eval}`facts.sweep_distinct` different answers.
 # How to read them:
 #
-# - **`num_beams`** searches for the same thing harder. Greedy search found a text with
-#   log-probability {glue:text}`gen-sweep-greedy`, the report's four beams one with
-#   {glue:text}`gen-sweep-base`. Beam search ranks by the mean per piece, so a longer text can win
-#   with a lower sum. With 1, 2, 4 and 8 beams that mean is here {glue:text}`gen-sweep-by-beams`. More
-#   beams usually find a higher score, but not always. In the published book two beams end below
-#   greedy search: its text was dropped on the way, or was not finished when the search stopped. Nor
-#   need a higher score be a better text: for translation models the most probable text of all is
-#   often the empty one {cite}`stahlberg2019nmt`.
+# - **`num_beams`** searches for the same thing harder. Greedy search found a text with log-probability
+#   {eval}`facts.sweep_greedy`, the report's four beams one with {eval}`facts.sweep_base`. Beam search
+#   ranks by the mean per piece, so a longer text can win with a lower sum. With 1, 2, 4 and 8 beams
+#   that mean is {eval}`facts.sweep_by_beams`. More beams usually find a higher score, but not always:
+#   a good text can be dropped on the way, or be unfinished when the search stops. Nor need a higher
+#   score be a better text: for translation models the most probable text of all is often the empty one
+#   {cite}`stahlberg2019nmt`.
 # - **`no_repeat_ngram_size`** was made for summaries that go round in circles
 #   {cite}`paulus2018summarization`. It forbids honest repetition as well, and where pieces are short,
 #   two of them make a word's ending. With the report's two, a piece has a log-probability of
-#   {glue:text}`gen-sweep-base-piece` on average; with nothing forbidden,
-#   {glue:text}`gen-sweep-free-piece`. In the published book that is the price of the report's own
-#   setting. Set to one, no piece may occur twice, not even an article, and the mean is
-#   {glue:text}`gen-sweep-unigram`. In the published book that is no worse than with two, but the text
-#   is much shorter: read the answers beside the numbers.
+#   {eval}`facts.sweep_base_piece` on average; with nothing forbidden, {eval}`facts.sweep_free_piece`.
+#   Set to one, no piece may occur twice, not even an article, and the mean is
+#   {eval}`facts.sweep_unigram`: read the answers beside the numbers.
 # - **`min_length`** forbids the end. A model that would have ended sooner must then go on. Where the
 #   answer was longer anyway, nothing changes: here the log-probability is
-#   {glue:text}`gen-sweep-long`.
+#   {eval}`facts.sweep_long`.
 # - **`length_penalty`** is misnamed: larger values *favour* long texts, since the sum of
 #   log-probabilities is negative and is divided by more.
 # - **`early_stopping`** decides when the search gives up looking for better finished texts. It saves
 #   time and seldom changes the answer.
-#
+
+# %% [markdown] tags=["finds:two_beams_below_greedy", "finds:repetition_costs", "finds:unigram_shorter"]
+# Three things to see in the table: two beams end below greedy search; the report's own setting against
+# repetition costs probability; and with no piece twice the text is much shorter.
+
+# %% [markdown]
 # (generation-scores)=
 # ## How good are the translations?
 #
@@ -371,7 +382,7 @@ judged = {
     }
     for name, text in attempts.items()
 }
-pd.DataFrame(judged).T
+tables.show(pd.DataFrame.from_dict(judged, orient="index").rename_axis("attempt"))
 
 # %% [markdown]
 # "Another word order" is a faultless translation and loses a good part of both scores. The fault is
@@ -381,25 +392,29 @@ pd.DataFrame(judged).T
 # English sentence:
 
 # %%
-copy = study.baseline("translation")
-ranking.beside({"T5": translator, "copy of the input": copy}, study.task("translation").metrics)
+copy = study.run("translation, copy")
+answers = {"T5": translator, "copy of the input": copy}
+tables.show(ranking.beside(answers, study.task("translation").metrics))
 
-# %% tags=["hide-cell"]
-study.glue("gen-test-size", translator.metrics["n"])
-study.glue("gen-bleu", float(translator.metrics["bleu"]), digits=1)
-study.glue("gen-exact", 100 * float(translator.metrics["exact_match"]), digits=1)
-study.glue("gen-copy-bleu", float(copy.metrics["bleu"]), digits=1)
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+facts(
+    test_size=f"{translator.metrics['n']:,}",
+    bleu=f"{translator.metrics['bleu']:.1f}",
+    exact=f"{100 * translator.metrics['exact_match']:.1f}",
+    copy_bleu=f"{copy.metrics['bleu']:.1f}",
+)
 
 # %% [markdown]
-# On {glue:text}`gen-test-size` sentences T5 reaches a BLEU of {glue:text}`gen-bleu`, where
-# copying the input has {glue:text}`gen-copy-bleu`; {glue:text}`gen-exact` % of its answers are
-# the reference word for word. A BLEU is a statement about one test set. In the published book it
-# is Multi30k {cite:p}`elliott2016multi30k`: short captions of pictures, on whose training part
-# the network was trained. Hence it answers other sentences with people and children, and its BLEU
-# says nothing about translating anything else. In the profile pocket the language is small and
-# its grammar known, so a high score there says that the grammar was learnt, and nothing about
-# German.
-#
+# On {eval}`facts.test_size` sentences T5 reaches a BLEU of {eval}`facts.bleu`, where copying the input
+# has {eval}`facts.copy_bleu`; {eval}`facts.exact` % of its answers are the reference word for word. A
+# BLEU is a statement about one test set.
+
+# %% [markdown] tags=["only:published"]
+# This one is Multi30k {cite:p}`elliott2016multi30k`: short captions of pictures, on whose training part
+# the network was trained. Hence it answers other sentences with people and children, and its BLEU says
+# nothing about translating anything else.
+
+# %% [markdown]
 # (generation-summary)=
 # ## Summaries, and what is not in the source
 #
@@ -429,16 +444,18 @@ REPORTED = (
     "Trump predicts some states will reopen the country in april"
 )
 checked = faithfulness.check(REPORTED, ARTICLE)
-checked[checked["kind"].isin(faithfulness.FACTS)]
+tables.show(checked[checked["kind"].isin(faithfulness.FACTS)].reset_index(drop=True))
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 invented = faithfulness.invented(REPORTED, ARTICLE)
-study.glue("gen-invented", ", ".join(invented))
-study.glue("gen-facts-checked", int(checked["kind"].isin(faithfulness.FACTS).sum()))
+facts(
+    invented=", ".join(invented),
+    facts_checked=int(checked["kind"].isin(faithfulness.FACTS).sum()),
+)
 
 # %% [markdown]
-# Of {glue:text}`gen-facts-checked` facts in this part of the report's summary, what is not in our
-# article is "{glue:text}`gen-invented`". The check reads "May 1" as a month and the "may" of "may reopen" as a
+# Of {eval}`facts.facts_checked` facts in this part of the report's summary, what is not in our
+# article is "{eval}`facts.invented`". The check reads "May 1" as a month and the "may" of "may reopen" as a
 # verb; a search for the letters alone would mix them up.
 #
 # ### The report's call on texts of our own
@@ -464,18 +481,17 @@ seen = study.observe(
     prompts=texts,
     arguments=summary_arguments,
 )
-faithfulness.judge([row["answer"] for row in seen.values["rows"]], STORIES)
+tables.show(faithfulness.judge([row["answer"] for row in seen.values["rows"]], STORIES))
 
 # %% [markdown]
 # Then the same after fine-tuning on summaries:
 
 # %%
-summariser = study.run("summary, T5")
 seen = study.observe(
     "generation.answers", run=summariser, prompts=texts, arguments=summary_arguments
 )
 forced = faithfulness.judge([row["answer"] for row in seen.values["rows"]], STORIES)
-forced
+tables.show(forced)
 
 # %% [markdown]
 # And again without a minimal length, so that a summary may end when the model would end it:
@@ -488,36 +504,112 @@ seen = study.observe(
     arguments=summary_arguments | {"min_length": 0},
 )
 free = faithfulness.judge([row["answer"] for row in seen.values["rows"]], STORIES)
-free
+tables.show(free)
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 news = slice(0, len(STORIES) - 1)
-study.glue("gen-stories", len(STORIES) - 1)
-study.glue("gen-forced-invented", int(forced["invented"][news].map(len).sum()))
-study.glue("gen-free-invented", int(free["invented"][news].map(len).sum()))
-study.glue("gen-forced-words", float(forced["summary"][news].str.split().map(len).mean()), digits=0)
-study.glue("gen-free-words", float(free["summary"][news].str.split().map(len).mean()), digits=0)
-study.glue("gen-article-invented", len(free["invented"].iloc[-1]))
+words = {
+    name: table["summary"][news].str.split().map(len).mean()
+    for name, table in (("forced", forced), ("free", free))
+}
+facts(
+    stories=len(STORIES) - 1,
+    forced_invented=int(forced["invented"][news].map(len).sum()),
+    free_invented=int(free["invented"][news].map(len).sum()),
+    forced_words=f"{words['forced']:.0f}",
+    free_words=f"{words['free']:.0f}",
+    article_invented=len(free["invented"].iloc[-1]),
+)
 
 # %% [markdown]
-# In the {glue:text}`gen-stories` stories, the fine-tuned model's summaries of {glue:text}`gen-forced-words` words on
-# average, as the minimal length forces them, hold {glue:text}`gen-forced-invented` words that the check
+# In the {eval}`facts.stories` stories, the fine-tuned model's summaries of {eval}`facts.forced_words` words on
+# average, as the minimal length forces them, hold {eval}`facts.forced_invented` words that the check
 # takes for names, numbers or dates and that the source does not have; left alone, they have
-# {glue:text}`gen-free-words` words and {glue:text}`gen-free-invented` of these. Look at the table
+# {eval}`facts.free_words` words and {eval}`facts.free_invented` of these. Look at the table
 # before calling them facts: a small network writes broken words, too. A minimal length is a request to
 # go on talking, and where the source is used up, what comes next is what the training texts made
 # likely. Whether the report's "april" came about in this way cannot be proved from its page. Its
 # summary goes on after "april" with another sentence and ends well past the minimum of 30, so where
 # it ended the minimum no longer bound. It may have bound earlier, after the first sentence.
 #
-# A model that was trained on one small kind of text may also write the summary of a text it
-# knows, whatever it is given. In the published book these are papers on machine learning with
-# summaries of one sentence (SciTLDR, {cite:t}`cachola2020scitldr`): hence "We propose …" under an
-# article about an epidemic. Facts that the check finds invented in the free summary of the
-# article: {glue:text}`gen-article-invented`. The check counts numbers, dates and names only. A
-# summary that names none passes, even if it has nothing to do with its source; the column *new
-# words* shows that. A summary that reads well is no sign of one that is true.
+# A model that was trained on one small kind of text may also write the summary of a text it knows,
+# whatever it is given. Facts that the check finds invented in the free summary of the article:
+# {eval}`facts.article_invented`. The check counts numbers, dates and names only. A summary that names
+# none passes, even if it has nothing to do with its source; the column *new words* shows that. A
+# summary that reads well is no sign of one that is true.
+
+# %% [markdown] tags=["only:published"]
+# Our summariser learnt from papers on machine learning with summaries of one sentence (SciTLDR,
+# {cite:t}`cachola2020scitldr`): hence "We propose …" under an article about an epidemic.
+
+# %% [markdown] tags=["needs:smollm2"]
+# (generation-published)=
+# ### A model that can, and months that it invents
 #
+# Our T5 writes poor summaries. SmolLM2 ({ref}`gpt-published`) writes readable ones, so it can be asked
+# what the report's arguments do. It gets twenty news articles of our own, with the report's arguments
+# and without the least length; a decoder's prompt counts towards `max_length`, so lengths are given for
+# what is new.
+
+# %% tags=["needs:smollm2"]
+report = {
+    "num_beams": 4,
+    "no_repeat_ngram_size": 2,
+    "min_new_tokens": 30,
+    "max_new_tokens": 100,
+    "early_stopping": True,
+}
+free = {name: value for name, value in report.items() if name != "min_new_tokens"}
+summed = study.observe(
+    "smollm2.summaries",
+    texts=[ARTICLE, *generation.articles()],
+    arguments={"the report's arguments": report, "without a least length": free},
+)
+
+# %% tags=["needs:smollm2", "remove-input"]
+tables.show(generation.summary_table(summed, rows=4))
+
+# %% jupyter={"source_hidden": true} tags=["needs:smollm2", "remove-cell"]
+checked_summaries = generation.invented_facts(summed)
+facts(
+    smol_articles=len(checked_summaries),
+    smol_invented_report=int((checked_summaries["the report's arguments"] > 0).sum()),
+    smol_invented_free=int((checked_summaries["without a least length"] > 0).sum()),
+)
+
+# %% [markdown] tags=["needs:smollm2"]
+# The table has the article about the epidemic and three others. Of all {eval}`facts.smol_articles`
+# summaries, those that hold a number, a date or a name that is not in their article:
+# {eval}`facts.smol_invented_report` with the report's arguments, {eval}`facts.smol_invented_free`
+# without the least length.
+#
+# #### How often is a month invented?
+#
+# The report's summary says "in april"; the article had said "this month". Was that bad luck? 240 short
+# news texts, made by rule, say "this month" and name none. SmolLM2 summarises each, greedily, and a
+# search for the names of months counts those that are invented (*may* is left out, since it is a verb
+# as well):
+
+# %% tags=["needs:smollm2"]
+months = study.observe("smollm2.months", count=240)
+
+# %% jupyter={"source_hidden": true} tags=["needs:smollm2", "remove-cell"]
+invented, keeps = months.values["invented"], months.values["says_this_month"]
+facts(
+    months_texts=invented["n"],
+    months_count=invented["count"],
+    months_share=f"{100 * invented['share']:.1f} %",
+    months_interval=f"{100 * invented['low']:.1f} to {100 * invented['high']:.1f} %",
+    months_kept=f"{100 * keeps['share']:.0f} %",
+)
+
+# %% [markdown] tags=["needs:smollm2"]
+# Of {eval}`facts.months_texts` summaries, {eval}`facts.months_count` name a month that no one
+# mentioned: {eval}`facts.months_share`, with a 95 % interval from {eval}`facts.months_interval`. The
+# words "this month" are kept in {eval}`facts.months_kept`. That is one small model on texts of one
+# pattern; it says how often this happens here, and not how often it happened to T5-small.
+
+# %% [markdown]
 # ### On the test set
 #
 # {term}`ROUGE` {cite}`lin2004rouge` measures how much of a reference summary is found again: ROUGE-1
@@ -529,31 +621,40 @@ study.glue("gen-article-invented", len(free["invented"].iloc[-1]))
 # are faithful by construction.
 
 # %%
-lead = study.baseline("summary", kind="lead")
-source_itself = study.baseline("summary")
-ranking.beside(
-    {"T5": summariser, "first sentence": lead, "the source itself": source_itself},
-    study.task("summary").metrics,
+lead, source_itself = study.run("summary, lead"), study.run("summary, copy")
+answers = {"T5": summariser, "first sentence": lead, "the source itself": source_itself}
+tables.show(ranking.beside(answers, study.task("summary").metrics))
+
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+over_lead = summariser.metrics["rougeL"] - lead.metrics["rougeL"]
+upper, lower = (run.metrics["intervals"]["rougeL"] for run in (source_itself, summariser))
+facts(
+    faithful=f"{100 * summariser.metrics['faithful']:.1f}",
+    rouge=f"{summariser.metrics['rougeL']:.1f}",
+    rouge_lead=f"{lead.metrics['rougeL']:.1f}",
+    rouge_whole=f"{source_itself.metrics['rougeL']:.1f}",
+    over_lead=f"{over_lead:.1f}",
+    summary_size=f"{summariser.metrics['n']:,}",
+)
+study.finds(
+    below_lead=over_lead < 0,
+    like_the_source=lower[0] <= upper[1] and upper[0] <= lower[1],
 )
 
-# %% tags=["hide-cell"]
-study.glue("gen-faithful", 100 * float(summariser.metrics["faithful"]), digits=1)
-study.glue("gen-rouge", float(summariser.metrics["rougeL"]), digits=1)
-study.glue("gen-rouge-lead", float(lead.metrics["rougeL"]), digits=1)
-study.glue("gen-rouge-whole", float(source_itself.metrics["rougeL"]), digits=1)
-over_lead = float(summariser.metrics["rougeL"] - lead.metrics["rougeL"])
-study.glue("gen-over-lead", over_lead, digits=1)
-study.glue("gen-summary-size", summariser.metrics["n"])
+# %% [markdown]
+# On {eval}`facts.summary_size` unseen texts, T5's ROUGE-L is {eval}`facts.rouge`, the first
+# sentence's {eval}`facts.rouge_lead` and the whole source's {eval}`facts.rouge_whole`. T5's
+# On {eval}`facts.summary_size` unseen texts, T5's ROUGE-L is {eval}`facts.rouge`, the first sentence's
+# {eval}`facts.rouge_lead` and the whole source's {eval}`facts.rouge_whole`. T5's less the first
+# sentence's is {eval}`facts.over_lead`. Of T5's summaries, {eval}`facts.faithful` % hold no number, date
+# or name that their source lacks. A summary without a number, date or name counts as faithful too, so
+# read this score beside ROUGE and never alone.
+
+# %% [markdown] tags=["finds:below_lead", "finds:like_the_source"]
+# T5 stands below the first sentence, and its interval overlaps that of the whole source: it has not
+# learnt to summarise.
 
 # %% [markdown]
-# On {glue:text}`gen-summary-size` unseen texts, T5's ROUGE-L is {glue:text}`gen-rouge`, the first
-# sentence's {glue:text}`gen-rouge-lead` and the whole source's {glue:text}`gen-rouge-whole`. T5's
-# less the first sentence's is {glue:text}`gen-over-lead`. Where T5 stands below the first sentence,
-# it has not learnt to summarise. So it is in the published book, and there its interval even overlaps
-# that of the whole source. Of T5's summaries, {glue:text}`gen-faithful` % hold no number, date or
-# name that their source lacks. A summary without a number, date or name counts as faithful too, so
-# read this score beside ROUGE and never alone.
-#
 # ### What the check cannot see
 #
 # It looks for words, not for statements. Exchange who did what, drop a "not", turn a plan into a
@@ -625,5 +726,5 @@ faithfulness.invented(twisted, STORIES[1]), faithfulness.new_words(twisted, STOR
 #
 # ## Where these numbers come from
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 study.provenance()
