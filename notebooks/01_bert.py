@@ -4,30 +4,38 @@
 # BERT {cite:p}`devlin2019bert` is a stack of {term}`encoder` blocks that reads a text and writes a
 # vector for each of its tokens. This chapter builds that up from the first matrix: what is read,
 # what {term}`attention` computes, what the two {term}`pre-training` objectives ask, and what one
-# more layer makes of the result. Each step is computed on a real network while you read. The
-# report says that BERT learns "from both left-to-right and right-to-left"; we shall see that it
-# does something better.
-#
-# The network is the profile's: here a BERT of {glue:text}`bert-parameters` parameters, pre-trained
-# {glue:text}`bert-read`. For comparison, BERT-base has 110 million parameters and read a corpus of
-# 3.3 billion words about forty times. In the published book the network is small and has read
-# little: watch the mechanism there, not the answers.
+# more layer makes of the result. Each step is computed on real networks: a small one of our own, whose
+# arithmetic is followed step by step, and a published one that read enough to be worth looking at
+# ({ref}`bert-published`).
 
-# %% tags=["parameters", "hide-cell"]
+# %% tags=["parameters", "remove-cell"]
 profile = "published"
 seed = 21
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 import pandas as pd
 
-from t5study.chapters import bert
+from t5study.chapters import bert, tables
 from t5study.chapters.style import word
 from t5study.study import Study
 
-pd.set_option("display.max_colwidth", None)
-pd.set_option("display.precision", 3)
 study = Study(profile, seed=seed)
+facts = study.facts
 study.badge()
+
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+sentence = "Although the story was boring, I liked the film."
+seen = study.observe("bert.attention", sentence=sentence)
+facts(
+    parameters=f"{seen.values['parameters']:,}",
+    read=f"{study.pretraining('bert').metrics['tokens']:,}",
+)
+
+# %% [markdown]
+# Our own BERT has {eval}`facts.parameters` parameters and read {eval}`facts.read` tokens. BERT-base has
+# 110 million parameters and read a corpus of 3.3 billion words about forty times, so what ours answers
+# shows the mechanism, and not what BERT can do. The report says that BERT learns "from both
+# left-to-right and right-to-left"; it does something better ({ref}`bert-both-directions`).
 
 # %% [markdown]
 # ## What is read: tokens
@@ -42,27 +50,24 @@ study.badge()
 # > Although the story was boring, I liked the film.
 
 # %%
-sentence = "Although the story was boring, I liked the film."
 seen = study.observe("bert.attention", sentence=sentence)
-pd.DataFrame({"token": seen.values["tokens"]}).T
 
-# %% tags=["hide-cell"]
-study.glue("bert-tokens", len(seen.values["tokens"]))
-study.glue("bert-layers", seen.values["layers"])
-study.glue("bert-heads", seen.values["heads"])
-study.glue("bert-width", seen.values["width"])
-study.glue("bert-head-width", seen.values["head_width"])
-study.glue("bert-parameters", f"{seen.values['parameters']:,}")
-own = study.profile.models["bert"] == "own"
-pretrained = (
-    f"on {study.pretraining('bert').metrics['tokens']:,} tokens" if own else "by its authors"
+# %% tags=["remove-input"]
+tables.show(pd.DataFrame([seen.values["tokens"]], columns=range(1, 1 + len(seen.values["tokens"]))))
+
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+facts(
+    tokens=len(seen.values["tokens"]),
+    layers=seen.values["layers"],
+    heads=seen.values["heads"],
+    width=seen.values["width"],
+    head_width=seen.values["head_width"],
+    head_difference=f"{seen.values['difference']:.1e}",
+    smallest_weight=f"{seen.values['smallest_weight']:.1e}",
 )
-study.glue("bert-read", pretrained)
-study.glue("bert-head-difference", f"{seen.values['difference']:.1e}")
-study.glue("bert-smallest-weight", f"{seen.values['smallest_weight']:.1e}")
 
 # %% [markdown]
-# These are {glue:text}`bert-tokens` tokens. Where you see `▁`, it marks the space before a piece,
+# These are {eval}`facts.tokens` tokens. Where you see `▁`, it marks the space before a piece,
 # so that the text can be put together again; tokenizers that mark it otherwise are shown the same
 # way here.
 #
@@ -75,7 +80,7 @@ study.glue("bert-smallest-weight", f"{seen.values['smallest_weight']:.1e}")
 # $$
 #
 # So the network starts with one vector $x_i$ a token, here of width
-# {glue:text}`bert-width`, and up to this point no token knows of any other.
+# {eval}`facts.width`, and up to this point no token knows of any other.
 
 # %% [markdown]
 # ## Self-attention: every token asks every other
@@ -98,18 +103,18 @@ study.glue("bert-smallest-weight", f"{seen.values['smallest_weight']:.1e}")
 # of training, its variance is $d_k$, and the division brings that back to one. Without it, wide
 # vectors would make softmax put nearly all weight on one position from the start and hardly learn.
 
-# %% mystnb={"figure": {"caption": "The first head of the first layer, computed by hand from its queries and keys. Left: the scores. Right: softmax of each row, the attention weights. Read a row: this token looks, the columns are looked at.", "name": "fig-bert-steps"}, "image": {"alt": "Two square heat maps over the tokens of the example sentence. The left one shows scores, negative in blue and positive in red; the right one shows the weights after softmax, each row summing to one."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The first head of the first layer, computed by hand from its queries and keys. Left: the scores. Right: softmax of each row, the attention weights. Read a row: this token looks, the columns are looked at.", "name": "fig-bert-steps"}, "image": {"alt": "Two square heat maps over the tokens of the example sentence. The left one shows scores, negative in blue and positive in red; the right one shows the weights after softmax, each row summing to one."}} tags=["remove-input"]
 bert.plot_attention_steps(seen)
 
 # %% [markdown]
 # {numref}`fig-bert-steps` takes $Q$ and $K$ out of the network and does the arithmetic of the
 # formula. The largest difference between these weights and those the network itself used is
-# {glue:text}`bert-head-difference`, rounding. That is the whole mechanism: one matrix product, one
+# {eval}`facts.head_difference`, rounding. That is the whole mechanism: one matrix product, one
 # softmax, one more product. There is no loop along the sentence, so all positions are computed at
 # once.
 #
 # Look at what is *not* there, too. The smallest weight anywhere, in all layers and heads, is
-# {glue:text}`bert-smallest-weight`: small perhaps, but above zero. Every token looks at every
+# {eval}`facts.smallest_weight`: small perhaps, but above zero. Every token looks at every
 # other, to its left and to its right. Such attention is called
 # {term}`fully visible <fully visible mask>`.
 #
@@ -119,33 +124,34 @@ bert.plot_attention_steps(seen)
 # the subject, and the two are blended. BERT therefore runs several
 # {term}`attention heads <attention head>` side by side, each with its own narrow $W_Q$, $W_K$,
 # $W_V$, and joins their results ({term}`multi-head attention`). This network has
-# {glue:text}`bert-layers` layers of {glue:text}`bert-heads` heads, each
-# {glue:text}`bert-head-width` wide.
+# {eval}`facts.layers` layers of {eval}`facts.heads` heads, each
+# {eval}`facts.head_width` wide.
 
-# %% mystnb={"figure": {"caption": "All attention weights of the network on the example: a row of pictures for each layer, a column for each head. Every picture is a square of tokens by tokens, dark where the weight is large; one scale for all.", "name": "fig-bert-heads"}, "image": {"alt": "A grid of small heat maps, one for each layer and head. In some the weight lies in few cells or in vertical stripes, in others it is spread out."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "All attention weights of the network on the example: a row of pictures for each layer, a column for each head. Every picture is a square of tokens by tokens, dark where the weight is large; one scale for all.", "name": "fig-bert-heads"}, "image": {"alt": "A grid of small heat maps, one for each layer and head. In some the weight lies in few cells or in vertical stripes, in others it is spread out."}} tags=["remove-input"]
 bert.plot_attention_overview(seen)
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 layer, head = seen.values["sharpest_head"]
-study.glue("bert-sharp-layer", layer + 1)
-study.glue("bert-sharp-head", head + 1)
-study.glue("bert-sharp-bits", seen.values["sharpest_entropy"])
-study.glue("bert-even-bits", seen.values["uniform_entropy"])
+facts(
+    sharp_layer=layer + 1,
+    sharp_head=head + 1,
+    sharp_bits=f"{seen.values['sharpest_entropy']:.2f}",
+    even_bits=f"{seen.values['uniform_entropy']:.2f}",
+)
 
 # %% [markdown]
 # The pictures in {numref}`fig-bert-heads` differ. How concentrated a head is can be measured by the
 # {term}`entropy` of its rows: zero bits if each token looks at exactly one other,
-# {glue:text}`bert-even-bits` bits if it looks at all of them alike. The most concentrated head of
-# this network is head {glue:text}`bert-sharp-head` of layer {glue:text}`bert-sharp-layer`, with
-# {glue:text}`bert-sharp-bits` bits on average. {numref}`fig-bert-sharp` shows it with its tokens.
+# {eval}`facts.even_bits` bits if it looks at all of them alike. The most concentrated head of
+# this network is head {eval}`facts.sharp_head` of layer {eval}`facts.sharp_layer`, with
+# {eval}`facts.sharp_bits` bits on average. {numref}`fig-bert-sharp` shows it with its tokens.
 #
-# A vertical stripe is a token that most others look at. In the published book most heads of the
-# first two layers have one at `[SEP]`, and so has the most concentrated head. There is nothing to
-# read at `[SEP]`. But a row of weights must sum to one, so a head that has nothing to say has to
-# put its weight somewhere; that may be what such a stripe shows, as it seems to be in the published
-# BERT {cite:p}`clark2019look`.
+# A vertical stripe is a token that most others look at; here it is often `[SEP]`. There is nothing to
+# read at `[SEP]`. But a row of weights must sum to one, so a head that has nothing to say has to put its
+# weight somewhere; that may be what such a stripe shows, as it seems to be in the published BERT
+# {cite:p}`clark2019look`.
 
-# %% mystnb={"figure": {"caption": "The most concentrated head of the network on the example, chosen by entropy.", "name": "fig-bert-sharp"}, "image": {"alt": "One heat map of attention weights over the tokens of the example sentence; most rows have a single dark cell."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The most concentrated head of the network on the example, chosen by entropy.", "name": "fig-bert-sharp"}, "image": {"alt": "One heat map of attention weights over the tokens of the example sentence; most rows have a single dark cell."}} tags=["remove-input"]
 bert.plot_attention_heads(seen, [(layer, head)])
 
 # %% [markdown]
@@ -171,8 +177,7 @@ bert.plot_attention_heads(seen, [(layer, head)])
 # (GELU is a ramp with a rounded corner: $x\,\Phi(x)$, with $\Phi$ the normal distribution
 # function.) That is one encoder block. BERT is nothing but these, one on top of the other:
 # attention mixes positions, the feed-forward layer digests, and the next block begins again with
-# better vectors. The {glue:text}`bert-parameters` parameters of this page's network include its two
-# pre-training heads; BERT-base stacks 12 blocks of 12 heads, 768 wide.
+# better vectors. BERT-base stacks 12 blocks of 12 heads, 768 wide.
 
 # %% [markdown]
 # ## Learning without labels: the masked word
@@ -198,39 +203,44 @@ bert.plot_attention_heads(seen, [(layer, head)])
 blank = "Although the story was [boring], I liked the film."
 fill = study.observe("bert.fill", sentence=blank)
 
-# %% mystnb={"figure": {"caption": "The network's distribution for the hidden word in 'Although the story was [MASK], I liked the film.': its most probable tokens, the hidden word in orange where it is among them.", "name": "fig-bert-fill"}, "image": {"alt": "Horizontal bars with the probabilities of the most probable tokens for the blank."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The network's distribution for the hidden word in 'Although the story was [MASK], I liked the film.': its most probable tokens, the hidden word in orange where it is among them.", "name": "fig-bert-fill"}, "image": {"alt": "Horizontal bars with the probabilities of the most probable tokens for the blank."}} tags=["remove-input"]
 bert.plot_candidates(fill, answer=fill.values["answer"])
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 recovered = study.observe("bert.cloze", count=300, seed=seed)
 best = recovered.values["first"]
-study.glue("bert-fill-best", word(fill.values["candidates"][0]["token"]))
-study.glue("bert-fill-rank", fill.values["rank"])
-study.glue("bert-fill-probability", f"{100 * fill.values['probability']:.1f} %")
-study.glue("bert-fill-bits", fill.values["entropy"])
-study.glue("bert-fill-even-bits", fill.values["uniform_entropy"])
-study.glue("bert-vocabulary", f"{fill.values['vocabulary']:,}")
-study.glue("bert-cloze-n", best["n"])
-study.glue("bert-cloze-first", f"{100 * best['share']:.0f} %")
-study.glue("bert-cloze-low", f"{100 * best['low']:.0f}")
-study.glue("bert-cloze-high", f"{100 * best['high']:.0f} %")
-study.glue("bert-cloze-five", f"{100 * recovered.values['among_five']['share']:.0f} %")
-study.glue("bert-cloze-chance", f"{100 * recovered.values['chance']['share']:.0f} %")
+facts(
+    fill_best=word(fill.values["candidates"][0]["token"]),
+    fill_rank=fill.values["rank"],
+    fill_probability=f"{100 * fill.values['probability']:.1f} %",
+    fill_bits=f"{fill.values['entropy']:.2f}",
+    fill_even_bits=f"{fill.values['uniform_entropy']:.2f}",
+    vocabulary=f"{fill.values['vocabulary']:,}",
+    cloze_n=best["n"],
+    cloze_first=f"{100 * best['share']:.0f} %",
+    cloze_low=f"{100 * best['low']:.0f}",
+    cloze_high=f"{100 * best['high']:.0f} %",
+    cloze_five=f"{100 * recovered.values['among_five']['share']:.0f} %",
+    cloze_chance=f"{100 * recovered.values['chance']['share']:.0f} %",
+)
+study.finds(cloze_below_chance=best["share"] < recovered.values["chance"]["share"])
 
 # %% [markdown]
-# The network's first choice is "{glue:text}`bert-fill-best`"; the word that stood there, *boring*,
-# is number {glue:text}`bert-fill-rank` of {glue:text}`bert-vocabulary` with a probability of
-# {glue:text}`bert-fill-probability`. The distribution's entropy is {glue:text}`bert-fill-bits`
-# bits, where an even guess over the vocabulary has {glue:text}`bert-fill-even-bits`. No single word
+# The network's first choice is "{eval}`facts.fill_best`"; the word that stood there, *boring*,
+# is number {eval}`facts.fill_rank` of {eval}`facts.vocabulary` with a probability of
+# {eval}`facts.fill_probability`. The distribution's entropy is {eval}`facts.fill_bits`
+# bits, where an even guess over the vocabulary has {eval}`facts.fill_even_bits`. No single word
 # is right here, so some spread is fitting; but a model that knows nothing is spread out too.
 #
-# One sentence shows little. On {glue:text}`bert-cloze-n` texts of the {term}`pocket corpus` that no
+# One sentence shows little. On {eval}`facts.cloze_n` texts of the {term}`pocket corpus` that no
 # model was trained on, with one word of one token hidden in each, the first choice is the hidden
-# word in {glue:text}`bert-cloze-first` (95 % interval {glue:text}`bert-cloze-low` to
-# {glue:text}`bert-cloze-high`), and in {glue:text}`bert-cloze-five` it is among the first five.
-# Always saying the commonest of these hidden words would score {glue:text}`bert-cloze-chance`. In
-# the published book the network scores below that. It read other text, and has not learnt to use
-# the context of such sentences; its answers show the mechanism, not what BERT can do.
+# word in {eval}`facts.cloze_first` (95 % interval {eval}`facts.cloze_low` to
+# {eval}`facts.cloze_high`), and in {eval}`facts.cloze_five` it is among the first five.
+# Always saying the commonest of these hidden words would score {eval}`facts.cloze_chance`.
+
+# %% [markdown] tags=["finds:cloze_below_chance"]
+# The network scores below that: it read film reviews and old books, and has not learnt to use the
+# context of such sentences.
 
 # %% [markdown]
 # (bert-both-directions)=
@@ -243,35 +253,40 @@ study.glue("bert-cloze-chance", f"{100 * recovered.values['chance']['share']:.0f
 # %%
 views = study.observe("bert.context", sentence=blank)
 
-# %% mystnb={"figure": {"caption": "The same blank under four views of the same sentence. Each row is a distribution over the vocabulary; the columns are the most probable tokens of any view, and the hidden word, in orange.", "name": "fig-bert-context"}, "image": {"alt": "A heat map with four rows, both sides, left only, right only and neither, and a column for each of the most probable tokens, with probabilities in per cent."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The same blank under four views of the same sentence. Each row is a distribution over the vocabulary; the columns are the most probable tokens of any view, and the hidden word, in orange.", "name": "fig-bert-context"}, "image": {"alt": "A heat map with four rows, both sides, left only, right only and neither, and a column for each of the most probable tokens, with probabilities in per cent."}} tags=["remove-input"]
 bert.plot_context_views(views)
 
-# %% tags=["hide-cell"]
-by_view = {view["view"]: view for view in views.values["views"]}
-for name, view in by_view.items():
-    key = name.replace(" ", "-")
-    study.glue(f"bert-context-{key}", f"{100 * view['probability']:.3f} %")
-    study.glue(f"bert-context-{key}-first", word(view["candidates"][0]["token"]))
-    study.glue(f"bert-context-{key}-bits", view["entropy"])
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+for view in views.values["views"]:
+    key = view["view"].replace(" ", "_")
+    facts(
+        **{
+            f"context_{key}": f"{100 * view['probability']:.3f} %",
+            f"context_{key}_first": word(view["candidates"][0]["token"]),
+            f"context_{key}_bits": f"{view['entropy']:.2f}",
+        }
+    )
 
 # %% [markdown]
 # | the network sees | probability of *boring* | first choice | entropy (bits) |
 # | --- | --- | --- | --- |
-# | both sides | {glue:text}`bert-context-both-sides` | {glue:text}`bert-context-both-sides-first` | {glue:text}`bert-context-both-sides-bits` |
-# | the left only | {glue:text}`bert-context-left-only` | {glue:text}`bert-context-left-only-first` | {glue:text}`bert-context-left-only-bits` |
-# | the right only | {glue:text}`bert-context-right-only` | {glue:text}`bert-context-right-only-first` | {glue:text}`bert-context-right-only-bits` |
-# | neither | {glue:text}`bert-context-neither` | {glue:text}`bert-context-neither-first` | {glue:text}`bert-context-neither-bits` |
+# | both sides | {eval}`facts.context_both_sides` | {eval}`facts.context_both_sides_first` | {eval}`facts.context_both_sides_bits` |
+# | the left only | {eval}`facts.context_left_only` | {eval}`facts.context_left_only_first` | {eval}`facts.context_left_only_bits` |
+# | the right only | {eval}`facts.context_right_only` | {eval}`facts.context_right_only_first` | {eval}`facts.context_right_only_bits` |
+# | neither | {eval}`facts.context_neither` | {eval}`facts.context_neither_first` | {eval}`facts.context_neither_bits` |
 #
 # The left side, *Although the story was*, says that an adjective follows. Whether it praises or
 # blames depends on *I liked the film*, on the right, together with *Although*, on the left: the
 # clue is the contrast between the two. Only a network that combines both sides can use it. With
-# nothing to read this network's entropy is {glue:text}`bert-context-neither-bits` bits, with both
-# sides {glue:text}`bert-context-both-sides-bits`. In the published book the sides make it a
-# little surer and hardly wiser: among the tokens of {numref}`fig-bert-context` *boring* is the
-# only adjective, and it is there because it is the answer. Either side alone gives it more than
-# nothing to read does, and both together add almost nothing to that. This network has learnt how
+# nothing to read this network's entropy is {eval}`facts.context_neither_bits` bits, with both sides
+# {eval}`facts.context_both_sides_bits`.
+
+# %% [markdown] tags=["only:published"]
+# The sides make it a little surer and hardly wiser: among the tokens of {numref}`fig-bert-context`
+# *boring* is the only adjective, and it is there because it is the answer. This network has learnt how
 # frequent words are, and little of how they depend on each other.
-#
+
+# %% [markdown]
 # This is what the paper's title means by *deep bidirectional*, and why the report's wording
 # misleads. Learning "from left-to-right and right-to-left" describes ELMo {cite:p}`peters2018elmo`:
 # two networks, one for each direction, whose outputs are put side by side at the end; neither ever
@@ -296,24 +311,164 @@ sentences = [
 ]
 vectors = study.observe("bert.vectors", sentences=sentences)
 
-# %% mystnb={"figure": {"caption": "Cosine similarity between the vector of 'good' in 'The film was very good.' and in three other sentences, after each layer. Layer 0 is the embedding, before any attention.", "name": "fig-bert-vectors"}, "image": {"alt": "Line chart: three lines start at one in layer zero and spread in the later layers."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Cosine similarity between the vector of 'good' in 'The film was very good.' and in three other sentences, after each layer. Layer 0 is the embedding, before any attention.", "name": "fig-bert-vectors"}, "image": {"alt": "Line chart: three lines start at one in layer zero and spread in the later layers."}} tags=["remove-input"]
 bert.plot_similarity(vectors)
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 last = vectors.arrays["similarity"][-1, 0]
-for number, name in enumerate(("really", "not", "hardly"), start=1):
-    study.glue(f"bert-cosine-{name}", float(last[number]), 4)
+cosines = dict(zip(("really", "not", "hardly"), last[1:].astype(float), strict=True))
+facts(**{f"cosine_{name}": f"{cosine:.4f}" for name, cosine in cosines.items()})
+study.finds(hardly_nearest=max(cosines, key=cosines.get) == "hardly")
 
 # %% [markdown]
 # At layer 0 the network knows the word and its place and nothing else: where these agree, the lines
 # of {numref}`fig-bert-vectors` begin at 1. From the first block on the neighbours come in, so the
 # vectors can part although the word is the same. How far they part depends on training: note the
 # scale of the figure. After the last block the cosine with *very good* is
-# {glue:text}`bert-cosine-really` for *really good*, {glue:text}`bert-cosine-not` for *not good* and
-# {glue:text}`bert-cosine-hardly` for *hardly good*. A network that knows what *not* and *hardly* do
-# would put *really good* nearest by far. In the published book all three numbers are close to one,
-# and *hardly good* is the nearest: this network has seen that the neighbours differ, not what they
-# mean.
+# {eval}`facts.cosine_really` for *really good*, {eval}`facts.cosine_not` for *not good* and
+# {eval}`facts.cosine_hardly` for *hardly good*. A network that knows what *not* and *hardly* do would put
+# *really good* nearest by far.
+
+# %% [markdown] tags=["finds:hardly_nearest"]
+# Here all three numbers are close to one, and *hardly good* is the nearest: this network has seen that
+# the neighbours differ, and not what they mean.
+
+# %% [markdown] tags=["needs:minilm"]
+# (bert-published)=
+# ## A BERT that read enough
+#
+# The network above read three million tokens. MiniLM {cite:p}`wang2020minilm` is a BERT of six layers
+# and {eval}`facts.minilm_heads` heads a layer, distilled from a larger one and then trained on pairs
+# of sentences {cite:p}`reimers2019sentencebert`. Its weights are published
+# (`sentence-transformers/all-MiniLM-L6-v2`), and the same code looks at it.
+#
+# ### What a head looks at
+#
+# Three sentences, each with a question that only another word can answer. In the first, who *are*? In
+# the second, who was tired? In the third, what does *not* turn around?
+
+# %% tags=["needs:minilm"]
+looked = study.observe(
+    "minilm.attention",
+    sentences=[
+        "The keys to the old cabinet are on the table.",
+        "The cat chased the mouse until it was tired.",
+        "The film was not good.",
+        "The letters that the man wrote were never sent.",
+        "Mary said that she would call her brother.",
+    ],
+)
+
+# %% mystnb={"figure": {"caption": "One head of MiniLM on each of three sentences. Left: *are* looks at *keys*, over the nearer noun *cabinet*. Middle: *it* looks at *cat*, and less at *mouse*. Right: each word looks at the one before it, so *good* looks at *not*.", "name": "fig-bert-looks"}, "image": {"alt": "Three square heat maps of attention weights. In the first the row of the word are is dark at keys. In the second the row of it is dark at cat. In the third a dark diagonal lies one place to the left."}} tags=["needs:minilm", "remove-input"]
+bert.plot_looks(looked, [(0, 3, 1), (1, 5, 11), (2, 0, 2)])
+
+# %% jupyter={"source_hidden": true} tags=["needs:minilm", "remove-cell"]
+def weight(number, layer, head, looks, at):
+    tokens = looked.values["sentences"][number]["tokens"]
+    row, column = tokens.index(looks), tokens.index(at)
+    return f"{looked.arrays[f'attention_{number}'][layer, head, row, column]:.2f}"
+
+
+ends = [looked.arrays[f"attention_{i}"].astype(float)[..., [0, -1]].sum(-1).mean() for i in range(5)]
+facts(
+    minilm_heads=looked.arrays["attention_0"].shape[1],
+    looks_keys=weight(0, 3, 1, "are", "keys"),
+    looks_letters=weight(3, 3, 1, "were", "letters"),
+    looks_cat=weight(1, 5, 11, "it", "cat"),
+    looks_mouse=weight(1, 5, 11, "it", "mouse"),
+    looks_mary=weight(4, 5, 11, "she", "mary"),
+    looks_not=weight(2, 0, 2, "good", "not"),
+    looks_ends=f"{100 * sum(ends) / len(ends):.0f} %",
+)
+
+# %% [markdown] tags=["needs:minilm"]
+# In layer 4, head 2, *are* gives {eval}`facts.looks_keys` of its weight to *keys*, its subject, five
+# words to the left. The same head in "The letters that the man wrote were never sent" takes *were* to
+# *letters* with {eval}`facts.looks_letters`. In layer 6, head 12, *it* looks at *cat* with
+# {eval}`facts.looks_cat` and at *mouse* with {eval}`facts.looks_mouse`; in "Mary said that she would
+# call her brother", *she* looks at *Mary* with {eval}`facts.looks_mary`. Nobody told these heads what a
+# subject or a pronoun is.
+#
+# The third picture is a warning. *Good* gives *not* a weight of {eval}`facts.looks_not`, but that head
+# looks at the word before, whatever it is. And on average {eval}`facts.looks_ends` of all weight lies
+# on `[CLS]` and `[SEP]`, where a head looks that has nothing to say. The heads were chosen after
+# looking at all 72 on each sentence. A weight shows where a vector was read from, and not what the
+# network makes of it {cite:p}`jain2019attention`.
+#
+# ### One word in two senses
+#
+# *Bank* is one token and starts with one vector. Does its vector know, after six layers, which bank is
+# meant? Twelve sentences, three words, two senses each:
+
+# %% tags=["needs:minilm"]
+senses = study.observe(
+    "minilm.senses",
+    items=[
+        {"sentence": "He sat on the [bank] of the river and watched the boats.", "sense": "river"},
+        {"sentence": "Grass grew along the muddy [bank] of the stream.", "sense": "river"},
+        {"sentence": "She opened an account at the [bank].", "sense": "money"},
+        {"sentence": "The [bank] refused to lend him any money.", "sense": "money"},
+        {"sentence": "The [plot] of the novel surprised every reader.", "sense": "story"},
+        {"sentence": "The film has a thin [plot] and no ending.", "sense": "story"},
+        {"sentence": "They bought a small [plot] to build a house on.", "sense": "land"},
+        {"sentence": "Potatoes grew on the [plot] behind the barn.", "sense": "land"},
+        {"sentence": "The knife is [sharp] and cuts well.", "sense": "edge"},
+        {"sentence": "Mind the [sharp] edge of the blade.", "sense": "edge"},
+        {"sentence": "Her [sharp] mind solved the riddle at once.", "sense": "clever"},
+        {"sentence": "He is a [sharp] student who understands quickly.", "sense": "clever"},
+    ],
+)
+
+# %% mystnb={"figure": {"caption": "How alike the vectors of one word are, by layer: pairs of sentences that mean the same by it, and pairs that do not. Layer 0 is the embeddings, which know the word and its place alone.", "name": "fig-bert-senses"}, "image": {"alt": "Three panels, for bank, plot and sharp, each with two lines of the mean cosine against the layer. The line of the same sense stays above that of different senses; for bank the two part widely, for plot and sharp hardly."}} tags=["needs:minilm", "remove-input"]
+bert.plot_senses(senses)
+
+# %% jupyter={"source_hidden": true} tags=["needs:minilm", "remove-cell"]
+last = bert.senses_table(senses).query("layer == layer.max()").set_index("word")
+facts(
+    **{f"{word}_same": f"{row['same sense']:.2f}" for word, row in last.iterrows()},
+    **{f"{word}_other": f"{row['other sense']:.2f}" for word, row in last.iterrows()},
+)
+study.finds(senses_part=(last["same sense"] > last["other sense"]).all())
+
+# %% [markdown] tags=["needs:minilm", "finds:senses_part"]
+# It does for *bank*: after the last layer the mean cosine is {eval}`facts.bank_same` within a sense and
+# {eval}`facts.bank_other` across. For *plot* ({eval}`facts.plot_same` and {eval}`facts.plot_other`) and
+# *sharp* ({eval}`facts.sharp_same` and {eval}`facts.sharp_other`) the order is the same and the gap is
+# small. Twelve sentences are an illustration; a test would need many words and other people's choice.
+
+# %% [markdown] tags=["needs:minilm"]
+# ### Sentences that mean the same
+#
+# MiniLM was trained to give sentences of one meaning vectors of one direction. The mean over a
+# sentence's token vectors is its vector, and the cosine compares two. Three pairs share a meaning and
+# hardly a word:
+
+# %% tags=["needs:minilm"]
+alike = study.observe(
+    "minilm.similarity",
+    sentences=[
+        "A man is playing a guitar on the street.",
+        "Someone makes music outdoors.",
+        "The stock market fell sharply today.",
+        "Shares lost much of their value.",
+        "The soup needs more salt.",
+        "The dish is a little bland.",
+    ],
+)
+
+# %% tags=["needs:minilm", "remove-input"]
+names = alike.values["sentences"]
+tables.show(
+    pd.DataFrame(
+        alike.arrays["similarity"].astype(float),
+        index=pd.Index([f"{i}. {name}" for i, name in enumerate(names, 1)], name="sentence"),
+        columns=[str(i) for i in range(1, 1 + len(names))],
+    ).round(2)
+)
+
+# %% [markdown] tags=["needs:minilm"]
+# Words in common would have found none of these pairs. This is what people use such a network for: to
+# find a text that says the same in other words.
 
 # %% [markdown]
 # ## Two losses, one sum
@@ -346,22 +501,26 @@ losses = study.observe(
     other="The nurses [worked] in the kitchen.",
 )
 
-# %% mystnb={"figure": {"caption": "The terms of BERT's pre-training loss on two pairs with the same first sentence. Pale: the loss of each masked word; blue: their mean; green: the next-sentence loss; orange: the sum of blue and green, which is what training makes small.", "name": "fig-bert-losses"}, "image": {"alt": "Two panels of horizontal bars, for a pair that follows and a pair that does not: the loss of each masked word, their mean, the next-sentence loss, and the sum."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The terms of BERT's pre-training loss on two pairs with the same first sentence. Pale: the loss of each masked word; blue: their mean; green: the next-sentence loss; orange: the sum of blue and green, which is what training makes small.", "name": "fig-bert-losses"}, "image": {"alt": "Two panels of horizontal bars, for a pair that follows and a pair that does not: the loss of each masked word, their mean, the next-sentence loss, and the sum."}} tags=["remove-input"]
 bert.plot_objectives(losses)
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 for name in ("next", "random"):
     pair = losses.values[name]
-    study.glue(f"bert-{name}-sum", pair["sum"], 4)
-    study.glue(f"bert-{name}-model", pair["model_loss"], 4)
-    study.glue(f"bert-{name}-difference", f"{pair['difference']:.0e}")
-    study.glue(f"bert-{name}-follows", f"{100 * pair['is_next_probability']:.1f} %")
+    facts(
+        **{
+            f"{name}_sum": f"{pair['sum']:.4f}",
+            f"{name}_model": f"{pair['model_loss']:.4f}",
+            f"{name}_difference": f"{pair['difference']:.0e}",
+            f"{name}_follows": f"{100 * pair['is_next_probability']:.1f} %",
+        }
+    )
 
 # %% [markdown]
 # | pair | probability that B follows | sum by hand | loss of the model | difference |
 # | --- | --- | --- | --- | --- |
-# | B follows | {glue:text}`bert-next-follows` | {glue:text}`bert-next-sum` | {glue:text}`bert-next-model` | {glue:text}`bert-next-difference` |
-# | B does not | {glue:text}`bert-random-follows` | {glue:text}`bert-random-sum` | {glue:text}`bert-random-model` | {glue:text}`bert-random-difference` |
+# | B follows | {eval}`facts.next_follows` | {eval}`facts.next_sum` | {eval}`facts.next_model` | {eval}`facts.next_difference` |
+# | B does not | {eval}`facts.random_follows` | {eval}`facts.random_sum` | {eval}`facts.random_model` | {eval}`facts.random_difference` |
 #
 # The paper defines it so (appendix A.2: the training loss is the sum of the mean masked LM
 # likelihood and the mean next sentence prediction likelihood), and the library computes it so: what
@@ -395,52 +554,61 @@ for name in ("next", "random"):
 # %%
 dense = study.observe("bert.classifier", train=400, test=500, seed=seed)
 
-# %% mystnb={"figure": {"caption": "Accuracy of one trained layer on frozen vectors, on sentences not seen in training, with 95 % intervals. [CLS] and mean are two ways to make one vector of a text.", "name": "fig-bert-dense"}, "image": {"alt": "Dots with intervals: accuracy of a dense layer on counts of words, on vectors of a random network, and on vectors of the pre-trained network."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Accuracy of one trained layer on frozen vectors, on sentences not seen in training, with 95 % intervals. [CLS] and mean are two ways to make one vector of a text.", "name": "fig-bert-dense"}, "image": {"alt": "Dots with intervals: accuracy of a dense layer on counts of words, on vectors of a random network, and on vectors of the pre-trained network."}} tags=["remove-input"]
 rows = dense.values["accuracy"]
 bert.plot_shares([row["view"] for row in rows], {"accuracy": rows})
 
-# %% tags=["hide-cell"]
-accuracy = {row["view"]: f"{100 * row['share']:.0f} %" for row in rows}
-study.glue("bert-dense-train", dense.values["train"])
-study.glue("bert-dense-test", dense.values["test"])
-study.glue("bert-dense-parameters", dense.values["layer_parameters"])
-study.glue("bert-dense-body", f"{dense.values['model_parameters']:,}")
-study.glue("bert-dense-words", accuracy["counts of words"])
-study.glue("bert-dense-random", accuracy["random weights, mean"])
-study.glue("bert-dense-cls", accuracy["pre-trained, [CLS]"])
-study.glue("bert-dense-mean", accuracy["pre-trained, mean"])
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+share = {row["view"]: row for row in rows}
+accuracy = {view: f"{100 * row['share']:.0f} %" for view, row in share.items()}
+facts(
+    dense_train=dense.values["train"],
+    dense_test=dense.values["test"],
+    dense_parameters=dense.values["layer_parameters"],
+    dense_body=f"{dense.values['model_parameters']:,}",
+    dense_words=accuracy["counts of words"],
+    dense_random=accuracy["random weights, mean"],
+    dense_cls=accuracy["pre-trained, [CLS]"],
+    dense_mean=accuracy["pre-trained, mean"],
+)
+first = share["pre-trained, [CLS]"]
+study.finds(
+    cls_guesses=first["low"] <= 0.5 <= first["high"],
+    mean_not_above_counts=share["pre-trained, mean"]["low"] <= share["counts of words"]["high"],
+)
 
 # %% [markdown]
-# The new layer has {glue:text}`bert-dense-parameters` parameters on top of the frozen
-# {glue:text}`bert-dense-body`. Trained on {glue:text}`bert-dense-train` sentences and judged on
-# {glue:text}`bert-dense-test` others, it is right in {glue:text}`bert-dense-cls` of them with the
-# vector of `[CLS]` and in {glue:text}`bert-dense-mean` with the mean of all vectors; on a random
-# network's mean it reaches {glue:text}`bert-dense-random`, on counts of words
-# {glue:text}`bert-dense-words`. A share near a half is what guessing gives. Where two intervals of
+# The new layer has {eval}`facts.dense_parameters` parameters on top of the frozen
+# {eval}`facts.dense_body`. Trained on {eval}`facts.dense_train` sentences and judged on
+# {eval}`facts.dense_test` others, it is right in {eval}`facts.dense_cls` of them with the
+# vector of `[CLS]` and in {eval}`facts.dense_mean` with the mean of all vectors; on a random
+# network's mean it reaches {eval}`facts.dense_random`, on counts of words
+# {eval}`facts.dense_words`. A share near a half is what guessing gives. Where two intervals of
 # {numref}`fig-bert-dense` overlap, the figure does not show which is better. The random network
-# lacks more than the pre-training: its embeddings, too, are random, where the study's start, in the
-# published book, from counts of which words stand near each other.
-#
-# In the published book the vector of `[CLS]` is no better than guessing, and the mean of all
-# vectors is not above the counts of words. The paper expects the first. A footnote to its section
-# 3.1 says that the vector of `[CLS]` is not a meaningful representation of a sentence without
-# fine-tuning, since it was trained with next-sentence prediction {cite:p}`devlin2019bert`: nothing
-# ever asked it about praise. In practice the network is not frozen.
-# {term}`Fine-tuning <fine-tuning>` lets the gradient of the new layer change all the weights below.
-# The chapter on GLUE does that, with intervals, and with several seeds where the profile names
-# them.
+# lacks more than the pre-training: its embeddings, too, are random, where our own start from counts of
+# which words stand near each other.
+
+# %% [markdown] tags=["finds:cls_guesses", "finds:mean_not_above_counts"]
+# The vector of `[CLS]` is no better than guessing, and the mean of all vectors is not above the counts
+# of words. The paper expects the first. A footnote to its section 3.1 says that the vector of `[CLS]` is
+# not a meaningful representation of a sentence without fine-tuning, since it was trained with
+# next-sentence prediction {cite:p}`devlin2019bert`: nothing ever asked it about praise.
+
+# %% [markdown]
+# In practice the network is not frozen. {term}`Fine-tuning <fine-tuning>` lets the gradient of the new
+# layer change all the weights below. {doc}`04_glue` does that, with intervals.
 
 # %% [markdown]
 # ## What the report says, and what holds
 #
 # | the report | what this page found |
 # | --- | --- |
-# | BERT stacks encoder-only blocks | yes: {glue:text}`bert-layers` of them here; no decoder, no cross-attention |
+# | BERT stacks encoder-only blocks | yes: {eval}`facts.layers` of them here; no decoder, no cross-attention |
 # | it learns left-to-right and right-to-left | corrected: it has no direction; every position reads both sides in every block ({ref}`bert-both-directions`) |
 # | multi-head self-attention makes contextual embeddings | yes: the same word's vector is the same before the first block and differs after ({numref}`fig-bert-vectors`); by how much depends on the training |
 # | next-sentence prediction tells whether A or B is next | corrected: it tells whether B follows A |
-# | the loss is the sum of two mean cross-entropies | yes: the paper defines it so, and the library's differs by {glue:text}`bert-next-difference`, rounding ({numref}`fig-bert-losses`) |
-# | a single dense layer on top does well on many tasks | in the published book not with the body frozen ({numref}`fig-bert-dense`); BERT's paper claims it only after fine-tuning, which the chapter on GLUE does |
+# | the loss is the sum of two mean cross-entropies | yes: the paper defines it so, and the library's differs by {eval}`facts.next_difference`, rounding ({numref}`fig-bert-losses`) |
+# | a single dense layer on top does well on many tasks | not with the body frozen ({numref}`fig-bert-dense`); BERT's paper claims it only after fine-tuning, which {doc}`04_glue` does |
 #
 # ## Exercises
 #
@@ -474,7 +642,8 @@ study.glue("bert-dense-mean", accuracy["pre-trained, mean"])
 #
 # :::{admonition} Exercise 3
 # :class: tip
-# Run the notebook, then add a cell and run this in it:
+# With a profile that computes, such as `profile = "pocket"`, run the notebook, then add a cell and run
+# this in it:
 #
 # ```python
 # other = "The [story] was boring, but I liked the film."
@@ -495,5 +664,5 @@ study.glue("bert-dense-mean", accuracy["pre-trained, mean"])
 # %% [markdown]
 # ## Where these numbers come from
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 study.provenance()
