@@ -12,28 +12,37 @@
 # {cite:p}`radford2019gpt2`, which is what the report's figure and its other two links are about,
 # and GPT-3 of 2020 {cite:p}`brown2020gpt3`. The architecture on this page is GPT-2's.
 #
-# The network is the profile's: here a GPT of {glue:text}`gpt-parameters` parameters, pre-trained
-# {glue:text}`gpt-read`. In the published book it is small and has read little: watch the mechanism
-# there, not the answers.
+# Two networks are asked: a small one of our own, whose arithmetic is followed step by step, and a
+# published one that read enough to be worth reading ({ref}`gpt-published`).
 
-# %% tags=["parameters", "hide-cell"]
+# %% tags=["parameters", "remove-cell"]
 profile = "published"
 seed = 21
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 import pandas as pd
 
-from t5study.chapters import gpt
+from t5study.chapters import gpt, tables
 from t5study.chapters.style import word
-from t5study.chapters.tables import show
 from t5study.claims.published import load_published
 from t5study.study import Study
 
-pd.set_option("display.max_colwidth", None)
-pd.set_option("display.precision", 3)
 study = Study(profile, seed=seed)
+facts = study.facts
 published = load_published()
 study.badge()
+
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+sentence = "Although the story was boring, I liked the film."
+seen = study.observe("gpt.attention", sentence=sentence)
+facts(
+    parameters=f"{seen.values['parameters']:,}",
+    read=f"{study.pretraining('gpt').metrics['tokens']:,}",
+)
+
+# %% [markdown]
+# Our own GPT has {eval}`facts.parameters` parameters and read {eval}`facts.read` tokens. What it writes
+# shows the mechanism, and not what a GPT can do.
 
 # %% [markdown]
 # ## A text's probability, one token at a time
@@ -60,29 +69,30 @@ study.badge()
 # unsure as if it had to choose evenly among eight tokens. Here are the terms for one sentence.
 
 # %%
-sentence = "Although the story was boring, I liked the film."
 text = study.observe("gpt.next", sentence=sentence)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gpt-losses", "caption": "The loss of each token given the tokens to its left. The dashed line is their mean, the loss of the sentence."}, "image": {"alt": "Bars, one for each token of the example sentence, with the negative log-probability of the token given what stands before it; a dashed line marks the mean."}}
+# %% tags=["remove-input"] mystnb={"figure": {"name": "fig-gpt-losses", "caption": "The loss of each token given the tokens to its left. The dashed line is their mean, the loss of the sentence."}, "image": {"alt": "Bars, one for each token of the example sentence, with the negative log-probability of the token given what stands before it; a dashed line marks the mean."}}
 gpt.plot_token_losses(text)
 
-# %% tags=["hide-cell"]
-study.glue("gpt-sum", text.values["log_probability"], 4)
-study.glue("gpt-count", len(text.values["losses"]))
-study.glue("gpt-loss", text.values["loss"], 4)
-study.glue("gpt-model-loss", text.values["model_loss"], 4)
-study.glue("gpt-perplexity", text.values["perplexity"], 1)
-study.glue("gpt-vocabulary", f"{text.values['vocabulary']:,}")
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 losses = dict(zip(text.values["tokens"][1:], text.values["losses"], strict=True))
-study.glue("gpt-hardest", word(max(losses, key=losses.get)))
-study.glue("gpt-easiest", word(min(losses, key=losses.get)))
+facts(
+    sum=f"{text.values['log_probability']:.4f}",
+    count=len(text.values["losses"]),
+    loss=f"{text.values['loss']:.4f}",
+    model_loss=f"{text.values['model_loss']:.4f}",
+    perplexity=f"{text.values['perplexity']:.1f}",
+    vocabulary=f"{text.values['vocabulary']:,}",
+    hardest=word(max(losses, key=losses.get)),
+    easiest=word(min(losses, key=losses.get)),
+)
 
 # %% [markdown]
-# The logarithms of {glue:text}`gpt-count` tokens add up to {glue:text}`gpt-sum`; divided by their
-# number and with the sign turned this is {glue:text}`gpt-loss`, and the network itself reports
-# {glue:text}`gpt-model-loss`. Its perplexity on the sentence is {glue:text}`gpt-perplexity`, out of
-# a vocabulary of {glue:text}`gpt-vocabulary`. The token it found hardest is
-# *{glue:text}`gpt-hardest`*, the easiest *{glue:text}`gpt-easiest`*: look in
+# The logarithms of {eval}`facts.count` tokens add up to {eval}`facts.sum`; divided by their
+# number and with the sign turned this is {eval}`facts.loss`, and the network itself reports
+# {eval}`facts.model_loss`. Its perplexity on the sentence is {eval}`facts.perplexity`, out of
+# a vocabulary of {eval}`facts.vocabulary`. The token it found hardest is
+# *{eval}`facts.hardest`*, the easiest *{eval}`facts.easiest`*: look in
 # {numref}`fig-gpt-losses` for places where the text was free to go on in many ways, and for those
 # where grammar left little choice.
 
@@ -104,23 +114,19 @@ study.glue("gpt-easiest", word(min(losses, key=losses.get)))
 # %%
 seen = study.observe("gpt.attention", sentence=sentence)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gpt-heads", "caption": "All attention weights of the network on the example, a row of pictures for each layer, a column for each head. Nothing lies above the diagonal."}, "image": {"alt": "A grid of small triangular heat maps, one for each layer and head; the upper right half of each is empty."}}
+# %% tags=["remove-input"] mystnb={"figure": {"name": "fig-gpt-heads", "caption": "All attention weights of the network on the example, a row of pictures for each layer, a column for each head. Nothing lies above the diagonal."}, "image": {"alt": "A grid of small triangular heat maps, one for each layer and head; the upper right half of each is empty."}}
 gpt.plot_attention_overview(seen)
 
-# %% tags=["hide-cell"]
-study.glue("gpt-future", f"{seen.values['on_the_future']:g}")
-study.glue("gpt-layers", seen.values["layers"])
-study.glue("gpt-heads", seen.values["heads"])
-study.glue("gpt-parameters", f"{seen.values['parameters']:,}")
-own = study.profile.models["gpt"] == "own"
-pretrained = (
-    f"on {study.pretraining('gpt').metrics['tokens']:,} tokens" if own else "by its authors"
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+facts(
+    future=f"{seen.values['on_the_future']:g}",
+    layers=seen.values["layers"],
+    heads=seen.values["heads"],
 )
-study.glue("gpt-read", pretrained)
 
 # %% [markdown]
-# The largest weight on any later token, in all {glue:text}`gpt-layers` layers of
-# {glue:text}`gpt-heads` heads, is {glue:text}`gpt-future`.
+# The largest weight on any later token, in all {eval}`facts.layers` layers of
+# {eval}`facts.heads` heads, is {eval}`facts.future`.
 #
 # ### What is a decoder block?
 #
@@ -129,7 +135,7 @@ study.glue("gpt-read", pretrained)
 # self-attention, attention to the encoder's output, and a {term}`feed-forward layer`. A GPT has no
 # encoder, so the second part falls away. What is left is BERT's block with a mask. (GPT-2 also
 # moves {term}`layer normalisation` in front of each part, which is
-# unrelated to writing.) The network of this page has {glue:text}`gpt-parameters` parameters.
+# unrelated to writing.)
 
 # %% [markdown]
 # (gpt-two-masks)=
@@ -146,20 +152,22 @@ study.glue("gpt-read", pretrained)
 reader = study.observe("bert.influence", sentence=sentence)
 writer = study.observe("gpt.influence", sentence=sentence)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-two-masks", "caption": "Same sentence, two networks. A column's token is replaced; shade shows how far each row's final vector moves, relative to its length (the square root, so that small moves show). Hatched: it does not move at all."}, "image": {"alt": "Two square heat maps. For BERT every cell is shaded: each position depends on all tokens. For GPT all cells above the diagonal are hatched or as pale as zero: no position depends on a later token."}}
+# %% tags=["remove-input"] mystnb={"figure": {"name": "fig-two-masks", "caption": "Same sentence, two networks. A column's token is replaced; shade shows how far each row's final vector moves, relative to its length (the square root, so that small moves show). Hatched: it does not move at all."}, "image": {"alt": "Two square heat maps. For BERT every cell is shaded: each position depends on all tokens. For GPT all cells above the diagonal are hatched or as pale as zero: no position depends on a later token."}}
 gpt.plot_influence([reader, writer], ["BERT", "GPT"])
 
-# %% tags=["hide-cell"]
-study.glue("gpt-moves-right", f"{writer.values['from_the_right']:.1g}")
-study.glue("gpt-moves-left", writer.values["from_the_left"])
-study.glue("gpt-bert-moves-right", reader.values["from_the_right"])
-study.glue("gpt-bert-moves-left", reader.values["from_the_left"])
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+facts(
+    moves_right=f"{writer.values['from_the_right']:.1g}",
+    moves_left=f"{writer.values['from_the_left']:.2f}",
+    bert_moves_right=f"{reader.values['from_the_right']:.2f}",
+    bert_moves_left=f"{reader.values['from_the_left']:.2f}",
+)
 
 # %% [markdown]
 # | largest move of a position, relative to its vector's length | when a token left of it is replaced | when a token right of it is replaced |
 # | --- | --- | --- |
-# | BERT | {glue:text}`gpt-bert-moves-left` | {glue:text}`gpt-bert-moves-right` |
-# | GPT | {glue:text}`gpt-moves-left` | {glue:text}`gpt-moves-right` |
+# | BERT | {eval}`facts.bert_moves_left` | {eval}`facts.bert_moves_right` |
+# | GPT | {eval}`facts.moves_left` | {eval}`facts.moves_right` |
 #
 # In GPT a change to the right moves nothing, apart from rounding: a value of about $10^{-7}$ is
 # the precision of 32-bit numbers. That is the key difference, and much else follows from it.
@@ -189,18 +197,20 @@ study.glue("gpt-bert-moves-left", reader.values["from_the_left"])
 prompt = "Although the story was"
 cuts = study.observe("gpt.truncation", prompt=prompt, top=12, top_k=5, top_p=0.9)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-gpt-truncation", "caption": "The most probable next tokens after 'Although the story was' at three temperatures, and where top-k and nucleus sampling cut the distribution at temperature 1. A cut beyond the shown tokens appears in the legend alone."}, "image": {"alt": "Grouped bars of the probabilities of the most probable tokens at temperatures one half, one and one and a half, with vertical lines for the cuts of top-k and nucleus sampling."}}
+# %% tags=["remove-input"] mystnb={"figure": {"name": "fig-gpt-truncation", "caption": "The most probable next tokens after 'Although the story was' at three temperatures, and where top-k and nucleus sampling cut the distribution at temperature 1. A cut beyond the shown tokens appears in the legend alone."}, "image": {"alt": "Grouped bars of the probabilities of the most probable tokens at temperatures one half, one and one and a half, with vertical lines for the cuts of top-k and nucleus sampling."}}
 gpt.plot_truncation(cuts)
 
-# %% tags=["hide-cell"]
-study.glue("gpt-topk", cuts.values["top_k"])
-study.glue("gpt-topk-mass", f"{100 * cuts.values['top_k_mass']:.0f} %")
-study.glue("gpt-topp", cuts.values["top_p"], 1)
-study.glue("gpt-nucleus", cuts.values["nucleus_size"])
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+facts(
+    topk=cuts.values["top_k"],
+    topk_mass=f"{100 * cuts.values['top_k_mass']:.0f} %",
+    topp=f"{cuts.values['top_p']:.1f}",
+    nucleus=cuts.values["nucleus_size"],
+)
 
 # %% [markdown]
-# Here the {glue:text}`gpt-topk` best tokens hold {glue:text}`gpt-topk-mass` of the probability, and
-# a nucleus of {glue:text}`gpt-topp` needs {glue:text}`gpt-nucleus` tokens. After another beginning
+# Here the {eval}`facts.topk` best tokens hold {eval}`facts.topk_mass` of the probability, and
+# a nucleus of {eval}`facts.topp` needs {eval}`facts.nucleus` tokens. After another beginning
 # the nucleus would have another size; $k$ stays.
 #
 # Side by side, from the same beginning, each sampling method with three draws:
@@ -208,29 +218,115 @@ study.glue("gpt-nucleus", cuts.values["nucleus_size"])
 # %%
 texts = study.observe("gpt.decoding", prompt=prompt, length=24, samples=3, seed=seed)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 table = pd.DataFrame(texts.values["rows"]).rename(
     columns={"log_probability": "mean log p", "different_pairs": "different word pairs"}
 )
 columns = ["method", "text", "mean log p", "different word pairs"]
-show(table[columns])
+tables.show(table[columns])
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 by_method = table.groupby("method", sort=False)["mean log p"].mean()
-study.glue("gpt-greedy-score", float(by_method["greedy"]))
-study.glue("gpt-beam-score", float(by_method.iloc[1]))
-study.glue("gpt-sampling-score", float(by_method["sampling, T = 1"]))
+facts(
+    greedy_score=f"{by_method['greedy']:.2f}",
+    beam_score=f"{by_method.iloc[1]:.2f}",
+    sampling_score=f"{by_method['sampling, T = 1']:.2f}",
+)
 
 # %% [markdown]
 # The column *different word pairs* is the share of a text's pairs of neighbouring words that are
 # different ones: 1 if no pair comes twice. The column *mean log p* is the model's own opinion of
-# what was written, per token: greedy search reaches {glue:text}`gpt-greedy-score`, beam search
-# {glue:text}`gpt-beam-score`, free sampling {glue:text}`gpt-sampling-score` on average. Higher is
+# what was written, per token: greedy search reaches {eval}`facts.greedy_score`, beam search
+# {eval}`facts.beam_score`, free sampling {eval}`facts.sampling_score` on average. Higher is
 # more probable, and that is not the same as better. People's texts are not the most probable ones:
 # again and again they use a word that the model finds unlikely, and a search for the maximum avoids
 # them, which on open-ended prompts ends in bland and repeating text
 # {cite:p}`holtzman2020degeneration`. Where the input leaves little choice of what to say, as in
-# translation, searching is what one wants; see the chapter on generation.
+# translation, searching is what one wants; see {doc}`05_generation`.
+
+# %% [markdown] tags=["needs:smollm2"]
+# (gpt-published)=
+# ## A GPT that read enough
+#
+# The network above read three million tokens. SmolLM2 {cite:p}`benallal2025smollm2` is a decoder of
+# 30 layers and 135 million weights that read two trillion and was then tuned to follow instructions.
+# Its weights are published (`HuggingFaceTB/SmolLM2-135M-Instruct`); what this page ran are the same in
+# four bits each, made float again. It is a newer design than GPT-2, with one decoder stack and one
+# causal mask like it.
+#
+# ### What comes next?
+
+# %% tags=["needs:smollm2"]
+nexts = study.observe(
+    "smollm2.next",
+    prompts=[
+        "The capital of France is",
+        "She put the kettle on because she wanted a cup of",
+        "The doctor told the nurse that",
+        "Although the story was",
+    ],
+    top=5,
+)
+
+# %% tags=["needs:smollm2", "remove-input"]
+tables.show(gpt.next_table(nexts))
+
+# %% [markdown] tags=["needs:smollm2"]
+# Where the text decides the word, the probability is in one place; where it does not, it is spread
+# over many. The {term}`entropy` counts that in bits: 0 for a word that is certain, and 15.6 for
+# 49,152 tokens that are all alike.
+#
+# ### A sentence against its words
+#
+# A model of language should find a sentence likelier than the same words in another order. The
+# perplexity is the number of words among which the model might as well have chosen at random:
+
+# %% tags=["needs:smollm2"]
+orders = study.observe(
+    "smollm2.scrambled",
+    sentences=[
+        "The children played in the garden until it was dark.",
+        "She had never seen such a quiet town before.",
+        "We missed the last train and walked home in the rain.",
+        "The baker opens his shop before the sun comes up.",
+    ],
+)
+
+# %% tags=["needs:smollm2", "remove-input"]
+tables.show(
+    pd.DataFrame(orders.values["rows"])
+    .rename(
+        columns={
+            "scrambled": "its words in another order",
+            "plain_perplexity": "perplexity",
+            "mixed_perplexity": "perplexity of the other order",
+        }
+    )
+    .set_index("sentence"),
+    formats={"perplexity": "{:,.0f}", "perplexity of the other order": "{:,.0f}"},
+)
+
+# %% [markdown] tags=["needs:smollm2"]
+# ### One beginning, six ways to go on
+#
+# {doc}`05_generation` explains the ways of decoding. Here they are on one prompt, with one seed:
+
+# %% tags=["needs:smollm2"]
+ways = study.observe(
+    "smollm2.decoding", prompt="The old lighthouse keeper opened the door and", length=40
+)
+
+# %% tags=["needs:smollm2", "remove-input"]
+tables.show(
+    pd.DataFrame(ways.values["rows"])
+    .rename(columns={"different_pairs": "different pairs of words"})
+    .set_index("method")
+)
+
+# %% [markdown] tags=["needs:smollm2"]
+# Greedy and beam search stay close to what is usual. Sampling from the whole distribution strays,
+# since the unlikely words are many and together not so unlikely. To cut them off, as top-k and nucleus
+# sampling do, keeps the text together {cite:p}`holtzman2020degeneration`.
 
 # %% [markdown]
 # (gpt-understanding)=
@@ -257,7 +353,7 @@ study.glue("gpt-sampling-score", float(by_method["sampling, T = 1"]))
 # sentences. For the second each word is written into the blank, and the probabilities of the
 # sentences are compared. The words to the right are then part of what is scored.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 groups = {
     "praise": [
         "good",
@@ -299,7 +395,7 @@ read = study.observe("bert.clues", items=items, groups=groups)
 wrote = study.observe("gpt.clues", items=items, groups=groups)
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 def leanings(look, masses):
     table = pd.DataFrame(look.values["rows"])
     table["leaning"] = [mass["blame"] / sum(mass.values()) for mass in table[masses]]
@@ -312,36 +408,47 @@ leaning = {
     "GPT, by whole sentences": leanings(wrote, "whole_masses"),
 }
 means = pd.DataFrame({name: table.mean() for name, table in leaning.items()}).T
-show(means[list(wanted)], formats=dict.fromkeys(wanted, "{:.4f}"))
+tables.show(means[list(wanted)], formats=dict.fromkeys(wanted, "{:.4f}"))
 
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 def moves(table):
     after_praise = table[["liked", "loved"]].to_numpy()
     return (after_praise[:, :, None] - table[["hated", "disliked"]].to_numpy()[:, None]).ravel()
 
 
-for asked, table in zip(("bert", "left", "whole"), leaning.values(), strict=True):
-    # What is below this is rounding.
-    study.glue(f"gpt-clues-{asked}", int((moves(table) > 1e-6).sum()))
-study.glue("gpt-clues-n", len(moves(leaning["BERT, at the blank"])))
-study.glue("gpt-clues-most", float(abs(moves(leaning["BERT, at the blank"])).max()), digits=3)
-study.glue("gpt-clues-nouns", len(leaning["BERT, at the blank"]))
+moved = {name: moves(table) for name, table in leaning.items()}
+# What is below this is rounding.
+right = {name: int((each > 1e-6).sum()) for name, each in moved.items()}
+at_blank = moved["BERT, at the blank"]
+facts(
+    clues_bert=right["BERT, at the blank"],
+    clues_left=right["GPT, at the blank"],
+    clues_whole=right["GPT, by whole sentences"],
+    clues_n=len(at_blank),
+    clues_most=f"{abs(at_blank).max():.3f}",
+    clues_nouns=len(leaning["BERT, at the blank"]),
+)
+study.finds(
+    both_lean_to_praise=(means[list(wanted)].loc[["BERT, at the blank"]] < 0.5).all(axis=None)
+)
 
 # %% [markdown]
-# The table gives the mean leaning to blame after each verb, over {glue:text}`gpt-clues-nouns`
-# nouns. Each noun makes four pairs, so there are {glue:text}`gpt-clues-n`. BERT's leaning moves the
-# right way in {glue:text}`gpt-clues-bert` of them, by {glue:text}`gpt-clues-most` at most. GPT's
+# The table gives the mean leaning to blame after each verb, over {eval}`facts.clues_nouns`
+# nouns. Each noun makes four pairs, so there are {eval}`facts.clues_n`. BERT's leaning moves the
+# right way in {eval}`facts.clues_bert` of them, by {eval}`facts.clues_most` at most. GPT's
 # cannot move at the blank: the sentences of a pair are the same up to there, so its answer to both
 # is the same, and no amount of training can change that. By whole sentences it moves the right way
-# in {glue:text}`gpt-clues-whole`.
+# in {eval}`facts.clues_whole`.
 #
-# In the published book both lean to praise, whatever the verb. Within pairs BERT's leaning does
-# move with the verb, by very little. And the pairs are not independent, since they share four
-# verbs, so their number proves less than it seems to. In the published book nearly all of BERT's
-# move is due to one verb, *liked*, which stands as far from *loved* as from *hated*, and most of
-# GPT's, by whole sentences, to *disliked*. That is no sign of a network that reads the contrast.
-#
+# The pairs are not independent, since they share four verbs, so their number proves less than it seems
+# to.
+
+# %% [markdown] tags=["finds:both_lean_to_praise"]
+# BERT leans to praise, whatever the verb, and its leaning moves with the verb by very little. That is no
+# sign of a network that reads the contrast.
+
+# %% [markdown]
 # Asking for whole sentences has a price: one pass for each candidate in place of one pass for all.
 # (The largest GPTs are therefore used for understanding by putting the question *behind* the text
 # {cite:p}`brown2020gpt3`.)
@@ -365,72 +472,52 @@ found_by_gpt = study.observe("gpt.cloze", count=300, seed=seed)
 # sampled from its distribution. The judge is the grammar of the {term}`pocket corpus`. It accepts
 # the sentences of that grammar and no others, and a sentence that contradicts itself ("the plot was
 # good, but I liked the songs") is not among them. So it can rate networks trained on that corpus
-# alone. Where not one sentence passes even by form, as in the published book, this page says *not
-# rated*.
+# alone, and not our published ones.
 
 # %%
 by_gpt = study.observe("gpt.generation", samples=500, seed=seed)
 by_bert = study.observe("bert.generation", samples=200, seed=seed)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-read-write", "caption": "Hidden words of held-out texts, found by BERT from both sides and by GPT from the left; where the corpus's grammar can rate what the two write, also the share of their sentences that are grammatical. 95 % intervals."}, "image": {"alt": "Panels of dots with intervals for BERT and GPT: hidden words that are the first choice, hidden words among the first five and, where they can be rated, written sentences that are grammatical."}}
+# %% mystnb={"figure": {"name": "fig-read-write", "caption": "Hidden words of held-out texts, found by BERT from both sides and by GPT from the left, with 95 % intervals; on a page whose networks read the pocket corpus also the share of their sentences that are grammatical."}, "image": {"alt": "Panels of dots with intervals for BERT and GPT: hidden words that are the first choice, and hidden words among the first five."}} tags=["remove-input"]
 panels = {
     "hidden word first": [found_by_bert.values["first"], found_by_gpt.values["first"]],
     "among the first five": [found_by_bert.values["among_five"], found_by_gpt.values["among_five"]],
 }
-rated = any(seen.values["well_formed"]["count"] for seen in (by_bert, by_gpt))
-if rated:
+if any(seen.values["well_formed"]["count"] for seen in (by_bert, by_gpt)):
     panels["grammatical sentences"] = [by_bert.values["sentences"], by_gpt.values["sentences"]]
 gpt.plot_shares(["BERT", "GPT"], panels)
 
-
-# %% tags=["hide-cell"]
-def per_cent(share):
-    return f"{100 * share['share']:.0f} %"
-
-
-def verdict(share):
-    return per_cent(share) if rated else "not rated"
-
-
-study.glue("gpt-cloze-bert", per_cent(found_by_bert.values["first"]))
-study.glue("gpt-cloze-gpt", per_cent(found_by_gpt.values["first"]))
-study.glue("gpt-written-sentences", by_gpt.values["sentences"]["n"])
-study.glue("gpt-formed", verdict(by_gpt.values["well_formed"]))
-study.glue("gpt-grammatical", verdict(by_gpt.values["sentences"]))
-study.glue("gpt-seen-sentences", verdict(by_gpt.values["seen_sentences"]))
-study.glue("gpt-bert-formed", verdict(by_bert.values["well_formed"]))
-study.glue("gpt-bert-grammatical", verdict(by_bert.values["sentences"]))
-study.glue("gpt-bert-seen", verdict(by_bert.values["seen_sentences"]))
-for name in ("no-nsp-mrpc", "ltr-mrpc", "no-nsp-sst2", "ltr-sst2"):
-    study.glue(f"gpt-{name}", f"{100 * published.value(f'bert-{name}'):.1f} %")
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+shares = {"bert": found_by_bert.values["first"], "gpt": found_by_gpt.values["first"]}
+facts(**{f"cloze_{name}": f"{100 * share['share']:.0f} %" for name, share in shares.items()})
+names = ("no_nsp_mrpc", "ltr_mrpc", "no_nsp_sst2", "ltr_sst2")
+values = {name: published.value(f"bert-{name.replace('_', '-')}") for name in names}
+facts(**{name: f"{100 * value:.1f} %" for name, value in values.items()})
+study.finds(gpt_finds_more=shares["gpt"]["share"] > shares["bert"]["share"])
 
 # %% [markdown]
 # | job | BERT | GPT |
 # | --- | --- | --- |
-# | pairs, of {glue:text}`gpt-clues-n`, whose leaning moves the right way | {glue:text}`gpt-clues-bert` | {glue:text}`gpt-clues-left` at the blank, {glue:text}`gpt-clues-whole` by whole sentences |
-# | single hidden words found | {glue:text}`gpt-cloze-bert` | {glue:text}`gpt-cloze-gpt` |
-# | sentences written, right in form | {glue:text}`gpt-bert-formed` | {glue:text}`gpt-formed` |
-# | sentences written, right in form and sense | {glue:text}`gpt-bert-grammatical` | {glue:text}`gpt-grammatical` |
-# | sentences written that stand in the pocket corpus | {glue:text}`gpt-bert-seen` | {glue:text}`gpt-seen-sentences` |
-#
-# The second row need not favour the reader. In the published book GPT finds more hidden words than
-# BERT, although it sees one side only. Masking trains on one token in seven, so after as many
-# tokens read BERT has been corrected far less often. That may be why; rates and objectives differ
-# too, and this page does not part them.
-#
-# As to writing: the judge read {glue:text}`gpt-written-sentences` English sentences of GPT's. Where
-# more of them pass by form than by form and sense, the gap is made of sentences whose parts do not
-# go together: praise after a "but" that called for blame, grief over an exam that was passed. The
-# last row asks whether sentences were learnt by heart; in a small language short ones must recur.
-# On any text the samples say most. In the published book both networks write scraps: GPT's hold
-# together for a few words at a time, BERT's hardly for two.
+# | pairs, of {eval}`facts.clues_n`, whose leaning moves the right way | {eval}`facts.clues_bert` | {eval}`facts.clues_left` at the blank, {eval}`facts.clues_whole` by whole sentences |
+# | single hidden words found | {eval}`facts.cloze_bert` | {eval}`facts.cloze_gpt` |
 
-# %% tags=["hide-input"]
+# %% [markdown] tags=["finds:gpt_finds_more"]
+# The second row need not favour the reader: GPT finds more hidden words than BERT, although it sees one
+# side only. Masking trains on one token in seven, so after as many tokens read BERT has been corrected
+# far less often. That may be why; rates and objectives differ too, and this page does not part them.
+
+# %% [markdown]
+# As to writing, the samples say most.
+
+# %% [markdown] tags=["only:published"]
+# Both networks write scraps: GPT's hold together for a few words at a time, BERT's hardly for two.
+
+# %% tags=["remove-input"]
 samples = {
     "GPT, sampled at temperature 1": by_gpt.values["examples"][:6],
     "BERT, masks filled from left to right": by_bert.values["examples"][:6],
 }
-show(pd.DataFrame(samples))
+tables.show(pd.DataFrame(samples))
 
 # %% [markdown]
 # ### What others measured
@@ -444,9 +531,9 @@ show(pd.DataFrame(samples))
 # BERT's authors measured that (section 5.1 of {cite:t}`devlin2019bert`). They trained one network
 # twice with the same data and settings, neither time with next-sentence prediction: once to fill in
 # masked words with both sides in view, once as a left-to-right language model. Left to right was
-# worse on every task. On paraphrases (MRPC) the accuracy fell from {glue:text}`gpt-no-nsp-mrpc` to
-# {glue:text}`gpt-ltr-mrpc`, on film reviews (SST-2) from {glue:text}`gpt-no-nsp-sst2` to
-# {glue:text}`gpt-ltr-sst2`. It fell most in SQuAD, where the answer to a question has to be marked
+# worse on every task. On paraphrases (MRPC) the accuracy fell from {eval}`facts.no_nsp_mrpc` to
+# {eval}`facts.ltr_mrpc`, on film reviews (SST-2) from {eval}`facts.no_nsp_sst2` to
+# {eval}`facts.ltr_sst2`. It fell most in SQuAD, where the answer to a question has to be marked
 # in a text: there each word's own vector is asked, and it does not know what stands to its right.
 
 # %% [markdown]
@@ -456,8 +543,8 @@ show(pd.DataFrame(samples))
 # | --- | --- |
 # | GPT was released in 2019 | corrected: GPT in 2018, GPT-2 in 2019; the paper it cites is GPT-3's, of 2020 |
 # | BERT has encoder blocks, GPT decoder blocks | yes, and the difference between the two is the mask: GPT's blocks have no cross-attention ({ref}`gpt-two-masks`) |
-# | this explains BERT's understanding and GPT's coherent text | in part: the mask sets what each vector can know, and with the same data and settings BERT's authors found left-to-right worse on every task. But GPT was published for understanding, too, by fine-tuning. In the published book this page's own tests ({numref}`fig-read-write`) decide little: the networks are small, and only the hidden words tell them apart, in GPT's favour |
-# | GPT is good at summarisation and translation | GPT-2 was shown to do both without training for them, far below systems made for the task {cite:p}`radford2019gpt2`; the chapter on generation measures T5 instead |
+# | this explains BERT's understanding and GPT's coherent text | in part: the mask sets what each vector can know, and with the same data and settings BERT's authors found left-to-right worse on every task. But GPT was published for understanding, too, by fine-tuning, and our own tests ({numref}`fig-read-write`) decide little: the networks are small |
+# | GPT is good at summarisation and translation | GPT-2 was shown to do both without training for them, far below systems made for the task {cite:p}`radford2019gpt2`; {doc}`05_generation` measures T5 instead |
 #
 # ## Exercises
 #
@@ -500,7 +587,7 @@ show(pd.DataFrame(samples))
 # once without the causal mask, and give both the job. (With GPT's own loss this would not do:
 # without the mask the network could read the token that it has to predict.) BERT's authors came
 # near: the same network, text and settings, both sides in view against left to right, with
-# {glue:text}`gpt-no-nsp-mrpc` against {glue:text}`gpt-ltr-mrpc` on MRPC (section 5.1 of their
+# {eval}`facts.no_nsp_mrpc` against {eval}`facts.ltr_mrpc` on MRPC (section 5.1 of their
 # paper, Table 5). But there the loss changes together with the mask, so the two effects are not
 # parted. Chapter 3 runs one network under two masks ({numref}`fig-three-architectures`): the mask
 # is an argument, not a part of the weights.
@@ -509,5 +596,5 @@ show(pd.DataFrame(samples))
 # %% [markdown]
 # ## Where these numbers come from
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 study.provenance()
