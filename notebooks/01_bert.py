@@ -362,6 +362,7 @@ looked = study.observe(
 # %% mystnb={"figure": {"caption": "One head of MiniLM on each of three sentences. Left: *are* looks at *keys*, over the nearer noun *cabinet*. Middle: *it* looks at *cat*, and less at *mouse*. Right: each word looks at the one before it, so *good* looks at *not*.", "name": "fig-bert-looks"}, "image": {"alt": "Three square heat maps of attention weights. In the first the row of the word are is dark at keys. In the second the row of it is dark at cat. In the third a dark diagonal lies one place to the left."}} tags=["needs:minilm", "remove-input"]
 bert.plot_looks(looked, [(0, 3, 1), (1, 5, 11), (2, 0, 2)])
 
+
 # %% jupyter={"source_hidden": true} tags=["needs:minilm", "remove-cell"]
 def weight(number, layer, head, looks, at):
     tokens = looked.values["sentences"][number]["tokens"]
@@ -369,7 +370,9 @@ def weight(number, layer, head, looks, at):
     return f"{looked.arrays[f'attention_{number}'][layer, head, row, column]:.2f}"
 
 
-ends = [looked.arrays[f"attention_{i}"].astype(float)[..., [0, -1]].sum(-1).mean() for i in range(5)]
+ends = [
+    looked.arrays[f"attention_{i}"].astype(float)[..., [0, -1]].sum(-1).mean() for i in range(5)
+]
 facts(
     minilm_heads=looked.arrays["attention_0"].shape[1],
     looks_keys=weight(0, 3, 1, "are", "keys"),
