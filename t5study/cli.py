@@ -88,8 +88,14 @@ def finetune(
     model: Annotated[
         str | None,
         typer.Option(
-            help="Checkpoint with weights: a hub name, a folder, or a run. "
+            help="Checkpoint with weights: minilm, a hub name, a folder, or a run. "
             "Without it t5-small's configuration is trained from random weights."
+        ),
+    ] = None,
+    way: Annotated[
+        str | None,
+        typer.Option(
+            "--as", help="How it answers: head or text-to-text. [text for a T5, else a head]"
         ),
     ] = None,
     recipe: Annotated[
@@ -106,7 +112,7 @@ def finetune(
     source: Source = None,
     out: Out = None,
 ) -> None:
-    """Fine-tune a T5 model on a task and judge it on the task's test rows."""
+    """Fine-tune a model on a task and judge it on the task's test rows."""
     from t5study import commands
 
     changes = {
@@ -116,7 +122,7 @@ def finetune(
         "precision": precision,
     }
     limits = {"train": train, "validation": validation, "test": test}
-    run = commands.finetune(task, model, recipe, changes, limits, seed, source, out)
+    run = commands.finetune(task, model, way, recipe, changes, limits, seed, source, out)
     _show_report(run)
 
 

@@ -24,6 +24,7 @@ from t5study.data.tasks import TASKS, Task, get_task
 from t5study.experiments.identity import Experiment, experiment_of
 from t5study.experiments.recipes import Recipe, TaskSettings
 from t5study.judging import answers
+from t5study.models.architectures import architecture_of
 from t5study.models.checkpoints import Checkpoint, checkpoint_in, open_checkpoint
 from t5study.models.loading import load_tokenizer
 from t5study.profiles import load_profile, needs
@@ -34,12 +35,15 @@ from t5study.study import Study
 from t5study.training import finetune as training
 
 T5_SMALL = "google-t5/t5-small"
+WAYS = {"head": False, "text-to-text": True}
+"""How a model answers, and whether it writes."""
 log = logging.getLogger(__name__)
 
 
 def finetune(
     task: str,
     model: str | None,
+    way: str | None,
     recipe: Path | None,
     changes: dict[str, Any],
     limits: dict[str, int | None],
@@ -47,7 +51,10 @@ def finetune(
     source: Path | None,
     out: Path | None,
 ) -> Run:
-    """Fine-tune as the command line says; the run record is kept and returned."""
+    """Fine-tune as the command line says; the run record is kept and returned.
+
+    `way` is how the model answers: "head", "text-to-text", or None for what is usual for it.
+    """
     chosen_task, hub = get_task(task), Hub(source)
     settings = checked(
         TaskSettings,
@@ -55,11 +62,25 @@ def finetune(
         "the command line",
     )
     chosen, init = _start(hub, model)
-    experiment = Experiment(chosen_task, settings, chosen, "t5", init, seed)
+    architecture = architecture_of(chosen, _writes(chosen_task, way))
+    experiment = Experiment(chosen_task, settings, chosen, architecture, init, seed)
     store = RunStore(Path(os.environ.get("T5STUDY_STORE") or workplace() / "_build" / "runs"))
     return store.obtain(
         experiment.config(hub), lambda work: training.finetune(experiment, hub, work), out=out
     )
+
+
+def _writes(task: Task, way: str | None) -> bool | None:
+    """Whether the model must write its answers, None where either way will do."""
+    if way not in (None, *WAYS):
+        raise StudyError(f"There is no way to answer '{way}': --as takes {' or '.join(WAYS)}.")
+    if task.kind != "generation":
+        return WAYS.get(way)
+    if way == "head":
+        raise StudyError(
+            f"The answers of {task.name} are texts, which no head gives: leave out --as."
+        )
+    return True
 
 
 def _recipe(path: Path | None, changes: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import tiny_t5
+from tiny import tiny_bert, tiny_t5
 
 from t5study import cli, commands
 from t5study.base import project
 from t5study.base.device import mixed
 from t5study.base.errors import StudyError
 from t5study.data.hub import Hub
+from t5study.data.tasks import get_task
 from t5study.experiments.identity import parallelism
 from t5study.judging import answers
 from t5study.runs.store import RunStore, Workspace
@@ -51,11 +53,38 @@ def place(tmp_path_factory):
     return folder
 
 
+@pytest.mark.parametrize("way", ["head", "text-to-text"])
+def test_the_same_encoder_answers_by_a_head_and_in_text(tmp_path, way) -> None:
+    (tmp_path / "recipe.yaml").write_text("{epochs: 1, max_source_length: 64, precision: fp32}")
+    limits = {"train": 48, "validation": 16, "test": 24}
+    run = commands.finetune(
+        *["pocket-emotion", str(tiny_bert(tmp_path / "bert").folder), way],
+        *[tmp_path / "recipe.yaml", {}, limits, 21, None, tmp_path / "run"],
+    )
+    assert set(run.metrics["per_label"]) == set(get_task("pocket-emotion").label_words)
+    (answer,) = commands.predict(tmp_path / "run", ["i feel fine ."])
+    assert re.match(r"\w+  \(sadness \d\.\d{3}, joy ", answer)
+    again = commands.evaluate(tmp_path / "run", "test", None)
+    assert again["confusion"] == run.metrics["confusion"]
+
+
+@pytest.mark.parametrize(
+    ("task", "way", "sentence"),
+    [
+        ("pocket-translation", "head", "are texts, which no head gives"),
+        ("pocket-emotion", "speech", "--as takes head or text-to-text"),
+        ("pocket-emotion", "head", "is a t5, which does not answer by a head"),
+    ],
+)
+def test_a_way_to_answer_that_does_not_fit_is_refused(place, task, way, sentence) -> None:
+    with pytest.raises(StudyError, match=sentence):
+        commands.finetune(task, str(place / "weights"), way, None, {}, {}, 21, None, None)
+
+
 def test_fetch_asks_where_to(place) -> None:
-    for words in ([], ["--weights", "--to", place / "made"]):
-        done = t5study("fetch", *words, cwd=place)
-        assert done.returncode == 1
-        assert "--to DIR makes a mirror, --weights fills the cache" in done.stderr
+    for to, weights in ((None, False), (place / "made", True)):
+        with pytest.raises(StudyError, match="--to DIR makes a mirror, --weights fills the cache"):
+            cli.fetch(to, weights)
 
 
 @pytest.fixture(scope="module")

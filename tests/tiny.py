@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 from datasets import Dataset
-from transformers import T5Config, T5ForConditionalGeneration
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import (
+    BertConfig,
+    BertModel,
+    PreTrainedTokenizerFast,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
 from t5study.data import pocket
 from t5study.data.hub import Hub
@@ -44,6 +53,32 @@ def tiny_t5(folder: Path) -> Checkpoint:
     torch.manual_seed(0)
     save_model(T5ForConditionalGeneration(config), tokenizer, folder / "t5")
     return checkpoint_in(folder / "t5", name="tiny-t5")
+
+
+def tiny_bert(folder: Path, words: Iterable[str] = ()) -> Checkpoint:
+    """A BERT of three layers as the hub has them, with pooler and without head.
+
+    Its vocabulary is `[PAD] [UNK] [CLS] [SEP] [MASK]` and the words; none asks for those of the
+    pocket corpus's reviews and of all labels.
+    """
+    words = list(words) or [word for text in _texts() for word in re.findall(r"\w+|[^\w\s]", text)]
+    special = {
+        f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")
+    }
+    ids = {word: i for i, word in enumerate(dict.fromkeys([*special.values(), *words]))}
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 8, "intermediate_size": 16, "num_attention_heads": 2}
+    config = BertConfig(
+        vocab_size=len(ids), num_hidden_layers=3, max_position_embeddings=64, **sizes
+    )
+    BertModel(config).save_pretrained(folder)
+    pieces = Tokenizer(models.WordLevel(ids, "[UNK]"))
+    pieces.pre_tokenizer = pre_tokenizers.Whitespace()
+    pieces.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    PreTrainedTokenizerFast(tokenizer_object=pieces, **special).save_pretrained(folder)
+    return checkpoint_in(folder)
 
 
 def untrained_t5(dropout: float = 0.1, feed_forward: str = "relu") -> T5ForConditionalGeneration:

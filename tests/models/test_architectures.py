@@ -6,9 +6,8 @@ import json
 
 import pytest
 import torch
-from tiny import tiny_t5
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+from tiny import tiny_bert, tiny_t5
+from transformers import BertModel
 
 from t5study.base.errors import StudyError
 from t5study.data.batches import in_length_order
@@ -25,30 +24,14 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "a
 
 @pytest.fixture
 def bert(tmp_path) -> Checkpoint:
-    """A BERT of three layers, saved as the hub has them: without head, with pooler."""
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 8, "intermediate_size": 16, "num_attention_heads": 2}
-    config = BertConfig(
-        vocab_size=len(WORDS), num_hidden_layers=3, max_position_embeddings=32, **sizes
-    )
-    folder = tmp_path / "bert"
-    BertModel(config).save_pretrained(folder)
-    pieces = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, "[UNK]"))
-    pieces.pre_tokenizer = pre_tokenizers.Whitespace()
-    pieces.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    names = ("pad", "unk", "cls", "sep", "mask")
-    special = {f"{name}_token": word for name, word in zip(names, WORDS, strict=False)}
-    PreTrainedTokenizerFast(tokenizer_object=pieces, **special).save_pretrained(folder)
-    return checkpoint_in(folder)
+    return tiny_bert(tmp_path / "bert", WORDS[5:])
 
 
 def made(architecture: str, checkpoint: Checkpoint, init: str = "pretrained", seed: int = 21):
-    """A model to train, of two labels and at most 32 tokens."""
+    """A model to train, of two labels and at most 64 tokens."""
     tokenizer = load_tokenizer(checkpoint)
     return new_model(
-        architecture, checkpoint, init, seed, tokenizer, dropout=0.3, outputs=2, longest=32
+        architecture, checkpoint, init, seed, tokenizer, dropout=0.3, outputs=2, longest=64
     )
 
 
@@ -144,8 +127,8 @@ def test_every_weight_of_the_encoder_decoder_is_trained(bert) -> None:
 def test_texts_longer_than_a_model_reads_are_refused_before_training(bert) -> None:
     tokenizer = load_tokenizer(bert)
     for architecture in ("bert", "bert2text"):
-        with pytest.raises(StudyError, match=r"reads 32 tokens and .* 64: lower it to 32"):
-            new_model(architecture, bert, "scratch", 1, tokenizer, 0.1, outputs=2, longest=64)
+        with pytest.raises(StudyError, match=r"reads 64 tokens and .* 128: lower it to 64"):
+            new_model(architecture, bert, "scratch", 1, tokenizer, 0.1, outputs=2, longest=128)
 
 
 def test_a_tokenizer_without_padding_is_refused(bert) -> None:

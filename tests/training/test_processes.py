@@ -109,7 +109,7 @@ def test_two_processes_train_what_one_does(checkpoint, tmp_path):
     )
     limits = {"train": 96, "validation": 16, "test": 200}
     task = ("pocket-sentiment", str(checkpoint.folder), recipe)
-    one = commands.finetune(*task, {}, limits, 21, None, tmp_path / "one")
+    one = commands.finetune(*task[:2], None, recipe, {}, limits, 21, None, tmp_path / "one")
     words = [f"--{name}={value}" for name, value in limits.items()]
     words += [f"--task={task[0]}", f"--model={task[1]}", f"--recipe={recipe}"]
     store = str(tmp_path / "store")
