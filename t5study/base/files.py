@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -175,15 +175,16 @@ def unreadable(path: Path, error: OSError) -> StudyError:
     )
 
 
-def content(folder: Path) -> list[Path]:
-    """Return the files below a folder, in order, without what a system or an editor leaves there.
+def debris(names: Iterable[str]) -> set[str]:
+    """Return the names of what a system, an editor or Python leaves in a folder.
 
-    Left out are hidden files and folders (`.DS_Store`, `._x`, `.nfs1`, `.ipynb_checkpoints`),
-    backups, `Thumbs.db` and Python's caches.
+    That is hidden files and folders (`.DS_Store`, `._x`, `.nfs1`, `.ipynb_checkpoints`), backups,
+    `Thumbs.db` and Python's caches.
     """
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and not any(_DEBRIS.fullmatch(part) for part in path.relative_to(folder).parts)
-    )
+    return {name for name in names if _DEBRIS.fullmatch(name)}
+
+
+def content(folder: Path) -> list[Path]:
+    """Return the files below a folder, in order, without debris."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if not debris(path.relative_to(folder).parts))

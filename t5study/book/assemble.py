@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from t5study.base.errors import StudyError
-from t5study.base.files import write_text
+from t5study.base.files import debris, write_text, writing
 from t5study.book import rooms
 from t5study.book.chapters import Chapter, Layout, find_chapters, need, read_parameters
 from t5study.book.job import executed_notebook
@@ -114,13 +114,10 @@ def _pages(source: Path, entry: dict[str, str]) -> list[str]:
 
 def _copy_pages(layout: Layout, badge: str) -> None:
     book = layout.root / "book"
-    try:
-        shutil.copytree(book, layout.source / "book", ignore=shutil.ignore_patterns("_toc.yml"))
-    except OSError as error:
-        raise StudyError(
-            f"{layout.shown(layout.source)} could not be written ({error}): "
-            "free some space or choose a folder you may write to."
-        ) from error
+    with writing(layout.source):
+        shutil.copytree(
+            book, layout.source / "book", ignore=lambda _, names: {"_toc.yml", *debris(names)}
+        )
     write_text(layout.source / "book" / "_rooms.md", rooms.table())
     write_text(layout.source / "book" / "_static" / "rooms.svg", rooms.picture())
     for page in (layout.source / "book").glob("*.md"):

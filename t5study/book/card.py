@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from t5study.base.errors import StudyError
-from t5study.base.files import replacing, write_text
+from t5study.base.files import debris, replacing, write_text
 from t5study.data.corpora import SOURCES
 from t5study.data.pins import terms
 from t5study.data.tasks import get_task
@@ -28,7 +28,7 @@ def publish_model(run: Run, profile: Profile, models: Path) -> Path:
     """
     check_size(run, profile)
     with replacing(models / NAME) as draft:
-        shutil.copytree(run.path, draft, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+        shutil.copytree(run.path, draft, ignore=lambda _, names: {*_LEFT_OUT, *debris(names)})
         write_text(draft / "README.md", model_card(run, profile))
     return models / NAME
 

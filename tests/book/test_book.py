@@ -264,8 +264,11 @@ def test_the_book_is_built_with_every_chapter_and_reads_without_a_network(projec
 
 def test_sources_hold_no_trace_of_the_execution(project):
     run(project)
+    (project / "book" / "_static" / ".DS_Store").write_bytes(b"")
+    (project / "book" / "intro.md~").write_text("# Before")
     source = assemble("tiny", root=project)
     assert not list((source / "notebooks").glob("*.py"))
+    assert not [*source.rglob(".DS_Store"), *source.rglob("*~")]
     notebook = nbformat.read(source / "notebooks" / "06_sentiment.ipynb", as_version=4)
     text = json.dumps(notebook)
     assert '"papermill":' not in text
