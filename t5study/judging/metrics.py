@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from t5study.judging import scores
 
@@ -25,6 +24,9 @@ def classification_metrics(
     holds 95 % bootstrap intervals (1,000 resamples of the test rows); `confusion` has the true
     labels in rows; `also` names further metrics of `scores.METRICS`.
     """
+    # Late: a page that shows a record's metrics computes none, and this takes a second to load.
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
     named = tuple(dict.fromkeys(("accuracy", "macro_f1", "matthews", *also)))
     gold, predicted = np.asarray(gold), np.asarray(predicted)
     indices = list(range(len(words)))

@@ -46,7 +46,7 @@ def test_a_tokenizer_without_padding_is_refused_before_texts_share_a_batch(check
 def test_texts_are_written_in_the_precision_of_the_run(checkpoint, monkeypatch, precision):
     mixed = []
     monkeypatch.setattr(
-        "t5study.judging.predictions.generate",
+        "t5study.judging.answers.generate",
         lambda *_, **__: mixed.append(torch.is_autocast_enabled("cpu")),
     )
     write_texts(tiny_experiment(checkpoint, precision=precision), None, None, [])
