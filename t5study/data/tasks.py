@@ -3,7 +3,7 @@
 A task casts a row to a source text (a prefix and the row's fields) and a target text (a label word,
 a number written out, or a text), after Raffel et al. (2020), section 2.4 and appendix D. For GLUE,
 translation and summarisation the prefixes are T5's own; for the report's two tasks, whose prefix
-the report does not state, they are ours: ``imdb review: `` and ``emotion: ``. The pocket tasks are
+the report does not state, they are ours: `imdb review: ` and `emotion: `. The pocket tasks are
 cast the same way, with a prefix that says what is asked.
 
 Where a data set has no labelled validation (or test) split, rows of its training split are held out
@@ -90,7 +90,7 @@ TEST_ONLY = {"test": Slice("test")}
 
 
 def _held_out_of_train(test: str) -> dict[str, Slice]:
-    """Splits of a task that validates on held-out training rows and tests on the split ``test``."""
+    """Splits of a task that validates on held-out training rows and tests on the split `test`."""
     return {
         "train": Slice("train", "rest"),
         "validation": Slice("train", "held-out"),

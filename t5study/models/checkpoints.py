@@ -98,7 +98,7 @@ def pinned_checkpoint(repo: str) -> Checkpoint | None:
 
 
 def checkpoint_in(folder: Path | str, name: str | None = None, weights: bool = False) -> Checkpoint:
-    """The checkpoint kept in ``folder``; see :func:`open_checkpoint`."""
+    """The checkpoint kept in `folder`; see `open_checkpoint`."""
     folder = Path(folder)
     if not (folder / "config.json").is_file():
         raise StudyError(f"{folder} has no config.json: name the folder of a saved model.")

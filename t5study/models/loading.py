@@ -30,6 +30,10 @@ HEADS = ("cls.", "classifier.", "pooler.", "score.")
 """What the tensors of a head are called, which may be lacking, since training makes one anew."""
 
 
+_CONSTANTS = ("attn.masked_bias",)
+"""Tensors that hold nothing learnt and that old savings of GPT-2 have."""
+
+
 def load_tokenizer(checkpoint: Checkpoint | Path | str) -> PreTrainedTokenizerBase:
     """The fast tokenizer of a checkpoint, from its folder only.
 
@@ -160,7 +164,11 @@ def _refuse_other_tensors(
         ("lacks", loading["missing_keys"], HEADS),
         ("has beside those of the model", loading["unexpected_keys"], (*HEADS, "lm_head.")),
     ):
-        odd = sorted(name for name in names if not name.removeprefix(inside).startswith(heads))
+        odd = sorted(
+            name
+            for name in names
+            if not name.removeprefix(inside).startswith(heads) and not name.endswith(_CONSTANTS)
+        )
         if odd:
             more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
             raise StudyError(
@@ -174,7 +182,7 @@ def random_model(
 ) -> PreTrainedModel:
     """The checkpoint's architecture with random weights, the same for the same seed.
 
-    The caller's random state is left as it was. Arguments and errors as for :func:`load_model`.
+    The caller's random state is left as it was. Arguments and errors as for `load_model`.
     """
     settings = settings_of(checkpoint, **config)
     _refuse_another_kind(settings, cls, checkpoint)

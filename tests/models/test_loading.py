@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     AutoTokenizer,
     BertConfig,
+    BertForPreTraining,
     BertForSequenceClassification,
     BertModel,
+    GPT2Config,
+    GPT2ForSequenceClassification,
+    GPT2LMHeadModel,
     PreTrainedTokenizerFast,
     T5Config,
     T5ForConditionalGeneration,
@@ -224,6 +229,73 @@ def test_tensors_too_few_or_too_many_are_named_but_a_head_may_be_lacking(tmp_pat
     BertConfig(**sizes | {"hidden_size": 16}, num_hidden_layers=2).save_pretrained(tmp_path)
     with pytest.raises(StudyError, match="cannot be loaded"):
         load_model(checkpoint_in(tmp_path), BertForSequenceClassification)
+
+
+def as_the_hub_has_bert(model: BertForPreTraining) -> dict[str, torch.Tensor]:
+    """Norms are called as in TensorFlow, positions are counted."""
+    names = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    state = {"bert.embeddings.position_ids": torch.arange(32)[None]}
+    for name, tensor in model.state_dict().items():
+        for ours, theirs in names.items():
+            name = name.replace(ours, theirs)
+        state[name] = tensor
+    return state
+
+
+def as_the_hub_has_gpt(model: GPT2LMHeadModel) -> dict[str, torch.Tensor]:
+    """Names without prefix, no output layer, masks among the weights."""
+    state = {
+        name.removeprefix("transformer."): tensor
+        for name, tensor in model.state_dict().items()
+        if name != "lm_head.weight"
+    }
+    mask = {"h.0.attn.bias": torch.ones(1, 1, 32, 32), "h.0.attn.masked_bias": torch.tensor(-1e4)}
+    return state | mask
+
+
+def as_the_hub_has_t5(model: T5ForConditionalGeneration) -> dict[str, torch.Tensor]:
+    """The tied vectors three times, and a bias that nothing reads."""
+    bias = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
+    return model.state_dict() | {bias: torch.zeros(32, 2)}
+
+
+BERT_SIZES = {"hidden_size": 8, "intermediate_size": 16, "num_attention_heads": 2}
+
+
+@pytest.mark.parametrize(
+    ("made", "as_the_hub_has_it", "loaded_as"),
+    [
+        (
+            BertForPreTraining(BertConfig(vocab_size=40, num_hidden_layers=1, **BERT_SIZES)),
+            as_the_hub_has_bert,
+            [BertForPreTraining, BertForSequenceClassification, BertModel],
+        ),
+        (
+            GPT2LMHeadModel(
+                GPT2Config(vocab_size=40, n_embd=8, n_layer=1, n_head=2, eos_token_id=0)
+            ),
+            as_the_hub_has_gpt,
+            [GPT2LMHeadModel, GPT2ForSequenceClassification],
+        ),
+        (
+            T5ForConditionalGeneration(T5Config(**TINY)),
+            as_the_hub_has_t5,
+            [T5ForConditionalGeneration],
+        ),
+    ],
+    ids=["bert", "gpt2", "t5"],
+)
+def test_names_and_tensors_are_taken_as_the_hub_has_them(
+    tmp_path, made, as_the_hub_has_it, loaded_as
+) -> None:
+    made.config.save_pretrained(tmp_path)
+    state = {name: tensor.clone() for name, tensor in as_the_hub_has_it(made).items()}
+    save_file(state, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    for cls in loaded_as:
+        loaded = dict(load_model(checkpoint_in(tmp_path), cls).named_parameters())
+        shared = {name: tensor for name, tensor in made.named_parameters() if name in loaded}
+        assert shared or cls is BertModel
+        assert all(torch.equal(tensor, loaded[name]) for name, tensor in shared.items())
 
 
 @pytest.mark.parametrize(
