@@ -12,7 +12,16 @@ from t5study.book import rooms
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = list(rooms.ROOMS)
-SHORT = ("experiments", "judging", "training", "pretraining", "claims", "chapters")
+SHORT = (
+    "data",
+    "models",
+    "experiments",
+    "judging",
+    "training",
+    "pretraining",
+    "claims",
+    "chapters",
+)
 """Rooms whose files have at most 400 lines, and functions at most 50."""
 
 

@@ -145,7 +145,7 @@ class Hub:
             folder = self._cached(need)
             if folder:
                 yield "in the hub's cache", folder
-        folder = weights.kept(need.repo)
+        folder = weights.cached(need.repo)
         if folder:
             yield "in the cache", folder
 

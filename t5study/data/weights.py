@@ -35,7 +35,7 @@ def cache_folder() -> Path:
     return Path(base) / "t5study"
 
 
-def kept(repo: str) -> Path | None:
+def cached(repo: str) -> Path | None:
     """The folder of a checkpoint in the cache, None where it is not there."""
     package = package_of(repo)
     folder = _place(repo, package) if package else None

@@ -114,9 +114,9 @@ def test_a_mirror_and_the_hubs_cache_come_first(index, tmp_path, monkeypatch) ->
     assert Hub().checkpoint(REPO) == elsewhere
     assert Hub().found(NEED) == "in the hub's cache"
     assert Hub(tmp_path / "mirror").checkpoint(REPO) == elsewhere
-    assert weights.kept(REPO) is None
+    assert weights.cached(REPO) is None
     shutil.rmtree(elsewhere)
-    assert Hub(tmp_path / "mirror").checkpoint(REPO) == weights.kept(REPO)
+    assert Hub(tmp_path / "mirror").checkpoint(REPO) == weights.cached(REPO)
 
 
 def test_other_weights_under_a_pinned_name_are_refused(index, tmp_path) -> None:

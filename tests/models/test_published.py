@@ -18,7 +18,7 @@ pytestmark = pytest.mark.weights
 
 def published(name: str) -> Checkpoint:
     """The checkpoint, or a test left out where it would have to be fetched."""
-    if weights.kept(full_name(name)) is None:
+    if weights.cached(full_name(name)) is None:
         pytest.skip(f"{name} is not in the cache: t5study fetch --weights")
     return open_checkpoint(Hub(), name, weights=True)
 
