@@ -186,7 +186,7 @@ def test_every_path_that_a_page_names_is_there(page):
         places = (ROOT, (ROOT / page).parent)
         assert any(any(place.glob(path)) for place in places), f"{page}: {path}"
     for file, name in NAMED.findall(text):
-        defined = re.search(rf"^(?:def|class) {name}\b|^{name}\b.* = ", text_of(file), re.M)
+        defined = re.search(rf"^ *(?:def|class) {name}\b|^{name}\b.* = ", text_of(file), re.M)
         assert defined, f"{page}: {file} has no {name}"
     for link in re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", text):
         assert ((ROOT / page).parent / link).exists(), f"{page}: {link}"
