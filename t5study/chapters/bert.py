@@ -40,7 +40,7 @@ def plot_attention_heads(seen: Run, heads: Sequence[tuple[int, int]]) -> Picture
     """Draw the attention weights of some heads, each a `(layer, head)`, on one sentence."""
     tokens = seen.values["tokens"]
     size = min(1.2 + 0.28 * len(tokens), PAGE / len(heads), 4.4)
-    figure, axes = panels(1, len(heads), size * len(heads), size + 0.3)
+    figure, axes = panels(1, len(heads), size * len(heads), size + 0.5)
     for place, (layer, head) in zip(axes, heads, strict=True):
         token_grid(place, seen.arrays["attention"][layer, head], tokens, tokens, vmin=0)
         place.set_title(f"layer {layer + 1}, head {head + 1}")
@@ -81,7 +81,7 @@ def plot_attention_steps(seen: Run) -> Picture:
     tokens = seen.values["tokens"]
     scores, weights = seen.arrays["scores"], seen.arrays["recomputed"]
     limit = float(np.abs(scores).max())
-    figure, axes = panels(1, 2, PAGE, PAGE / 2 + 0.1)
+    figure, axes = panels(1, 2, PAGE, PAGE / 2 + 0.4)
     for place, table, form, scale in (
         (axes[0], scores, ".1f", {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}),
         (axes[1], weights, ".2f", {"vmin": 0}),

@@ -36,7 +36,7 @@ from t5study.runs.record import Run
 def plot_influence(seen: Sequence[Run], names: Sequence[str]) -> Picture:
     """Draw what each position knows of the others, model beside model; hatched where nothing."""
     size = min(PAGE / len(seen), 4.0)
-    figure, axes = panels(1, len(seen), size * len(seen), size + 0.3)
+    figure, axes = panels(1, len(seen), size * len(seen), size + 0.5)
     for place, one, name in zip(axes, seen, names, strict=True):
         moved, tokens = one.arrays["influence"], one.values["tokens"]
         place.set_facecolor(PALE)

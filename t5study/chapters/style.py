@@ -15,8 +15,8 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 PAGE = 6.4
@@ -33,7 +33,8 @@ GREY, PALE, INK = "#767676", "#eceff1", "#333333"
 COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, GREY)
 MARKS = ("o", "s", "^", "D", "v", "P")
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
-HATCHES = ("", "////", "....", "\\\\\\\\", "xx", "++")
+# No dots: a picture would hold each as a curve of its own, hundreds of them.
+HATCHES = ("", "////", "\\\\\\\\", "xxx", "---", "|||")
 
 _SETTINGS = {
     "font.size": NORMAL,
@@ -77,7 +78,14 @@ class Picture(Figure):
         """Return the figure as SVG, the same text every time."""
         text = io.StringIO()
         with _style():
-            self.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+            # Tight: the layout leaves the labels of squares too little room.
+            self.savefig(
+                text,
+                format="svg",
+                metadata={"Date": None, "Creator": None},
+                bbox_inches="tight",
+                pad_inches=0.04,
+            )
         return text.getvalue()
 
     def _ipython_display_(self) -> None:
@@ -132,26 +140,29 @@ def heat_map(
     notes: np.ndarray | None = None,
     size: float = SMALL,
     **options: Any,
-) -> QuadMesh:
+) -> AxesImage:
     """Draw a table of numbers as coloured cells, the first row on top, with a note in each.
 
-    `notes` are texts by cell, `size` their type; `options` are those of `pcolormesh`.
+    `notes` are texts by cell, `size` their type; `options` are those of `imshow`.
     """
-    settings = {"cmap": "Blues", "edgecolors": "white", "linewidth": 0.5, **options}
-    mesh = axes.pcolormesh(np.ma.masked_invalid(values), **settings)
+    down, across = values.shape
+    cells = np.ma.masked_invalid(np.asarray(values, dtype=float))
+    settings = {"cmap": "Blues", "aspect": "auto", **options}
+    mesh = axes.imshow(cells, interpolation="none", extent=(0, across, down, 0), **settings)
     axes.grid(visible=False)
+    axes.vlines(range(1, across), 0, down, color="white", lw=0.5)
+    axes.hlines(range(1, down), 0, across, color="white", lw=0.5)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.set_xticks(np.arange(len(columns)) + 0.5, columns)
     axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
-    axes.invert_yaxis()
     if notes is not None:
         _annotate(axes, mesh, values, notes, size)
     return mesh
 
 
 def _annotate(
-    axes: Axes, mesh: QuadMesh, values: np.ndarray, notes: np.ndarray, size: float
+    axes: Axes, mesh: AxesImage, values: np.ndarray, notes: np.ndarray, size: float
 ) -> None:
     for (row, column), note in np.ndenumerate(notes):
         value = values[row, column]
@@ -167,15 +178,14 @@ def _annotate(
 
 def token_grid(
     axes: Axes, weights: np.ndarray, rows: Sequence[str], columns: Sequence[str], **options: Any
-) -> QuadMesh:
+) -> AxesImage:
     """Draw weights between tokens: a row is who looks, a column what is looked at.
 
     `square` keeps the cells square, which they are unless it is False.
     """
     panel = axes.figure.get_figwidth() / axes.get_gridspec().ncols
     size = label_size(max(len(rows), len(columns)), panel)
-    if options.pop("square", True):
-        axes.set_aspect("equal")
+    options["aspect"] = "equal" if options.pop("square", True) else "auto"
     mesh = heat_map(axes, weights, words(rows), words(columns), **options)
     axes.tick_params(axis="x", rotation=90, labelsize=size, pad=2)
     axes.tick_params(axis="y", labelsize=size, pad=2)

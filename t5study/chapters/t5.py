@@ -59,7 +59,7 @@ def plot_three_architectures(masks: Run, prefix: Run) -> Picture:
     for title, name in (("language model", "causal"), ("prefix LM", "prefix")):
         seen = prefix.arrays[name].max((0, 1)) > 0
         patterns.append((title, seen, prefix.values["source_length"], prefix.values["tokens"]))
-    figure, axes = panels(1, 3, PAGE, PAGE / 3 + 0.4)
+    figure, axes = panels(1, 3, PAGE, PAGE / 3 + 0.6)
     for place, (title, allowed, border, tokens) in zip(axes, patterns, strict=True):
         token_grid(
             place, allowed, tokens, tokens, cmap=ListedColormap([PALE, BLUE]), vmin=0, vmax=1
@@ -75,7 +75,7 @@ def plot_three_architectures(masks: Run, prefix: Run) -> Picture:
 def plot_attentions(masks: Run, layer: int = -1) -> Picture:
     """Draw one layer's weights, the mean over heads: encoder, decoder and cross-attention."""
     source, target = masks.values["source_tokens"], masks.values["decoder_tokens"]
-    figure, axes = panels(1, 3, PAGE, PAGE / 3 + 0.3)
+    figure, axes = panels(1, 3, PAGE, PAGE / 3 + 0.6)
     for place, (name, title, rows, columns) in zip(
         axes,
         (

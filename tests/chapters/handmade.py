@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,8 +35,13 @@ def drawn(figure: Picture) -> list[Axes]:
     A label that Matplotlib cannot set (a lone dollar sign) fails here, and so does a figure wider
     than the page or with type that is too small to read there.
     """
-    assert figure.svg().startswith("<?xml")
-    assert figure.get_figwidth() <= PAGE
+    width = re.search(r'<svg[^>]* width="([\d.]+)pt"', figure.svg())
+    assert float(width[1]) <= 72 * PAGE + 4
     sizes = [t.get_fontsize() for t in figure.findobj(Text) if t.get_text() and t.get_visible()]
     assert min(sizes) * 96 / 72 >= 7
     return figure.axes
+
+
+def cells(axes: Axes) -> np.ndarray:
+    """The values of a heat map."""
+    return np.asarray(axes.images[0].get_array())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from handmade import TOKENS, drawn, labels, record, rows_of_softmax
+from handmade import TOKENS, cells, drawn, labels, record, rows_of_softmax
 from matplotlib.colors import to_hex
 
 from t5study.chapters import bert
@@ -22,8 +22,7 @@ def test_heads_are_drawn_with_their_tokens_and_names(attention):
     axes = drawn(bert.plot_attention_heads(attention, [(0, 2), (1, 0)]))
     assert [place.get_title() for place in axes] == ["layer 1, head 3", "layer 2, head 1"]
     assert labels(axes[0].xaxis)[1:3] == ["The", "film"]
-    shown = axes[1].collections[0].get_array().reshape(6, 6)
-    assert np.allclose(shown, attention.arrays["attention"][1, 0])
+    assert np.allclose(cells(axes[1]), attention.arrays["attention"][1, 0])
 
 
 def test_the_overview_has_one_picture_a_head(attention):
@@ -35,7 +34,7 @@ def test_the_overview_has_one_picture_a_head(attention):
 
 def test_steps_show_scores_and_weights(attention):
     left, right = drawn(bert.plot_attention_steps(attention))
-    assert np.allclose(left.collections[0].get_array().ravel(), attention.arrays["scores"].ravel())
+    assert np.allclose(cells(left), attention.arrays["scores"])
     assert right.get_title().startswith("weights")
 
 

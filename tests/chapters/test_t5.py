@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from handmade import drawn, labels, record, rows_of_softmax
+from handmade import cells, drawn, labels, record, rows_of_softmax
 from matplotlib.colors import to_hex
 
 from t5study.chapters import t5
@@ -40,7 +40,7 @@ def test_three_architectures_show_three_patterns(masks):
         {"causal": causal, "prefix": prefix}, tokens=["</s>", "▁a", "▁b", "▁c"], source_length=2
     )
     axes = drawn(t5.plot_three_architectures(masks, single))
-    filled = [int(np.asarray(place.collections[0].get_array()).sum()) for place in axes]
+    filled = [int(cells(place).sum()) for place in axes]
     assert filled == [9 + 6 + 3, 10, 11]
     assert [place.get_title() for place in axes] == [
         "encoder-decoder",
@@ -51,8 +51,7 @@ def test_three_architectures_show_three_patterns(masks):
 
 def test_encoder_decoder_attention_draws_the_mean_over_heads(masks):
     axes = drawn(t5.plot_attentions(masks))
-    shown = np.asarray(axes[2].collections[0].get_array()).reshape(2, 3)
-    assert np.allclose(shown, masks.arrays["cross"][0].mean(0))
+    assert np.allclose(cells(axes[2]), masks.arrays["cross"][0].mean(0))
 
 
 def test_the_prefix_is_framed_and_every_head_has_a_dot():
