@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -9,8 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from t5study.base.errors import StudyError
 
@@ -19,9 +18,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
-# Of several processes started by torchrun one speaks for all.
-console = Console(quiet=os.environ.get("RANK", "0") != "0")
 
 Source = Annotated[
     Path | None,
@@ -34,6 +32,10 @@ Seed = Annotated[
     # At most what profiles.LARGEST_SEED says, which is not imported for `--help`.
     int,
     typer.Option(min=0, max=2**32 - 1, help="Seed of order, dropout and random weights."),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(help="Only this experiment or pre-training; may be given several times."),
 ]
 ProfileName = Annotated[str, typer.Option(help="Profile: a name or the path of a YAML file.")]
 Chapters = Annotated[
@@ -54,18 +56,47 @@ def reproduce(
     chapter: Chapters = None,
     source: Source = None,
     force: Annotated[bool, typer.Option(help="Run chapters again that are up to date.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what there is to run, how long and how large.")
+    ] = False,
 ) -> None:
-    """Run the notebooks of a profile and build the book; what is up to date is not run again."""
+    """Run the notebooks of a profile and build the book.
+
+    What is up to date is not run again.
+    """
+    if plan:
+        from t5study import commands
+
+        for line in commands.plan(profile, source):
+            _say(line)
+        return
     from t5study.book import make_book
 
     make_book(profile, chapter, source=source, force=force)
 
 
 @app.command()
+def run(
+    profile: ProfileName = "pocket",
+    only: Only = None,
+    source: Source = None,
+) -> None:
+    """Compute the experiments of a profile without notebooks.
+
+    What is there is not run again, and `make book` finds the records. Under torchrun each training
+    uses all processes.
+    """
+    from t5study import commands
+
+    for line in commands.run(profile, only or [], source):
+        _say(line)
+
+
+@app.command()
 def render(
     profile: Annotated[str | None, typer.Option(help="Published profile to render.")] = None,
 ) -> None:
-    """Render the published book again from `results/`; nothing is trained."""
+    """Render the published book again; nothing is trained."""
     from t5study.book import make_published
 
     make_published(profile)
@@ -73,9 +104,10 @@ def render(
 
 @app.command()
 def publish(profile: ProfileName = "published", chapter: Chapters = None) -> None:
-    """Put a finished run's outputs into the notebooks, and records they name into `results/`.
+    """Publish a finished run: its outputs and its records.
 
-    After `t5study render`, outputs alone: the records that it rendered from stay.
+    Outputs go into the notebooks, records into `results/`. After `t5study render`, outputs alone:
+    the records that it rendered from stay.
     """
     from t5study.book import publish as publish_book
 
@@ -112,7 +144,7 @@ def finetune(
     source: Source = None,
     out: Out = None,
 ) -> None:
-    """Fine-tune a model on a task and judge it on the task's test rows."""
+    """Fine-tune a model on a task and judge it on the test rows."""
     from t5study import commands
 
     changes = {
@@ -128,16 +160,19 @@ def finetune(
 
 @app.command()
 def pretrain(
-    model: Annotated[str, typer.Argument(help="t5, bert or gpt.")],
+    model: Annotated[str, typer.Argument(help="A name under pretraining, such as t5 or t5@80M.")],
     profile: ProfileName = "pocket",
     seed: Seed = 21,
     source: Source = None,
 ) -> None:
-    """Pre-train one of a profile's own models; an interrupted run continues."""
+    """Pre-train one of a profile's own models.
+
+    An interrupted run continues.
+    """
     from t5study import commands
 
     run = commands.pretrain(model, profile, seed, source)
-    console.print(f"{run.path}")
+    _say(run.path)
     _print_numbers(run.metrics)
 
 
@@ -147,7 +182,7 @@ def evaluate(
     split: Annotated[str, typer.Option(help="validation or test.")] = "test",
     source: Source = None,
 ) -> None:
-    """Judge a trained checkpoint again on a split of its task."""
+    """Judge a trained checkpoint again on a split."""
     from t5study import commands
 
     _print_report(commands.evaluate(run, split, source))
@@ -162,11 +197,14 @@ def predict(
         typer.Option(help="Which task of a model of several, such as sentiment or translation."),
     ] = None,
 ) -> None:
-    """Answer texts with a trained checkpoint: label and probabilities, or generated text."""
+    """Answer texts with a trained checkpoint.
+
+    With a label and all probabilities, or with generated text.
+    """
     from t5study import commands
 
     for answer in commands.predict(run, text, role):
-        console.print(answer, markup=False, highlight=False, soft_wrap=True)
+        _say(answer)
 
 
 @app.command()
@@ -184,7 +222,10 @@ def fetch(
     ] = None,
     source: Source = None,
 ) -> None:
-    """Copy all that a profile needs into a mirror, for machines without network."""
+    """Copy what a profile needs into a mirror, or the cache.
+
+    A mirror is for machines without network.
+    """
     from t5study import commands
 
     if weights == (to is not None):
@@ -194,7 +235,7 @@ def fetch(
     else:
         fetched = commands.fetch(profile or "full", to, source)
     for path in fetched:
-        console.print(f"{path}", markup=False, highlight=False, soft_wrap=True)
+        _say(path)
 
 
 @app.command()
@@ -202,36 +243,39 @@ def claims(
     profile: ProfileName = "pocket",
     all_of_them: Annotated[bool, typer.Option("--all", help="List every claim.")] = False,
 ) -> None:
-    """Judge the report's claims by a profile's runs: those in its store and the published ones."""
+    """Judge the report's claims by a profile's runs.
+
+    Those in its store, and the published ones.
+    """
     from t5study import commands
     from t5study.chapters.tables import shown
 
     verdicts = commands.claims(profile)
-    table = Table("verdict", "claims")
-    for verdict, count in verdicts["verdict"].value_counts().items():
-        table.add_row(verdict, str(count))
-    console.print(table)
+    counts = verdicts["verdict"].value_counts()
+    _print_table(["verdict", "claims"], [[name, str(count)] for name, count in counts.items()])
     if all_of_them:
         columns = ("report", "published", "measured", "other_weights")
-        listing = Table("claim", *(name.replace("_", " ") for name in columns), "verdict")
-        for row in verdicts.to_dict("records"):
-            listing.add_row(row["id"], *(shown(row[name]) for name in columns), row["verdict"])
-        console.print(listing)
+        rows = [
+            [row["id"], *(shown(row[name]) for name in columns), row["verdict"]]
+            for row in verdicts.to_dict("records")
+        ]
+        _say("")
+        _print_table(["claim", *(name.replace("_", " ") for name in columns), "verdict"], rows)
 
 
 @app.command()
 def doctor(source: Source = None) -> None:
-    """Say what this machine has: device, precision, memory, versions, data and checkpoints."""
+    """Say what this machine has.
+
+    Device, precision, memory, versions, data and checkpoints.
+    """
     from t5study import commands
 
-    table = Table("what", "found", show_lines=False)
-    for what, found in commands.doctor(source):
-        table.add_row(what, found)
-    console.print(table)
+    _print_table(["what", "found"], [list(row) for row in commands.doctor(source)])
 
 
 def _show_report(run) -> None:
-    console.print(f"{run.path}", highlight=False)
+    _say(run.path)
     _print_report(run.metrics)
 
 
@@ -242,23 +286,42 @@ def _print_report(metrics: dict) -> None:
         _print_numbers(metrics)
         return
     report = classification_report(metrics)
-    table = Table("", *report.columns)
+    rows = []
     for name, row in report.iterrows():
         cells = ["" if row[c] != row[c] else f"{row[c]:.3f}" for c in report.columns[:-1]]
-        table.add_row(str(name), *cells, str(int(row["support"])))
-    console.print(table)
+        rows.append([str(name), *cells, str(int(row["support"]))])
+    _print_table(["", *report.columns], rows)
 
 
 def _print_numbers(metrics: dict) -> None:
-    table = Table("metric", "value")
-    for name, value in metrics.items():
-        if isinstance(value, int | float | str):
-            table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
-    console.print(table)
+    rows = [
+        [name, f"{value:.4g}" if isinstance(value, float) else str(value)]
+        for name, value in metrics.items()
+        if isinstance(value, int | float | str)
+    ]
+    _print_table(["metric", "value"], rows)
+
+
+def _print_table(head: list[str], rows: list[list[str]]) -> None:
+    """Print columns side by side; a cell is never cut or folded, however narrow the terminal."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        _say("  ".join(cells).rstrip())
+
+
+def _say(what: object) -> None:
+    """Print a line as it is; of several processes started by torchrun one speaks for all."""
+    if os.environ.get("RANK", "0") == "0":
+        typer.echo(str(what))
 
 
 def main() -> None:
     """Run the command line; an error of the user's is one sentence, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows few characters gets a question mark for the others.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for noisy in ("httpx", "transformers", "datasets", "accelerate", "filelock"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -267,7 +330,7 @@ def main() -> None:
     except (StudyError, MemoryError, OSError) as error:
         if os.environ.get("T5STUDY_DEBUG"):
             raise
-        Console(stderr=True).print(f"t5study: {error}", markup=False, highlight=False)
+        typer.echo(f"t5study: {error}", err=True)
         sys.exit(1)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ import pandas as pd
 import psutil
 import torch
 
+from t5study import planning
 from t5study.base.device import device_name, resolve_precision
 from t5study.base.errors import StudyError
 from t5study.base.project import workplace
 from t5study.base.settings import checked, read_yaml
+from t5study.base.words import spoken_time
 from t5study.claims.judges import scorecard
 from t5study.claims.schema import load_claims
 from t5study.data.casts import clean_like_report, is_blank
@@ -27,7 +31,7 @@ from t5study.judging import answers
 from t5study.models.architectures import architecture_of
 from t5study.models.checkpoints import Checkpoint, checkpoint_in, open_checkpoint
 from t5study.models.loading import load_tokenizer
-from t5study.profiles import load_profile, needs
+from t5study.profiles import load_parameters, load_profile, needs
 from t5study.runs.provenance import library_versions
 from t5study.runs.record import Run
 from t5study.runs.store import RunStore
@@ -109,6 +113,35 @@ def _start(hub: Hub, model: str | None) -> tuple[Checkpoint, str]:
 def pretrain(model: str, profile: str, seed: int, source: Path | None) -> Run:
     """Pre-train one of a profile's own models."""
     return Study(load_profile(profile), seed=seed, source=source).pretraining(model)
+
+
+def plan(profile: str, source: Path | None) -> Iterator[str]:
+    """Say what there is to compute for a profile, and whether this machine has room for it."""
+    study = _computing(profile, source)
+    steps = planning.plan(study)
+    yield from planning.described(study, steps)
+    planning.refuse_what_does_not_fit(study, steps)
+
+
+def run(profile: str, only: Sequence[str], source: Path | None) -> Iterator[str]:
+    """Compute the runs of a profile, or of some names of it; say what became of each."""
+    study = _computing(profile, source)
+    steps = planning.plan(study, only)
+    planning.refuse_what_does_not_fit(study, steps)
+    number = 0
+    for name in dict.fromkeys(step.name for step in steps):
+        for label, asked in planning.labelled(study, name, make=True):
+            number += 1
+            began, there = time.monotonic(), study.found(asked) is not None
+            path = study.obtain(asked).path
+            took = "there" if there else f"done in {spoken_time(time.monotonic() - began)}"
+            yield f"[{number}/{max(number, len(steps))}] {label}: {took}, {path}"
+
+
+def _computing(profile: str, source: Path | None) -> Study:
+    """The study of a profile with the seed of its file, which computes what is not there."""
+    settings, seed = load_parameters(profile)
+    return Study(settings, seed, source=source)
 
 
 def evaluate(run: Path, split: str, source: Path | None) -> dict[str, Any]:

@@ -205,6 +205,8 @@ class Profile(Settings):
         for name in self.pretraining:
             _own_place(folders, pretraining_folder(name), name)
         for name, entry in self.experiments.items():
+            if name in self.pretraining:
+                raise ValueError(f"'{name}' is a pre-training and an experiment, rename one")
             _own_place(folders, folder_name(name), name)
             other = asked.setdefault(entry.model_dump_json(exclude={"seeds"}), name)
             if other != name:
@@ -300,6 +302,12 @@ def load_profile(profile: str | os.PathLike[str] | Mapping[str, Any] | Profile) 
             f"write name: {path.stem}, or rename the file."
         )
     return found
+
+
+def load_parameters(profile: str | os.PathLike[str]) -> tuple[Profile, int]:
+    """Return a profile by name or path, and the seed that its file gives beside it, or 21."""
+    seed = read_yaml(_profile_path(os.fspath(profile))).get("seed", 21)
+    return load_profile(profile), seed
 
 
 def _checked(values: Mapping[str, Any], where: str) -> Profile:

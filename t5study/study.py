@@ -137,9 +137,10 @@ class Study:
 
     def recipe(self, name: str) -> Recipe:
         """Return the hyper-parameters of an experiment."""
-        return self.profile.recipes[self._entry(name).recipe or ""]
+        return self.profile.recipes[self.entry(name).recipe or ""]
 
-    def _entry(self, name: str) -> ExperimentSettings:
+    def entry(self, name: str) -> ExperimentSettings:
+        """Return the settings of an experiment; StudyError names the likely one for another."""
         if name not in self.experiments:
             near = difflib.get_close_matches(name, self.experiments, n=3, cutoff=0.5)
             hint = f"did you mean '{near[0]}'?" if near else "`study.experiments` lists them."
@@ -154,7 +155,7 @@ class Study:
         With `make` a model to start from that is not there yet is pre-trained; without it, its
         identity is all that is known of it.
         """
-        entry, settings = self._entry(name), self.profile.settings(name)
+        entry, settings = self.entry(name), self.profile.settings(name)
         if entry.baseline is not None:
             ((role, rows),) = settings.items()
             return [experiments.Baseline(self.task(role), rows, entry.baseline)]

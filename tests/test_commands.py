@@ -18,11 +18,15 @@ from t5study import cli, commands
 from t5study.base import project
 from t5study.base.device import mixed
 from t5study.base.errors import StudyError
+from t5study.claims.schema import load_claims
 from t5study.data.hub import Hub
 from t5study.data.tasks import get_task
 from t5study.experiments.identity import parallelism
 from t5study.judging import answers
+from t5study.profiles import load_parameters
+from t5study.runs.record import Run
 from t5study.runs.store import RunStore, Workspace
+from t5study.study import Study
 
 SMALL = ["--train", "48", "--validation", "16", "--test", "24", "--epochs", "1"]
 
@@ -232,6 +236,10 @@ MISTAKES = {
     "fp16": (["finetune", "--task", "pocket-sentiment", "--precision", "fp16"], "fp16"),
     "an unknown profile": (["reproduce", "--profile", "pockt"], "pockt"),
     "an unknown chapter": (["reproduce", "--chapter", "99_end"], "99_end"),
+    "an unknown experiment": (
+        ["run", "--profile", "smoke", "--only", "sst, T6"],
+        "smoke has no experiment 'sst, T6': did you mean 'sst, T5'?",
+    ),
     "no run": (["predict", "mirror", "--text", "a film"], "no run record"),
     "an output folder that is a file": (
         ["finetune", "--task", "pocket-sentiment", "--model", "weights", "--out", "file/x"],
@@ -307,6 +315,52 @@ def test_a_recipe_that_is_no_recipe_is_named(place, monkeypatch, capsys, content
     assert status != 0
     assert says in said
     assert "Traceback" not in said
+
+
+def test_the_experiments_of_a_profile_are_computed_without_notebooks(tmp_path):
+    store = {"T5STUDY_STORE": str(tmp_path / "runs")}
+    asked = ["--profile", "smoke", "--only", "sst, TF-IDF", "--only", "sst, T5 12k, 16 labels"]
+    done = t5study("run", *asked, cwd=tmp_path, **store)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.partition(": done in")[0] for line in lines] == [
+        *("[1/3] t5@12k", "[2/3] sst, T5 12k, 16 labels, seed 21", "[3/3] sst, TF-IDF"),
+    ]
+    for line in lines:
+        assert (Path(line.rpartition(", ")[2]) / "metrics.json").is_file()
+    # The records are those that a notebook of this profile asks for.
+    profile, seed = load_parameters("smoke")
+    study = Study(profile, seed, store=tmp_path / "runs")
+    names = ("sst, TF-IDF", "sst, T5 12k, 16 labels")
+    assert all(study.found(asked) for name in names for asked in study.plans(name))
+    again = t5study("run", *asked, cwd=tmp_path, **store)
+    assert [line.partition(": there, ")[0] for line in again.stdout.splitlines()] == [
+        line.partition(": done in")[0] for line in lines
+    ]
+    plan = t5study("reproduce", "--plan", "--profile", "smoke", cwd=tmp_path, **store)
+    assert plan.returncode == 0, plan.stderr
+    assert re.search(r"yes +\d+ s +\d+\.\d GiB +sst, TF-IDF\n", plan.stdout)
+    assert "3 of 46 runs are there" in plan.stdout
+
+
+@pytest.mark.parametrize("name", ["folder [v1]", "[/b]", "a name that is much wider than " * 3])
+def test_a_path_is_printed_whole_and_as_it_is(run, tmp_path, name, monkeypatch, capsys):
+    record = tmp_path / name / "run"
+    shutil.copytree(run, record)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(commands, "finetune", lambda *_: Run(record))
+    monkeypatch.setattr(sys, "argv", ["t5study", "finetune", "--task", "pocket-emotion"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().out.splitlines()[0] == str(record)
+
+
+def test_claims_are_listed_by_whole_names_on_a_narrow_terminal_that_knows_ascii(tmp_path):
+    narrow = {"COLUMNS": "40", "PYTHONIOENCODING": "ascii"}
+    done = t5study("claims", "--profile", "published", "--all", cwd=tmp_path, **narrow)
+    assert done.returncode == 0, done.stderr
+    for claim in load_claims():
+        assert re.search(rf"^{re.escape(claim.id)} ", done.stdout, re.MULTILINE)
 
 
 def test_an_empty_text_is_refused(run, monkeypatch, capsys):

@@ -21,13 +21,16 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
+from t5study import planning
 from t5study.base.files import write_text, writing
+from t5study.base.words import spoken_time
 from t5study.book.chapters import Chapter, Layout, find_chapters
 from t5study.book.job import SCORECARD, Job, job_for, output_of, read_stamp, write_stamp
 from t5study.book.kernels import Kernels
 from t5study.book.notebooks import read_source, write_notebook
 from t5study.book.pairs import check_sources
-from t5study.book.progress import ChapterProgress, spoken_time
+from t5study.book.progress import ChapterProgress
+from t5study.study import Study
 
 WITHOUT_MODELS = "00_from_recurrence_to_attention"
 AHEAD = ("03_t5", "04_glue", "07_emotion", "06_sentiment", "08_transfer", "09_sequences")
@@ -76,8 +79,8 @@ def reproduce(
         One result per chapter, in their order. A chapter that fails does not stop the others.
 
     Raises:
-        StudyError: an unknown profile or chapter, a source that cannot be read, or the tools of the
-            extra `book` are missing.
+        StudyError: an unknown profile or chapter, a source that cannot be read, a profile that does
+            not fit into memory or on the disk, or the tools of the extra `book` are missing.
     """
     layout = Layout.of(profile, root, build)
     selected = find_chapters(layout, chapters)
@@ -87,6 +90,11 @@ def reproduce(
     progress = ChapterProgress(console or Console(stderr=True), len(selected), budget)
     kernels = Kernels(job.environment, layout.build / "kernels")
     before, others, last = _in_turn(selected, job)
+    # The scorecard trains nothing: where it alone is to run, no model is asked for.
+    whole = training and chapters is None
+    computes = whole and not all(map(job.is_current, before + others))
+    if computes:
+        _refuse_what_does_not_fit(job)
     with (
         progress.bars,
         ThreadPoolExecutor(job.at_once) as pool,
@@ -99,8 +107,7 @@ def reproduce(
                 settled[chapter.name] = pool.submit(_settle, job, kernels, chapter, force, progress)
 
         start(before)
-        # The scorecard trains nothing: where it alone is to run, no model is asked for.
-        if training and chapters is None and not all(map(job.is_current, before + others)):
+        if computes:
             _make_models(job, pool, progress)
         start(others)
         wait(settled.values())
@@ -147,14 +154,23 @@ def _in_turn(chapters: Sequence[Chapter], job: Job) -> list[list[Chapter]]:
     return [before, others, last]
 
 
+def _refuse_what_does_not_fit(job: Job) -> None:
+    source = job.environment.get("T5STUDY_HUB")
+    study = Study(**job.parameters, source=source, store=job.runs)
+    planning.refuse_what_does_not_fit(study, planning.plan(study, expected=False))
+
+
 def _make_models(job: Job, pool: ThreadPoolExecutor, progress: ChapterProgress) -> None:
     """Start the profile's own pre-trainings, where several at a time can run.
 
     A chapter that needs a model waits until it is there. One that could not be made is asked for
     again by the first chapter that needs it, and that chapter says what is wrong.
     """
-    for model in job.profile.get("pretraining", {}) if job.at_once > 1 else {}:
-        pool.submit(_make_model, job, model, progress)
+    own = job.profile.get("pretraining", {}) if job.at_once > 1 else {}
+    for model, recipe in own.items():
+        # What changes another's recipe is for one chapter or two, and they make it.
+        if "of" not in recipe:
+            pool.submit(_make_model, job, model, progress)
 
 
 def _make_model(job: Job, model: str, progress: ChapterProgress) -> None:

@@ -12,12 +12,12 @@ from rich.console import Console
 from t5study.base.checksums import check_checksums
 from t5study.base.errors import StudyError
 from t5study.base.project import checkout
+from t5study.base.words import spoken_time
 from t5study.book.assemble import assemble
 from t5study.book.build import build_html
 from t5study.book.chapters import Layout, alone, find_chapters, read_parameters
 from t5study.book.execute import failures, reproduce
 from t5study.book.job import executed_notebook, replay
-from t5study.book.progress import spoken_time
 from t5study.runs.record import FILES, records_below
 
 # The published profile that `make html` shows when none is named: the one closest to the report.
@@ -71,7 +71,8 @@ def _make(
     console.print("Building the HTML.")
     assemble(profile, **place)
     index = build_html(profile, **place)
-    console.print(f"Done in {spoken_time(time.monotonic() - began)}. Open {layout.shown(index)}")
+    done = f"Done in {spoken_time(time.monotonic() - began)}. Open {layout.shown(index)}"
+    console.print(done, markup=False, highlight=False, soft_wrap=True)
     return index
 
 

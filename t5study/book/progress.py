@@ -13,17 +13,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-
-def spoken_time(seconds: float) -> str:
-    """A duration in words: `8 s`, `1 min 20 s`, `2 h 5 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+from t5study.base.words import spoken_time
 
 
 class ChapterProgress:
@@ -60,7 +50,8 @@ class ChapterProgress:
     def model(self, name: str, text: str) -> None:
         """News of a model that is made before the chapters."""
         self.announce()
-        self.console.print(f"[dim]before the chapters[/dim] {name}: {text}", highlight=False)
+        text = f"[dim]before the chapters[/dim] {escape(name)}: {text}"
+        self.console.print(text, highlight=False, soft_wrap=True)
 
     def kept(self, name: str, seconds: float) -> None:
         """The chapter's outputs are current."""
@@ -92,4 +83,4 @@ class ChapterProgress:
     def _line(self, name: str, text: str) -> None:
         number = self._numbers.setdefault(name, len(self._numbers) + 1)
         place = escape(f"[{number}/{self.total}]")
-        self.console.print(f"{place} {name}: {text}", highlight=False)
+        self.console.print(f"{place} {name}: {text}", highlight=False, soft_wrap=True)

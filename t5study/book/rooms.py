@@ -17,6 +17,7 @@ FLOORS = (
         "book": "makes and publishes the book",
     },
     {
+        "planning": "what is left to compute, and whether it fits",
         "study": "what a notebook talks to",
         "profiles": "which experiments a book runs",
     },

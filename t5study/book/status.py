@@ -8,10 +8,10 @@ from importlib import metadata
 
 from t5study.base.device import usable_cores
 from t5study.base.project import git_commit
+from t5study.base.words import spoken_time
 from t5study.book.chapters import Layout, find_chapters, read_parameters
 from t5study.book.job import read_stamp
 from t5study.book.notebooks import read_source, title_of
-from t5study.book.progress import spoken_time
 
 LIBRARIES = (
     "torch",

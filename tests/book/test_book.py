@@ -23,6 +23,7 @@ from rich.console import Console
 from t5study.base.checksums import write_checksums
 from t5study.base.errors import StudyError
 from t5study.base.files import write_text
+from t5study.base.words import spoken_time
 from t5study.book import (
     Layout,
     assemble,
@@ -39,7 +40,6 @@ from t5study.book.build import external_loads, make_offline
 from t5study.book.chapters import alone, package_digest
 from t5study.book.job import job_for
 from t5study.book.notebooks import read_source
-from t5study.book.progress import spoken_time
 from t5study.book.publish import _joint_of_our_own
 from t5study.book.remote import repository_settings
 from t5study.profiles import load_profile
