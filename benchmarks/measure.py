@@ -17,9 +17,9 @@ from transformers import T5Config
 from benchmarks import methods, scoring
 from benchmarks.turns import Job, Turn
 from benchmarks.work import Work, matmul_peak, training_flops
-from t5study.data.packing import encoder_positions
 from t5study.models.loading import quiet
 from t5study.runs.provenance import peak_memory_bytes
+from t5study.training.packing import encoder_positions
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """Encoded texts cut into micro-batches of a bounded number of tokens, with little padding.
 
-Texts are padded to one of a few bucket lengths, so that a compiled graph meets few shapes; short
-ones may share rows (see `packing`).
+Texts are padded to one of a few bucket lengths, so that a compiled graph meets few shapes.
 """
 
 from __future__ import annotations
@@ -30,26 +29,25 @@ def bucket_of(length: int, longest: int) -> int:
     return next((b for b in BUCKETS if length <= b < longest), longest)
 
 
+def few_enough(rows: int, length: int, tokens: int) -> bool:
+    """Return whether so many rows of `length` positions stay one micro-batch of one length.
+
+    Another forward pass would cost more than the padding that it spares.
+    """
+    return rows * length <= min(FEW_POSITIONS[usual_device()], tokens)
+
+
 def cut(
-    lengths: np.ndarray, rows: np.ndarray, longest: int, tokens: int, packing: bool = False
+    lengths: np.ndarray, rows: np.ndarray, longest: int, tokens: int
 ) -> Iterator[tuple[np.ndarray, int]]:
     """Sort `rows` by length and cut them into (rows, bucket length) of at most `tokens` tokens.
 
-    A single text longer than `tokens` still makes a micro-batch of its own. Rows that fill no more
-    than `FEW_POSITIONS` together stay one micro-batch: another forward pass would cost more than
-    the padding that it spares. With `packing`, for a model whose encoder packs, there are no
-    buckets (see `packing.cut_for_shared_rows`).
+    A single text longer than `tokens` still makes a micro-batch of its own.
     """
-    few = FEW_POSITIONS[usual_device()]
     order = rows[np.argsort(lengths[rows], kind="stable")]
     buckets = np.array([bucket_of(int(n), longest) for n in lengths[order]])
-    if buckets.size and buckets.size * buckets[-1] <= min(few, tokens):
+    if buckets.size and few_enough(buckets.size, buckets[-1], tokens):
         buckets[:] = buckets[-1]
-    elif packing:
-        from t5study.data.packing import cut_for_shared_rows
-
-        yield from cut_for_shared_rows(lengths, order, longest, tokens)
-        return
     for length in np.unique(buckets):
         members = order[buckets == length]
         size = max(1, tokens // int(length))

@@ -22,7 +22,7 @@ def speed_up(model: nn.Module, compiled: bool, packing: bool = False) -> str:
     """
     # Late, both: a GPU needs neither.
     if packing:
-        from t5study.data.packing import pack_encoder
+        from t5study.training.packing import pack_encoder
 
         pack_encoder(model)
     if usual_device() == "cpu":

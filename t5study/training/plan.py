@@ -41,7 +41,7 @@ class UpdatePlan:
     seed: int
     tokens_per_micro_batch: int
     packing: bool = False
-    """Whether the model's encoder lets short texts share rows (`packing.pack_encoder`)."""
+    """Whether short texts share the rows of the model's encoder (`packing.pack_encoder`)."""
     rank: int = 0
     world_size: int = 1
 
@@ -76,7 +76,7 @@ class UpdatePlan:
     def _positions(self, lengths: np.ndarray, padded: int) -> int:
         """How many positions the encoder computes for texts padded to `padded` tokens."""
         if self.packing:
-            from t5study.data.packing import encoder_positions
+            from t5study.training.packing import encoder_positions
 
             return encoder_positions(lengths, padded)
         return len(lengths) * padded
@@ -86,13 +86,11 @@ class UpdatePlan:
         lengths = self.encoded.source_lengths
         by_length = rows[np.argsort(lengths[rows], kind="stable")]
         mine = by_length[self.rank :: self.world_size]
-        return cut(
-            lengths,
-            mine,
-            self.encoded.max_source_length,
-            self.tokens_per_micro_batch,
-            self.packing,
-        )
+        how = cut
+        if self.packing:
+            # Late: only a processor needs it.
+            from t5study.training.packing import cut_for_shared_rows as how
+        return how(lengths, mine, self.encoded.max_source_length, self.tokens_per_micro_batch)
 
     def __getitem__(self, step: int) -> dict[str, Any]:
         rows = self.rows(step)

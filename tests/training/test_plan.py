@@ -71,9 +71,10 @@ def test_processes_share_an_update_without_overlap(encoded, tokenizer):
     assert len({share["items"] for share in shares}) == 1
 
 
-def test_a_process_without_an_example_gets_a_micro_batch_without_loss(encoded, tokenizer):
+@pytest.mark.parametrize("packing", [False, True])
+def test_a_process_without_an_example_gets_a_micro_batch_without_loss(encoded, tokenizer, packing):
     # The last update of an epoch holds 2 of the 50 rows; the third process has none.
-    update = plan_of(encoded, tokenizer, rank=2, world_size=3)[3]
+    update = plan_of(encoded, tokenizer, rank=2, world_size=3, packing=packing)[3]
     assert [int((b["labels"] != IGNORED).sum()) for b in update["micro_batches"]] == [0]
 
 

@@ -10,17 +10,17 @@ import pytest
 import torch
 from tiny import untrained_t5 as a_model
 
-from t5study.data import packing
-from t5study.data.batches import cut
-from t5study.data.packing import (
+from t5study.training import packing
+from t5study.training.acceleration import speed_up
+from t5study.training.cpu import cheapen_dropout
+from t5study.training.packing import (
     SHORTEST_ROW,
+    cut_for_shared_rows,
     encoder_positions,
     first_fit,
     pack_encoder,
     shared_rows,
 )
-from t5study.training.acceleration import speed_up
-from t5study.training.cpu import cheapen_dropout
 
 LENGTHS = np.array([5, 40, 12, 64, 3, 30, 30, 20, 9, 1])
 
@@ -79,7 +79,7 @@ def test_the_positions_are_those_that_the_encoder_computes():
 
 def test_short_texts_that_share_rows_are_cut_by_their_tokens():
     lengths = np.array([10, 20, 30, 100] * 40)
-    parts = list(cut(lengths, np.arange(len(lengths)), 512, 2048, packing=True))
+    parts = list(cut_for_shared_rows(lengths, np.arange(len(lengths)), 512, 2048))
     assert sorted(np.concatenate([rows for rows, _ in parts])) == list(range(len(lengths)))
     tokens = [int(lengths[rows].sum()) for rows, _ in parts]
     assert len(parts) == 4
@@ -90,11 +90,11 @@ def test_short_texts_that_share_rows_are_cut_by_their_tokens():
 
 def test_long_texts_beside_shared_rows_are_cut_with_the_least_padding():
     lengths = np.array([200] * 8 + [208] * 8 + [500] * 3)
-    parts = list(cut(lengths, np.arange(len(lengths)), 512, 4096, packing=True))
+    parts = list(cut_for_shared_rows(lengths, np.arange(len(lengths)), 512, 4096))
     # All of 208 positions fit into one part; together with the long ones they would not.
     assert [(len(rows), length) for rows, length in parts] == [(16, 208), (3, 512)]
     # Beside so few positions another pass costs more than the padding that it spares.
-    parts = list(cut(np.array([480, 500] * 4), np.arange(8), 512, 4096, packing=True))
+    parts = list(cut_for_shared_rows(np.array([480, 500] * 4), np.arange(8), 512, 4096))
     assert [(len(rows), length) for rows, length in parts] == [(8, 512)]
 
 
