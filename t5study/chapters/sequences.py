@@ -51,8 +51,8 @@ def by_length(run: Run, metric: str, groups: int = 4) -> pd.DataFrame:
     table = run.predictions
     if metric not in table:
         raise StudyError(
-            f"the run record {run.path.name} lacks the answers' scores by row: "
-            "delete that folder and run again"
+            f"The run record {run.path.name} lacks the answers' scores by row: "
+            "delete that folder and run again."
         )
     # Sources that were cut to the longest length share a group, and so there may be fewer.
     parts = pd.qcut(table["tokens"], groups, labels=False, duplicates="drop").fillna(0)
