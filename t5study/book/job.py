@@ -22,6 +22,8 @@ from t5study.book.chapters import (
     read_parameters,
 )
 from t5study.book.kernels import OFFLINE
+from t5study.data.hub import Hub
+from t5study.data.pins import Need, package_of
 from t5study.runs.record import records_below
 from t5study.runs.store import RunStore
 
@@ -41,10 +43,13 @@ class Job:
     runs: Path
     training: bool
     at_once: int
+    models: frozenset[str]
+    """The models that can be asked, those of the study's own among them."""
 
     def key(self, chapter: Chapter) -> str:
         """The hash under which the chapter's outputs are current, with the run store as it is."""
-        return chapter_key(chapter, self.parameters, self._package, **self._records(chapter))
+        facts = {"models": sorted(self.models), **self._records(chapter)}
+        return chapter_key(chapter, self.parameters, self._package, **facts)
 
     def is_current(self, chapter: Chapter) -> bool:
         """Whether the chapter's outputs are what running it now would give."""
@@ -97,7 +102,24 @@ def job_for(
     at_once = min(cores, wished)
     if cores // at_once < (os.cpu_count() or 1):
         environment.setdefault("OMP_NUM_THREADS", str(cores // at_once))
-    return Job(layout, profile, parameters, environment, runs, training, at_once)
+    models = frozenset(profile["models"]) - (_not_at_hand(profile, source) if training else set())
+    return Job(layout, profile, parameters, environment, runs, training, at_once, models)
+
+
+def fetched(profile: Mapping[str, Any]) -> dict[str, str]:
+    """The models of a profile whose weights the package index has, by name: hub names."""
+    sources = profile["models"].items()
+    named = {name: source["checkpoint"] for name, source in sources if isinstance(source, dict)}
+    return {name: repo for name, repo in named.items() if package_of(repo)}
+
+
+def _not_at_hand(profile: Mapping[str, Any], source: Path | None) -> set[str]:
+    hub = Hub(source)
+    return {
+        name
+        for name, repo in fetched(profile).items()
+        if not hub.found(Need("models", repo)).startswith("in the")
+    }
 
 
 def replay(profile: str, root: Path | None = None) -> Job:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import psutil
 
 from t5study.base.files import write_text
 from t5study.book.chapters import need
+from t5study.book.prose import lacks
 
 ENVIRONMENT = {
     "DATASETS_VERBOSITY": "error",
@@ -28,6 +29,7 @@ ENVIRONMENT = {
 }
 """What every kernel gets, whatever the shell says."""
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+ENGINE = "t5study"
 SECONDS_TO_START = 180
 SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -48,46 +50,96 @@ class Kernels:
         place: Path,
         log: Path,
         on_cell: Callable[[int], None],
-    ) -> tuple[str, int]:
-        """Run a notebook, in place, with papermill's parameters in the folder `place`.
+        models: Collection[str],
+    ) -> tuple[Any, str, int]:
+        """Run a notebook by papermill with its parameters in the folder `place`.
 
-        Returns what went wrong (as the rest of a sentence about the chapter, or nothing), and the
-        most bytes that the kernel and its processes held at once.
+        Cells tagged `needs:MODEL` are passed over where the model is not among `models`.
+
+        Returns the notebook with its outputs, what went wrong (as the rest of a sentence about the
+        chapter, or nothing), and the most bytes that the kernel and its processes held at once.
         """
-        exceptions = need("nbclient.exceptions")
-        _inject(notebook, parameters)
+        papermill, exceptions = need("papermill"), need("nbclient.exceptions")
+        _register_engine()
         memory = _PeakMemory()
-        client = need("nbclient").NotebookClient(
-            notebook,
-            timeout=None,
-            startup_timeout=SECONDS_TO_START,
-            record_timing=False,
-            kernel_manager_class=_own_kernel(),
-            on_notebook_start=lambda notebook: memory.watch(client.km.provisioner.pid),
-            on_cell_start=lambda cell, cell_index: on_cell(cell_index),
-        )
         logging.getLogger("traitlets").setLevel(logging.ERROR)
+        logging.getLogger("papermill").setLevel(logging.ERROR)
         write_text(log, "")
-        problem = ""
+        problem, draft = "", log.with_suffix(".ipynb")
         with log.open("w") as output, memory:
+            options = {"cwd": str(place), "env": self.environment, "stdout": output}
             try:
-                client.execute(cwd=str(place), env=self.environment, stdout=output, stderr=output)
-            except exceptions.CellExecutionError as error:
-                problem = f"stopped in {_failed_cell(notebook)}: {_reason(error)}"
+                papermill.execute_notebook(
+                    notebook,
+                    draft,
+                    parameters=parameters,
+                    engine_name=ENGINE,
+                    kernel_name="python3",
+                    progress_bar=False,
+                    request_save_on_cell_execute=False,
+                    options={**options, "stderr": output},
+                    watch=memory.watch,
+                    on_cell=on_cell,
+                    models=models,
+                )
+            except papermill.PapermillExecutionError as error:
+                problem = f"stopped in {_failed_cell(error)}: {_reason(error)}"
             except exceptions.DeadKernelError:
                 problem = f"stopped because its kernel died, often for lack of memory (see {log})"
             except (RuntimeError, TimeoutError):
                 problem = f"could not begin, since its kernel did not start (see {log})"
-        return problem, memory.peak
+        executed = need("nbformat").read(draft, as_version=4) if draft.is_file() else notebook
+        draft.unlink(missing_ok=True)
+        # Papermill marks where a notebook stopped by cells of its own.
+        executed.cells = [cell for cell in executed.cells if not _is_mark(cell)]
+        return executed, problem, memory.peak
 
 
-def _inject(notebook: Any, parameters: dict[str, Any]) -> None:
-    """Add the cell that papermill adds: it sets the parameters behind those of the notebook."""
-    lines = [f"{name} = {value!r}" for name, value in parameters.items()]
-    cell = need("nbformat").v4.new_code_cell("\n".join(["# Parameters", *lines]))
-    cell.metadata["tags"] = ["injected-parameters"]
-    tagged = ["parameters" in c.metadata.get("tags", []) for c in notebook.cells]
-    notebook.cells.insert(tagged.index(True) + 1 if any(tagged) else 0, cell)
+def _is_mark(cell: Any) -> bool:
+    return "papermill-error-cell-tag" in cell.metadata.get("tags", [])
+
+
+def _register_engine() -> None:
+    """Teach papermill an engine with kernels of our own, an environment of our making, and news.
+
+    The kernel is started in a folder. Papermill's own `cwd` would move this whole process there,
+    and of chapters that run side by side one could bring it back to where another had moved it.
+    """
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import Engine, papermill_engines
+
+    class Client(PapermillNotebookClient):
+        """Papermill's client, which passes over what the models at hand cannot show."""
+
+        models: Collection[str] = ()
+        watch: Callable[[int], None]
+
+        def papermill_execute_cells(self):
+            self.watch(self.km.provisioner.pid)
+            super().papermill_execute_cells()
+
+        def execute_cell(self, cell, index, **kwargs):
+            if lacks(cell, self.models):
+                return cell
+            return super().execute_cell(cell, index, **kwargs)
+
+    class StudyEngine(Engine):
+        @classmethod
+        def execute_managed_notebook(
+            cls, nb_man, kernel_name, *, options, watch, on_cell, models, **_unused
+        ):
+            client = Client(
+                nb_man,
+                kernel_name=kernel_name,
+                timeout=None,
+                startup_timeout=SECONDS_TO_START,
+                kernel_manager_class=_own_kernel(),
+                on_cell_start=lambda cell, cell_index: on_cell(cell_index),
+            )
+            client.models, client.watch = models, watch
+            client.execute(**options)
+
+    papermill_engines.register(ENGINE, StudyEngine)
 
 
 def _own_kernel() -> type:
@@ -111,13 +163,11 @@ def _own_kernel() -> type:
     return OwnKernel
 
 
-def _failed_cell(notebook: Any) -> str:
+def _failed_cell(error: Any) -> str:
     """The code cell of the source that raised, by its number and first line."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    failed = [any(o.output_type == "error" for o in cell.outputs) for cell in code].index(True)
-    lines = [line.strip() for line in code[failed].source.splitlines() if line.strip()]
+    lines = [line.strip() for line in error.source.splitlines() if line.strip()]
     # The source has one code cell less: papermill adds one for the parameters.
-    return f"code cell {max(1, failed)} (`{lines[0] if lines else ''}`)"
+    return f"code cell {max(1, error.exec_count - 1)} (`{lines[0] if lines else ''}`)"
 
 
 def _reason(error: Any) -> str:

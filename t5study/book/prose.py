@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from t5study.base.errors import StudyError
@@ -13,16 +13,21 @@ _EVAL = re.compile(r"\{eval\}`([^`]*)`")
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
 
 
-def set_prose(notebook: Any, chapter: str, ours: bool) -> Any:
+def set_prose(notebook: Any, chapter: str, ours: bool, models: Collection[str]) -> Any:
     """Put facts into the prose, in place, and take out what is not for this page.
 
     `ours` says whether the page is of the profile that the prose is written for. It then has no
     cell whose finding is not so in its runs; a page of another profile has none of the cells tagged
-    `finds:NAME` or `only:published`. Returns the same notebook.
+    `finds:NAME` or `only:published`. Neither has cells tagged `needs:MODEL` where the model is not
+    among `models`; the page then says so, once. Returns the same notebook.
 
     Raises StudyError when the prose names a fact that the notebook does not give.
     """
     facts, found = recorded(notebook)
+    whole = len(notebook.cells)
+    notebook.cells = [cell for cell in notebook.cells if not lacks(cell, models)]
+    if len(notebook.cells) < whole:
+        _say_what_is_left_out(notebook)
     notebook.cells = [cell for cell in notebook.cells if _is_for(cell, ours, found)]
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -31,6 +36,20 @@ def set_prose(notebook: Any, chapter: str, ours: bool) -> Any:
             for _, value in quotations(cell, facts, chapter):
                 _put(cell, value)
     return notebook
+
+
+def lacks(cell: Any, models: Collection[str]) -> bool:
+    """Whether a cell needs a model that is not among `models`."""
+    needed = [tag.partition(":") for tag in cell.metadata.get("tags", [])]
+    return any(kind == "needs" and name not in models for kind, _, name in needed)
+
+
+def _say_what_is_left_out(notebook: Any) -> None:
+    """Put a note at the end of the first cell."""
+    notebook.cells[0]["source"] += (
+        "\n\n:::{note}\nThis page was made without the weights of a published model, and its "
+        "sections about that model are left out. `make weights` fetches them.\n:::"
+    )
 
 
 def recorded(notebook: Any) -> tuple[dict[str, str], dict[str, bool]]:

@@ -23,8 +23,8 @@ def notebook(*prose: tuple[str, list[str]], facts: dict | None = None, finds: di
     return nbformat.v4.new_notebook(cells=[given, *cells])
 
 
-def page(*prose, ours: bool = True, **given) -> list[str]:
-    cells = set_prose(notebook(*prose, **given), "06_sentiment", ours).cells
+def page(*prose, ours: bool = True, models=("minilm",), **given) -> list[str]:
+    cells = set_prose(notebook(*prose, **given), "06_sentiment", ours, models).cells
     assert [output.get("text") for output in cells[0].outputs] == ["said"]
     return [cell.source for cell in cells[1:]]
 
@@ -77,3 +77,13 @@ def test_a_sentence_that_is_not_so_is_named(found, problem):
         check_findings(
             notebook(("## Who wins\n\nThe SVM wins", ["finds:ahead"]), finds=found), "06_sentiment"
         )
+
+
+def test_a_page_without_a_models_weights_leaves_its_sections_out_and_says_so_once():
+    prose = (("# Title", []), ("MiniLM looks.", ["needs:minilm"]), ("So much.", ["needs:minilm"]))
+    assert page(*prose) == ["# Title", "MiniLM looks.", "So much."]
+    given = notebook(*prose)
+    given.cells.insert(0, nbformat.v4.new_markdown_cell("# Chapter"))
+    cells = set_prose(given, "01_bert", ours=False, models=()).cells
+    assert sum("without the weights" in cell.source for cell in cells) == 1
+    assert not any("MiniLM" in cell.source for cell in cells)
