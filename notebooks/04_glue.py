@@ -475,7 +475,7 @@ tables.show(over_baseline)
 # On similarity T5's whole interval lies below the score of word overlap: its pre-training did not
 # teach it enough to compare two sentences.
 
-# %% [markdown]
+# %% [markdown] tags=["only:published"]
 # An F1 must be read with the yes-sayer in mind. Where most pairs are paraphrases, saying *equivalent*
 # to all of them already has an F1 of {eval}`facts.yes_sayer`. T5 has {eval}`facts.pairs_t5`. It says
 # yes to {eval}`facts.pairs_yes_t5` of the pairs, the baseline to {eval}`facts.pairs_yes_baseline`.
