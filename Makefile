@@ -51,7 +51,7 @@ clean:  ## remove everything generated, the environment included
 	@rm -rf _build $(VENV) ./*.egg-info .pytest_cache .ruff_cache
 
 # torch alone is several hundred megabytes, so pip's own words are counted, not repeated.
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml $(wildcard t5study/book/jupyter/*.json)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "The study needs Python 3.11 or newer and '$(PYTHON)' is not: name one, as in \`make PYTHON=python3.12 $(or $(MAKECMDGOALS),book)\`." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
@@ -61,4 +61,7 @@ $(READY): requirements.lock pyproject.toml
 	  | awk -v all="$$(grep -c == requirements.lock)" '/\(from -r requirements.lock/ { if (++n % 20 == 0) { printf "  %d of %d packages looked up\n", n, all; fflush() } } \
 	         /^Installing/ { print "  installing"; fflush() }'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@mkdir -p $(VENV)/etc/jupyter $(VENV)/share/jupyter/lab/settings
+	@cp t5study/book/jupyter/jupyter_server_config.json $(VENV)/etc/jupyter/
+	@cp t5study/book/jupyter/overrides.json $(VENV)/share/jupyter/lab/settings/
 	@touch $@

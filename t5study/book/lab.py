@@ -1,4 +1,9 @@
-"""Open JupyterLab on the chapters: `python -m t5study.book.lab`, which is what `make lab` does."""
+"""JupyterLab on the chapters: `python -m t5study.book.lab` opens it, as `make lab` does.
+
+The set-up puts `jupyter/*.json` into the environment, so that JupyterLab knows of the hook below
+however it is started, and renders every cell: jupyterlab-myst shows no values in the prose of cells
+that were not rendered before they ran.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +13,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
 from t5study.base.errors import StudyError
 from t5study.book.chapters import Layout
+from t5study.book.notebooks import count_cells, show_facts
 from t5study.book.pairs import settle_pairs
 
 KEPT = ("kernelspec", "language_info")
@@ -18,22 +26,19 @@ KEPT = ("kernelspec", "language_info")
 def leave_no_noise(model: dict[str, Any], path: str, contents_manager: Any, **_: Any) -> None:
     """Before a chapter's notebook is saved, undo what says nothing about it.
 
-    A save names the editor's kernel and version of Python, and counts every execution. The file
-    keeps the names that it has, and cells are counted in their order.
+    A save names the editor's kernel and version of Python, counts every execution, and has values
+    for those cells of prose that were on the screen. The file keeps the names that it has, cells
+    are counted in their order, and all prose has its values.
     """
-    file = Path(contents_manager.root_dir) / path
     if model["type"] != "notebook" or "t5study" not in model["content"]["metadata"]:
         return
+    notebook = model["content"] = nbformat.from_dict(model["content"])
+    file = Path(contents_manager.root_dir) / path
     if file.is_file():
         before = json.loads(file.read_text("utf-8"))["metadata"]
-        model["content"]["metadata"] |= {key: before[key] for key in KEPT if key in before}
-    code = [cell for cell in model["content"]["cells"] if cell["cell_type"] == "code"]
-    for count, cell in enumerate(code, 1):
-        if cell["execution_count"] is not None:
-            cell["execution_count"] = count
-        for output in cell["outputs"]:
-            if "execution_count" in output:
-                output["execution_count"] = count
+        notebook.metadata.update({key: before[key] for key in KEPT if key in before})
+    count_cells(notebook)
+    show_facts(notebook)
 
 
 def main() -> None:
@@ -46,7 +51,6 @@ def main() -> None:
     options = {
         "ServerApp.root_dir": root,
         "LabApp.default_url": "/lab/tree/notebooks",
-        "FileContentsManager.pre_save_hook": f"{__spec__.name}.leave_no_noise",
     }
     command = [sys.executable, "-m", "jupyterlab", *(f"--{k}={v}" for k, v in options.items())]
     # The environment's own commands come first, so that its kernel is the one that starts.

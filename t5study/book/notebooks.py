@@ -11,6 +11,7 @@ import json
 import re
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,14 +74,12 @@ def clean_notebook(notebook: NotebookNode, layout: Layout) -> NotebookNode:
     places = _machine_paths(layout)
     for cell in notebook.cells:
         cell["metadata"] = {k: cell.metadata[k] for k in KEPT_METADATA if cell.metadata.get(k)}
-    for count, cell in enumerate(_code_cells(notebook), 1):
+    for cell in _code_cells(notebook):
         # Warnings of libraries are for who runs the notebook, not for who reads it.
         cell["outputs"] = [output for output in cell.outputs if output.get("name") != "stderr"]
-        cell["execution_count"] = count
         for output in cell.outputs:
-            if "execution_count" in output:
-                output["execution_count"] = count
             _hide_paths(output, places)
+    count_cells(notebook)
     language = notebook.metadata.get("language_info", {"name": "python"})
     notebook.metadata = {"kernelspec": dict(KERNEL), "language_info": language}
     _name_cells(notebook)
@@ -93,10 +92,7 @@ def publish_notebook(chapter: Chapter, notebook: NotebookNode, layout: Layout) -
     Its metadata say of which profile the outputs are, and hold a digest of the code they came from
     and one of the outputs. Returns its path.
     """
-    facts, _ = recorded(notebook)
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown" and (quoted := quotations(cell, facts, chapter.name)):
-            cell.metadata["user_expressions"] = [_as_shown(*pair) for pair in quoted]
+    show_facts(notebook)
     options = _pairing(layout.root)
     if options:
         notebook.metadata["jupytext"] = options
@@ -107,6 +103,29 @@ def publish_notebook(chapter: Chapter, notebook: NotebookNode, layout: Layout) -
     }
     write_notebook(chapter.published, notebook)
     return chapter.published
+
+
+def count_cells(notebook: NotebookNode) -> None:
+    """Count the cells that ran, in place, as if they had run once and in their order."""
+    for count, cell in enumerate(_code_cells(notebook), 1):
+        for counted in [cell, *cell.outputs]:
+            if counted.get("execution_count") is not None:
+                counted["execution_count"] = count
+
+
+def show_facts(notebook: NotebookNode) -> None:
+    """Give each cell of prose the values that it quotes, in place, where jupyterlab-myst has them.
+
+    A cell that quotes what no cell gave is left as it is.
+    """
+    facts, _ = recorded(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            with suppress(StudyError):
+                shown = [_as_shown(*pair) for pair in quotations(cell, facts, "")]
+                cell.metadata.pop("user_expressions", None)
+                if shown:
+                    cell.metadata["user_expressions"] = shown
 
 
 def code_digest(notebook: NotebookNode) -> str:

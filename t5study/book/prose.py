@@ -82,10 +82,16 @@ def quotations(cell: Any, facts: dict[str, str], chapter: str) -> list[tuple[str
     return quoted
 
 
-def check_findings(notebook: Any, chapter: str) -> None:
-    """Raise StudyError naming the first sentence whose finding is not so or was never given."""
-    _, found = recorded(notebook)
+def check_prose(notebook: Any, chapter: str) -> None:
+    """Check what the prose rests on.
+
+    Raises StudyError naming the first sentence whose finding is not so or was never given, or the
+    first fact that is quoted and was never given.
+    """
+    facts, found = recorded(notebook)
     for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            quotations(cell, facts, chapter)
         for name in _findings(cell):
             if not found.get(name):
                 problem = "is not so in these runs" if name in found else "is given by no cell"

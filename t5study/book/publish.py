@@ -20,7 +20,7 @@ from t5study.book.chapters import (
 from t5study.book.job import Job, job_for, replay
 from t5study.book.notebooks import publish_notebook, written_for
 from t5study.book.pairs import check_sources
-from t5study.book.prose import check_findings
+from t5study.book.prose import check_prose
 from t5study.book.records import listed, places, write_index
 from t5study.experiments.recipes import OWN
 from t5study.profiles import Profile, load_profile
@@ -116,7 +116,7 @@ def _checked_notebooks(layout: Layout, chapters: Sequence[Chapter]) -> dict[Chap
                 f"Chapter {chapter.name} is written for the profile {written_for(notebook)}, which "
                 f"its parameters name: outputs of {layout.profile} are not published in it."
             )
-        check_findings(notebook, chapter.name)
+        check_prose(notebook, chapter.name)
     return notebooks
 
 

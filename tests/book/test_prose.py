@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from t5study.base.errors import StudyError
-from t5study.book.prose import check_findings, set_prose
+from t5study.book.prose import check_prose, set_prose
 from t5study.chapters.facts import MIME
 
 
@@ -74,7 +74,7 @@ def test_a_page_of_another_profile_has_no_findings():
 )
 def test_a_sentence_that_is_not_so_is_named(found, problem):
     with pytest.raises(StudyError, match=problem):
-        check_findings(
+        check_prose(
             notebook(("## Who wins\n\nThe SVM wins", ["finds:ahead"]), finds=found), "06_sentiment"
         )
 
