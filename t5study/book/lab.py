@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbformat.sign import NotebookNotary
 
 from t5study.base.errors import StudyError
-from t5study.book.chapters import Layout
-from t5study.book.notebooks import count_cells, show_facts
-from t5study.book.pairs import settle_pairs
+from t5study.book.chapters import Layout, find_chapters
+from t5study.book.notebooks import count_cells, read_published, show_facts
+from t5study.book.pairs import problem_of, settle_pairs
 
 KEPT = ("kernelspec", "language_info")
 
@@ -43,19 +44,28 @@ def leave_no_noise(model: dict[str, Any], path: str, contents_manager: Any, **_:
 
 def main() -> None:
     """Make the pairs agree and become JupyterLab; further arguments are passed on to it."""
-    root = Layout.of("published").root
+    layout = Layout.of("published")
     try:
-        settle_pairs(Layout.of("published"))
+        settle_pairs(layout)
     except StudyError as error:
         sys.exit(f"t5study: {error}")
+    _trust_published(layout)
     options = {
-        "ServerApp.root_dir": root,
+        "ServerApp.root_dir": layout.root,
         "LabApp.default_url": "/lab/tree/notebooks",
     }
     command = [sys.executable, "-m", "jupyterlab", *(f"--{k}={v}" for k, v in options.items())]
     # The environment's own commands come first, so that its kernel is the one that starts.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     os.execv(sys.executable, [*command, *sys.argv[1:]])
+
+
+def _trust_published(layout: Layout) -> None:
+    """Let JupyterLab draw the figures of notebooks whose outputs are those that were published."""
+    notary = NotebookNotary()
+    for chapter in find_chapters(layout):
+        if not problem_of(chapter):
+            notary.sign(read_published(chapter))
 
 
 if __name__ == "__main__":

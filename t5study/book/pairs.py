@@ -70,8 +70,12 @@ def settle_pairs(layout: Layout) -> None:
 def stale_pairs(root: Path | None = None) -> list[str]:
     """One sentence for every published notebook that is not its source with published outputs."""
     chapters = find_chapters(Layout.of("published", root))
-    firsts = (next(_problems(chapter), None) for chapter in chapters)
-    return [problem for problem in firsts if problem]
+    return [problem for chapter in chapters if (problem := problem_of(chapter))]
+
+
+def problem_of(chapter: Chapter) -> str:
+    """What is wrong with a published notebook, in one sentence, or nothing."""
+    return next(_problems(chapter), "")
 
 
 def _problems(chapter: Chapter) -> Iterator[str]:
