@@ -58,7 +58,7 @@ SENTIMENT = f"""\
 # (ch-sentiment)=
 # # Sentiment
 #
-# The answer is {{glue:text}}`answer`.
+# The answer is {{eval}}`facts.answer`.
 
 # %% tags=["parameters"]
 profile = "tiny"
@@ -68,9 +68,10 @@ seed = 21
 import os
 import sys
 from pathlib import Path
-from myst_nb import glue
+from t5study.chapters.facts import Facts
 
-glue("answer", seed * 6, display=False)
+facts = Facts()
+facts(answer=seed * 6)
 store = Path(os.environ["T5STUDY_STORE"])
 record = next(store.rglob("*{RECORD}"), store / "{RECORD}")
 if os.environ.get("T5STUDY_TRAINING") != "forbid":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sys
 import threading
@@ -65,13 +66,14 @@ class Kernels:
         logging.getLogger("traitlets").setLevel(logging.ERROR)
         logging.getLogger("papermill").setLevel(logging.ERROR)
         write_text(log, "")
-        problem, draft = "", log.with_suffix(".ipynb")
+        problem, ran = "", []
         with log.open("w") as output, memory:
             options = {"cwd": str(place), "env": self.environment, "stdout": output}
             try:
+                # With a path to write to, papermill would fill in the braces of a folder's name.
                 papermill.execute_notebook(
                     notebook,
-                    draft,
+                    None,
                     parameters=parameters,
                     engine_name=ENGINE,
                     kernel_name="python3",
@@ -81,6 +83,7 @@ class Kernels:
                     watch=memory.watch,
                     on_cell=on_cell,
                     models=models,
+                    ran=ran,
                 )
             except papermill.PapermillExecutionError as error:
                 problem = f"stopped in {_failed_cell(error)}: {_reason(error)}"
@@ -88,8 +91,7 @@ class Kernels:
                 problem = f"stopped because its kernel died, often for lack of memory (see {log})"
             except (RuntimeError, TimeoutError):
                 problem = f"could not begin, since its kernel did not start (see {log})"
-        executed = need("nbformat").read(draft, as_version=4) if draft.is_file() else notebook
-        draft.unlink(missing_ok=True)
+        executed = ran[0] if ran else notebook
         # Papermill marks where a notebook stopped by cells of its own.
         executed.cells = [cell for cell in executed.cells if not _is_mark(cell)]
         return executed, problem, memory.peak
@@ -126,8 +128,9 @@ def _register_engine() -> None:
     class StudyEngine(Engine):
         @classmethod
         def execute_managed_notebook(
-            cls, nb_man, kernel_name, *, options, watch, on_cell, models, **_unused
+            cls, nb_man, kernel_name, *, options, watch, on_cell, models, ran, **_unused
         ):
+            ran.append(nb_man.nb)
             client = Client(
                 nb_man,
                 kernel_name=kernel_name,
@@ -137,7 +140,12 @@ def _register_engine() -> None:
                 on_cell_start=lambda cell, cell_index: on_cell(cell_index),
             )
             client.models, client.watch = models, watch
-            client.execute(**options)
+            try:
+                client.execute(**options)
+            finally:
+                # After a failed start nbclient leaves this to be done at the end of the process,
+                # where it would raise.
+                atexit.unregister(client._cleanup_kernel)
 
     papermill_engines.register(ENGINE, StudyEngine)
 

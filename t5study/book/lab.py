@@ -37,7 +37,10 @@ def leave_no_noise(model: dict[str, Any], path: str, contents_manager: Any, **_:
     file = Path(contents_manager.root_dir) / path
     if file.is_file():
         before = json.loads(file.read_text("utf-8"))["metadata"]
-        notebook.metadata.update({key: before[key] for key in KEPT if key in before})
+        for key in KEPT:
+            notebook.metadata.pop(key, None)
+            if key in before:
+                notebook.metadata[key] = before[key]
     count_cells(notebook)
     show_facts(notebook)
 

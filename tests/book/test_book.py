@@ -164,6 +164,37 @@ def test_a_chapter_that_fails_leaves_the_others_and_the_next_run_continues(proje
     assert not list(executed.glob("*.failed.ipynb"))
 
 
+def test_a_kernel_that_does_not_start_fails_its_chapter_and_no_other(project, monkeypatch):
+    assert run(project, "7") == {"07_emotion": "ran"}
+    bad = project / "bad"
+    bad.mkdir()
+    (bad / "ipykernel_launcher.py").write_text('raise SystemExit("broken")')
+    monkeypatch.setenv("PYTHONPATH", str(bad))
+    results = reproduce("tiny", root=project, console=SILENT)
+    assert [result.status for result in results] == ["failed", "kept"]
+    assert "06_sentiment could not begin, since its kernel did not start" in results[0].problem
+    log = re.search(r"see (\S+)\)", results[0].problem)[1]
+    assert "broken" in (project / log).read_text()
+
+
+def test_a_kernel_sees_nothing_of_the_settings_of_whoever_starts_it(project, monkeypatch, tmp_path):
+    startup = tmp_path / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "mine.py").write_text("answer = 1")
+    (tmp_path / "matplotlibrc").write_text("figure.dpi: 11")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "matplotlibrc"))
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    look = (
+        "import matplotlib\n"
+        "('answer' in globals(), matplotlib.rcParams['figure.dpi'], matplotlib.get_backend())"
+    )
+    edit(project / "notebooks" / "07_emotion.py", "1 + 1", look)
+    assert run(project, "7") == {"07_emotion": "ran"}
+    executed = (project / "_build" / "tiny" / "notebooks" / "07_emotion.ipynb").read_text()
+    assert "(False, 100.0, 'module://matplotlib_inline.backend_inline')" in executed
+
+
 def test_as_many_kernels_run_as_there_are_usable_cores(project, monkeypatch):
     edit(project / "notebooks/profiles/tiny.yaml", "synthetic", "chapters_at_once: 4\n  synthetic")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
