@@ -164,6 +164,11 @@ def test_a_chapter_that_fails_leaves_the_others_and_the_next_run_continues(proje
     assert not list(executed.glob("*.failed.ipynb"))
 
 
+def test_a_clone_may_lie_in_a_folder_of_any_name(project):
+    moved = project.rename(project.with_name("it is {x} [v1]"))
+    assert run(moved, "7") == {"07_emotion": "ran"}
+
+
 def test_a_kernel_that_does_not_start_fails_its_chapter_and_no_other(project, monkeypatch):
     assert run(project, "7") == {"07_emotion": "ran"}
     bad = project / "bad"
