@@ -171,7 +171,7 @@ baseline = study.run(f"{role}, TF-IDF")
 # %%
 runs = study.runs(f"{role}, T5")
 scratch = study.runs(f"{role}, T5 from scratch")
-study.experiments[f"{role}, T5"], study.plans(f"{role}, T5")[0].recipe
+tables.show(finetuning.recipe_table(study.recipe(f"{role}, T5")))
 
 # %% [markdown]
 # Answers are not generated. The label words are scored: one pass of the encoder, one step of the

@@ -99,7 +99,7 @@ baseline = study.run(f"{role}, TF-IDF")
 # %%
 runs = study.runs(f"{role}, T5")
 scratch = study.runs(f"{role}, T5 from scratch")
-study.experiments[f"{role}, T5"], study.plans(f"{role}, T5")[0].recipe
+tables.show(finetuning.recipe_table(study.recipe(f"{role}, T5")))
 
 # %% [markdown]
 # The answer is again a softmax over the first tokens of the label words after one decoder step. With

@@ -111,11 +111,16 @@ def t5_small_modules() -> pd.DataFrame:
     return module_comparison()
 
 
+def recipe_table(recipe: Recipe) -> pd.DataFrame:
+    """Return one row with the hyper-parameters that a recipe sets itself."""
+    return pd.DataFrame([recipe.model_dump(exclude_defaults=True)])
+
+
 def argument_table(recipe: Recipe) -> pd.DataFrame:
     """Return the report's arguments beside the values of the recipe that this page used."""
     table = load_published().arguments()
     used = recipe.model_dump()
-    ours = [str(used[name]) if name in used else "" for name in table["recipe"]]
+    ours = [str(used.get(name, "")).replace("None", "none") for name in table["recipe"]]
     return pd.DataFrame(
         {
             "report": table["value"].astype(str),

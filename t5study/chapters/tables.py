@@ -264,8 +264,9 @@ def _turned(heads: Sequence[_Column], body: Sequence[_Column]) -> list[_Column]:
     """The table with its columns as rows, each cell standing as it did."""
     names = tuple(_Cell(", ".join(filter(None, column.names)), False) for column in body)
     count = len(body[0].cells)
+    unnamed = ["value"] if count == 1 else [str(row + 1) for row in range(count)]
     titles = [
-        ", ".join(column.cells[row].text for column in heads) if heads else str(row + 1)
+        ", ".join(column.cells[row].text for column in heads) or unnamed[row]
         for row in range(count)
     ]
     rows = [tuple(column.cells[row] for column in body) for row in range(count)]

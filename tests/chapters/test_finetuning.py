@@ -7,6 +7,7 @@ import pytest
 from handmade import drawn
 
 from t5study.chapters import finetuning
+from t5study.experiments.recipes import Recipe
 from t5study.judging.metrics import (
     classification_metrics,
     classification_report,
@@ -73,3 +74,12 @@ def test_examples_are_of_all_labels_as_evenly_as_they_allow_and_in_the_order_of_
     assert table["actual"].value_counts().to_dict() == {"sadness": 2, "anger": 1, "joy": 1}
     assert list(table.index) == sorted(table.index)
     assert len(finetuning.examples(run, count=100)) == 6
+
+
+def test_a_recipe_is_shown_by_what_it_sets_and_beside_the_reports_arguments():
+    recipe = Recipe(epochs=5, learning_rate=0.005, optimizer="adafactor")
+    (row,) = finetuning.recipe_table(recipe).to_dict("records")
+    assert row == {"epochs": 5, "learning_rate": 0.005, "optimizer": "adafactor"}
+    beside = finetuning.argument_table(recipe)
+    assert beside.loc["num_train_epochs", ["report", "this page"]].tolist() == ["2", "5"]
+    assert beside.loc["early_stop_callback", "this page"] == "none"
