@@ -613,9 +613,9 @@ study.finds(no_month_is_invented=named["count"] == 0)
 # the share is {eval}`facts.months_interval`. {eval}`facts.months_kept` keep the words "this month".
 
 # %% [markdown] tags=["needs:smollm2", "finds:no_month_is_invented"]
-# That is a null result worth having. This model invents places and numbers and yet no month where the
-# text is short and says "this month". It says nothing of T5-small, whose training had news of April
-# 2020 nowhere in it either; how its "april" came about stays open.
+# That is a null result worth having: this model invents places and numbers, and yet no month where a
+# short text says "this month". It says nothing of T5-small; how the report's "april" came about stays
+# open.
 
 # %% [markdown]
 # ### On the test set
