@@ -6,24 +6,22 @@
 # three architectures T5 is (the report names the wrong one, for an understandable reason), what its
 # decoder looks at, how it is pre-trained, how it knows where a word stands, and what its loss is.
 #
-# As before every figure is drawn from tensors of the networks this page runs, and wherever the
-# report misreads the paper, the evidence is computed.
+# As before every figure is drawn from tensors of networks, and wherever the report misreads the paper,
+# the evidence is computed.
 
-# %% tags=["parameters", "hide-cell"]
+# %% tags=["parameters", "remove-cell"]
 profile = "published"
 seed = 21
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 import pandas as pd
 
-from t5study.chapters import t5
+from t5study.chapters import t5, tables
 from t5study.chapters.style import word
-from t5study.chapters.tables import show
 from t5study.study import Study
 
-pd.set_option("display.max_colwidth", None)
-pd.set_option("display.precision", 3)
 study = Study(profile, seed=seed)
+facts = study.facts
 study.badge()
 
 # %% [markdown]
@@ -35,7 +33,7 @@ study.badge()
 # sentiment in place of the fourth, the similarity of two sentences: what is read, and what is
 # answered.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 STORY = (
     "A film festival opened in Berlin on Monday. Five hundred people came on the first day. "
     "Last year, only two hundred people came. It closes on Friday."
@@ -54,20 +52,22 @@ def asked(role):
     return study.observe("t5.prompts", run=study.run(f"{role}, T5"), texts=texts).values["rows"]
 
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 answers = pd.DataFrame([row for role in questions for row in asked(role)])
-show(answers[["prompt", "answer"]])
+tables.show(answers[["prompt", "answer"]].set_index("prompt"))
 
 # %% [markdown]
 # Each row was answered by the network fine-tuned for its task. All have one architecture and one
-# vocabulary. In the published book the translator and the summariser began as the T5 that read most
-# ({ref}`transfer-budgets`), the other two as the profile's own. (The checkpoints published with the
-# paper were trained on all these tasks mixed together before they were released, so one of them
-# answers all four.) Between the tasks only the weights differ: no new layer, no other loss. The
-# table shows the form of a task; most of these answers are wrong in the published book, whose T5 is
-# small and has read little. Even how alike two sentences are, the task STS-B, T5 answers with a text
-# such as *3.8*: to the network that is no number but a few tokens, which have probabilities like any
-# other.
+# vocabulary. The translator and the summariser began as the T5 that read most ({ref}`transfer-budgets`),
+# the other two as the one that read 20 million tokens. (The checkpoints published with the paper were
+# trained on all these tasks mixed together before they were released, so one of them answers all
+# four.) Between the tasks only the weights differ: no new layer, no other loss. Even how alike two
+# sentences are, the task STS-B, T5 answers with a text such as *3.8*: to the network that is no number
+# but a few tokens, which have probabilities like any other.
+
+# %% [markdown] tags=["only:published"]
+# The table shows the form of a task; most of the answers are wrong, since our T5 is small and has read
+# little.
 
 # %% [markdown]
 # (t5-architectures)=
@@ -84,9 +84,11 @@ show(answers[["prompt", "answer"]])
 #
 # The figure is not a drawing of the idea. The first panel comes from three attention tensors of this
 # page's T5, the other two from this page's GPT, run once under its own mask and once under a
-# prefix mask; a cell is filled if some head of some layer gave it a weight above zero. (The
-# vocabulary of the published book was learnt from English text alone. Letters such as *ö* are not in
-# it, and the figures show `<unk>` for them.)
+# prefix mask; a cell is filled if some head of some layer gave it a weight above zero.
+
+# %% [markdown] tags=["only:published"]
+# Our vocabulary was learnt from English text alone. Letters such as *ö* are not in it, and the figures
+# show `<unk>` for them.
 
 # %%
 short = {"source": "The king slept.", "target": "Der König schlief."}
@@ -94,11 +96,11 @@ translator = study.run("translation, T5")
 masks = study.observe("t5.masks", run=translator, **short)
 single = study.observe("gpt.prefix", **short)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-three-architectures", "caption": "Who looked at whom, from the attention weights of real networks. A row looks, a column is looked at; the lines separate input from output. Left: the translator, a fine-tuned T5, its three attentions put together. Middle and right: one GPT under a causal mask and under a prefix mask."}, "image": {"alt": "Three square grids over input and output tokens. Encoder-decoder: the input block is full, the output rows see the whole input and earlier output. Language model: a triangle. Prefix LM: the same pattern as the encoder-decoder."}}
+# %% tags=["remove-input"] mystnb={"figure": {"name": "fig-three-architectures", "caption": "Who looked at whom, from the attention weights of real networks. A row looks, a column is looked at; the lines separate input from output. Left: the translator, a fine-tuned T5, its three attentions put together. Middle and right: one GPT under a causal mask and under a prefix mask."}, "image": {"alt": "Three square grids over input and output tokens. Encoder-decoder: the input block is full, the output rows see the whole input and earlier output. Language model: a triangle. Prefix LM: the same pattern as the encoder-decoder."}}
 t5.plot_three_architectures(masks, single)
 
-# %% tags=["hide-cell"]
-study.glue("t5-decoder-future", f"{masks.values['on_the_future']:g}")
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+facts(decoder_future=f"{masks.values['on_the_future']:g}")
 
 # %% [markdown]
 # Compare the first panel with the third. The *pattern* is the same: whoever writes sees the whole
@@ -128,7 +130,7 @@ study.glue("t5-decoder-future", f"{masks.values['on_the_future']:g}")
 # {numref}`fig-t5-attentions` shows the three kinds of weights, {numref}`fig-t5-prefix` those on a
 # prefix.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-attentions", "caption": "The weights of T5's last layers, the mean over heads. Encoder: every token sees every token. Decoder: only itself and the past, starting from the padding token. Cross-attention: each output position over the whole input."}, "image": {"alt": "Three heat maps: encoder self-attention, full; decoder self-attention, lower triangle; cross-attention of output tokens over input tokens, full."}}
+# %% tags=["remove-input"] mystnb={"figure": {"name": "fig-t5-attentions", "caption": "The weights of T5's last layers, the mean over heads. Encoder: every token sees every token. Decoder: only itself and the past, starting from the padding token. Cross-attention: each output position over the whole input."}, "image": {"alt": "Three heat maps: encoder self-attention, full; decoder self-attention, lower triangle; cross-attention of output tokens over input tokens, full."}}
 t5.plot_attentions(masks)
 
 # %%
@@ -142,29 +144,31 @@ prefix = study.observe(
     other_prefix="summarize:",
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-prefix", "caption": "Above: cross-attention of the last layer while the translation is written, the mean over heads, with the task prefix framed. Below: the share of each head's weight that lies on the prefix; the dashed line is what even attention would give it."}, "image": {"alt": "A heat map of target tokens over source tokens with the prefix columns framed, and dots for each head showing its share of weight on the prefix, by decoder layer."}}
+# %% tags=["remove-input"] mystnb={"figure": {"name": "fig-t5-prefix", "caption": "Above: cross-attention of the last layer while the translation is written, the mean over heads, with the task prefix framed. Below: the share of each head's weight that lies on the prefix; the dashed line is what even attention would give it."}, "image": {"alt": "A heat map of target tokens over source tokens with the prefix columns framed, and dots for each head showing its share of weight on the prefix, by decoder layer."}}
 t5.plot_prefix_attention(prefix)
 
-# %% tags=["hide-cell"]
-study.glue("t5-prefix-mass", f"{100 * prefix.values['mean_mass']:.0f} %")
-study.glue("t5-prefix-least", f"{100 * prefix.values['least_mass']:.2g} %")
-study.glue("t5-prefix-most", f"{100 * prefix.values['largest_mass']:.0f} %")
-study.glue("t5-prefix-even", f"{100 * prefix.values['even_share']:.0f} %")
-study.glue("t5-prefix-moved", prefix.values["largest_move"], 3)
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 moves = prefix.values["moved"]
-study.glue("t5-prefix-moved-at", word(prefix.values["labels"][moves.index(max(moves))]))
+facts(
+    prefix_mass=f"{100 * prefix.values['mean_mass']:.0f} %",
+    prefix_least=f"{100 * prefix.values['least_mass']:.2g} %",
+    prefix_most=f"{100 * prefix.values['largest_mass']:.0f} %",
+    prefix_even=f"{100 * prefix.values['even_share']:.0f} %",
+    prefix_moved=f"{prefix.values['largest_move']:.3f}",
+    prefix_moved_at=word(prefix.values["labels"][moves.index(max(moves))]),
+)
 
 # %% [markdown]
-# Of the decoder's cross-attention {glue:text}`t5-prefix-mass` lies on the prefix (even attention
-# would give {glue:text}`t5-prefix-even`). From head to head and position to position the share ranges
-# from {glue:text}`t5-prefix-least` to {glue:text}`t5-prefix-most`.
+# Of the decoder's cross-attention {eval}`facts.prefix_mass` lies on the prefix (even attention
+# would give {eval}`facts.prefix_even`). From head to head and position to position the share ranges
+# from {eval}`facts.prefix_least` to {eval}`facts.prefix_most`.
 #
 # Weights alone prove little. They lie on places, and the encoder has mixed what stood at each
 # place into all the others: the prefix reaches the decoder that way, too. So change the prefix to
 # `summarize:`, leave everything else, and compare the distributions of the next token at each
 # step. Their *total variation distance* is half the sum of the absolute differences: 0 if they
-# agree, 1 if they have nothing in common. The largest is {glue:text}`t5-prefix-moved`, where the
-# translation has "{glue:text}`t5-prefix-moved-at`". How far the prefix matters depends on
+# agree, 1 if they have nothing in common. The largest is {eval}`facts.prefix_moved`, where the
+# translation has "{eval}`facts.prefix_moved_at`". How far the prefix matters depends on
 # training. A network tuned on a single task, as on this page, gains nothing by telling prefixes
 # apart, but one it never saw can still disturb it. One trained on many tasks has no other way to
 # know what is wanted.
@@ -197,29 +201,35 @@ corrupted = study.observe(
     mean_span=2.0,
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-corruption", "caption": "One example of span corruption. text: the tokens, the chosen spans shaded. input: what the encoder reads, <0> being the sentinel <extra_id_0>. target: what the decoder must write. model: what the profile's pre-trained T5 writes when it reads the input."}, "image": {"alt": "Four rows of token boxes: the text with shaded spans, the input with sentinels in their place, the target listing each sentinel and its span, and the model's own answer."}}
+# %% tags=["remove-input"] mystnb={"figure": {"name": "fig-t5-corruption", "caption": "One example of span corruption. text: the tokens, the chosen spans shaded. input: what the encoder reads, <0> being the sentinel <extra_id_0>. target: what the decoder must write. model: what our pre-trained T5 writes when it reads the input."}, "image": {"alt": "Four rows of token boxes: the text with shaded spans, the input with sentinels in their place, the target listing each sentinel and its span, and the model's own answer."}}
 t5.plot_span_corruption(corrupted)
 
-# %% tags=["hide-cell"]
-study.glue("t5-corruption-tokens", len(corrupted.values["tokens"]))
-study.glue("t5-corruption-inputs", len(corrupted.values["inputs"]))
-study.glue("t5-corruption-targets", len(corrupted.values["targets"]))
-study.glue("t5-corruption-loss", corrupted.values["loss"])
-study.glue("t5-corruption-filled", corrupted.values["filled"])
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+facts(
+    corruption_tokens=len(corrupted.values["tokens"]),
+    corruption_inputs=len(corrupted.values["inputs"]),
+    corruption_targets=len(corrupted.values["targets"]),
+    corruption_loss=f"{corrupted.values['loss']:.2f}",
+    corruption_filled=corrupted.values["filled"],
+)
 
 # %% [markdown]
 # (To show more than one span the share and the length were set to $20\,\%$ and two tokens.) A text of
-# {glue:text}`t5-corruption-tokens` tokens became an input of {glue:text}`t5-corruption-inputs` and a
-# target of {glue:text}`t5-corruption-targets`, each with its end token, which the text does not
+# {eval}`facts.corruption_tokens` tokens became an input of {eval}`facts.corruption_inputs` and a
+# target of {eval}`facts.corruption_targets`, each with its end token, which the text does not
 # count. With the network's answer put into the gaps the text
 # reads:
 #
-# > {glue:text}`t5-corruption-filled`
+# > {eval}`facts.corruption_filled`
 #
-# The loss on the true target is {glue:text}`t5-corruption-loss` a token. Several spans may fit a gap,
-# so an answer that differs from the text need not be wrong. In the published book it is: the same
-# common word for both gaps, and sentinels that were never asked for, which are left out above.
-#
+# The loss on the true target is {eval}`facts.corruption_loss` a token. Several spans may fit a gap,
+# so an answer that differs from the text need not be wrong.
+
+# %% [markdown] tags=["only:published"]
+# This one is: the same common word for both gaps, and sentinels that were never asked for, which are
+# left out above.
+
+# %% [markdown]
 # | | BERT's masked words | T5's spans |
 # | --- | --- | --- |
 # | the input shows | one `[MASK]` for each hidden token | one sentinel for each hidden span: its length is part of the question |
@@ -239,8 +249,8 @@ study.glue("t5-corruption-filled", corrupted.values["filled"])
 # \text{score}_{ij} = q_i \cdot k_j + b_{\,\text{bucket}(j-i)} .
 # $$
 #
-# Distances share {glue:text}`t5-buckets` {term}`buckets <bucket>`: near ones have a bucket each,
-# farther ones share, on a logarithmic scale, and beyond {glue:text}`t5-max-distance` all are alike. No
+# Distances share {eval}`facts.buckets` {term}`buckets <bucket>`: near ones have a bucket each,
+# farther ones share, on a logarithmic scale, and beyond {eval}`facts.max_distance` all are alike. No
 # table ends where the training texts did; whether a bias is any good at a distance that was hardly
 # ever met is another matter. (T5 also leaves out the division by
 # $\sqrt{d_k}$: its initial weights are chosen so that the scores have the right size without.)
@@ -248,32 +258,30 @@ study.glue("t5-corruption-filled", corrupted.values["filled"])
 # %%
 bias = study.observe("t5.position_bias", reach=40)
 
-# %% tags=["hide-cell"]
-study.glue("t5-buckets", bias.values["buckets"])
-study.glue("t5-max-distance", bias.values["max_distance"])
-study.glue("t5-bias-layers", bias.values["layers_with_a_bias"])
-study.glue("t5-bias-parameters", bias.values["parameters"])
-study.glue("t5-bias-heads", bias.values["heads"])
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 strongest = bias.arrays["encoder"].max(0)
-study.glue("t5-bias-peak", int(bias.arrays["distances"][strongest.argmax()]))
-length = "targets are a fifth of the text"
-if study.profile.models["t5"] == "own":
-    made = study.pretraining("t5")
-    sequences = made.metrics["tokens"] / made.config["recipe"]["sequence_length"]
-    mean = made.metrics["target_tokens"] / sequences
-    length = f"targets had {mean:.0f} tokens on average"
-study.glue("t5-target-length", f"in pre-training {length}")
+made = study.pretraining("t5")
+sequences = made.metrics["tokens"] / made.config["recipe"]["sequence_length"]
+facts(
+    buckets=bias.values["buckets"],
+    max_distance=bias.values["max_distance"],
+    bias_layers=bias.values["layers_with_a_bias"],
+    bias_parameters=bias.values["parameters"],
+    bias_heads=bias.values["heads"],
+    bias_peak=int(bias.arrays["distances"][strongest.argmax()]),
+    target_length=f"{made.metrics['target_tokens'] / sequences:.0f}",
+)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-bias", "caption": "The learnt bias of each head by distance. Negative distances: the key stands before the query. The decoder looks only backwards. Steps are buckets."}, "image": {"alt": "Two panels of step curves, one for the encoder with distances to both sides, one for the decoder with distances to the left only; each head has its own curve, with flat steps far away."}}
+# %% tags=["remove-input"] mystnb={"figure": {"name": "fig-t5-bias", "caption": "The learnt bias of each head by distance. Negative distances: the key stands before the query. The decoder looks only backwards. Steps are buckets."}, "image": {"alt": "Two panels of step curves, one for the encoder with distances to both sides, one for the decoder with distances to the left only; each head has its own curve, with flat steps far away."}}
 t5.plot_position_bias(bias)
 
 # %% [markdown]
 # {numref}`fig-t5-bias` shows the curves that the pre-trained network has learnt. Where a curve is
-# high, its head prefers to look that far. The decoder had little occasion to look far:
-# {glue:text}`t5-target-length`. What its curves show beyond that was hardly ever trained. The
-# highest point of all encoder heads is at distance {glue:text}`t5-bias-peak`. The whole device
-# costs {glue:text}`t5-bias-parameters` parameters a stack ({glue:text}`t5-buckets` buckets for
-# {glue:text}`t5-bias-heads` heads): only {glue:text}`t5-bias-layers` layer of the stack owns a
+# high, its head prefers to look that far. The decoder had little occasion to look far: in
+# pre-training targets had {eval}`facts.target_length` tokens on average. What its curves show beyond that was hardly ever trained. The
+# highest point of all encoder heads is at distance {eval}`facts.bias_peak`. The whole device
+# costs {eval}`facts.bias_parameters` parameters a stack ({eval}`facts.buckets` buckets for
+# {eval}`facts.bias_heads` heads): only {eval}`facts.bias_layers` layer of the stack owns a
 # table, and the others use its result.
 
 # %% [markdown]
@@ -299,18 +307,20 @@ forced = study.observe(
     target=target,
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-t5-forcing", "caption": "Every step of the decoder on one translation: what it reads, what it must say next, and the loss of that step. The dashed line is the mean, the loss of the example."}, "image": {"alt": "Bars for each step of the decoder, labelled with the token read and the token to be predicted, their height the negative log-probability."}}
+# %% tags=["remove-input"] mystnb={"figure": {"name": "fig-t5-forcing", "caption": "Every step of the decoder on one translation: what it reads, what it must say next, and the loss of that step. The dashed line is the mean, the loss of the example."}, "image": {"alt": "Bars for each step of the decoder, labelled with the token read and the token to be predicted, their height the negative log-probability."}}
 t5.plot_teacher_forcing(forced)
 
-# %% tags=["hide-cell"]
-study.glue("t5-forced-loss", forced.values["loss"], 4)
-study.glue("t5-forced-model", forced.values["model_loss"], 4)
-study.glue("t5-forced-steps", len(forced.values["steps"]))
-study.glue("t5-forced-right", sum(step["best"] == step["label"] for step in forced.values["steps"]))
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+facts(
+    forced_loss=f"{forced.values['loss']:.4f}",
+    forced_model=f"{forced.values['model_loss']:.4f}",
+    forced_steps=len(forced.values["steps"]),
+    forced_right=sum(step["best"] == step["label"] for step in forced.values["steps"]),
+)
 
 # %% [markdown]
-# By hand the mean over {glue:text}`t5-forced-steps` steps is {glue:text}`t5-forced-loss`; the network
-# returns {glue:text}`t5-forced-model`. In {glue:text}`t5-forced-right` of the steps the right token
+# By hand the mean over {eval}`facts.forced_steps` steps is {eval}`facts.forced_loss`; the network
+# returns {eval}`facts.forced_model`. In {eval}`facts.forced_right` of the steps the right token
 # is also the most probable one. When T5 writes by itself it reads its own tokens in place of the
 # teacher's, and one early mistake changes everything after it: a loss measured with the teacher is
 # not the quality of free writing.
@@ -324,14 +334,16 @@ study.glue("t5-forced-right", sum(step["best"] == step["label"] for step in forc
 # does the last column. {doc}`06_sentiment` compares the report's own rows, all of them, with
 # T5-small's.
 
-# %%
+# %% tags=["remove-input"]
 modules = study.observe("t5.modules", rows=32)
-pd.DataFrame(modules.values["rows"])[["name", "type", "params", "rounded"]].rename(
-    columns={"rounded": "cut as the report cuts"}
+tables.show(
+    pd.DataFrame(modules.values["rows"])[["name", "type", "params", "rounded"]]
+    .rename(columns={"rounded": "cut as the report cuts"})
+    .set_index("name")
 )
 
-# %% tags=["hide-input"]
-show(pd.DataFrame(modules.values["parts"])[["part", "parameters"]])
+# %% tags=["remove-input"]
+tables.show(pd.DataFrame(modules.values["parts"])[["part", "parameters"]])
 
 # %% [markdown]
 # Encoder and decoder share one embedding, which also serves as the output layer; the library counts it
@@ -345,22 +357,24 @@ show(pd.DataFrame(modules.values["parts"])[["part", "parameters"]])
 # %%
 sizes = study.observe("t5.sizes")
 
-# %% tags=["hide-input"]
-show(pd.DataFrame(sizes.values["published"]))
+# %% tags=["remove-input"]
+tables.show(pd.DataFrame(sizes.values["published"]))
 
-# %% tags=["hide-cell"]
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
 counts = {row["model"]: row["parameters"] for row in sizes.values["published"]}
-study.glue("t5-here", f"{sizes.values['here']:,}")
-study.glue("t5-base-size", f"{counts['T5-base'] / 1e6:.0f} million")
-study.glue("t5-largest-size", f"{counts['T5-11B'] / 1e9:.1f} billion")
-study.glue("t5-small-of-base", f"{100 * sizes.values['small_of_base']:.0f} %")
-study.glue("t5-small-of-largest", f"{100 * sizes.values['small_of_largest']:.1f} %")
+facts(
+    here=f"{sizes.values['here']:,}",
+    base_size=f"{counts['T5-base'] / 1e6:.0f} million",
+    largest_size=f"{counts['T5-11B'] / 1e9:.1f} billion",
+    small_of_base=f"{100 * sizes.values['small_of_base']:.0f} %",
+    small_of_largest=f"{100 * sizes.values['small_of_largest']:.1f} %",
+)
 
 # %% [markdown]
-# T5-base has {glue:text}`t5-base-size` parameters; {glue:text}`t5-largest-size` is the largest of the
+# T5-base has {eval}`facts.base_size` parameters; {eval}`facts.largest_size` is the largest of the
 # five. And T5-small is not half a per cent of T5-base, as the report's limitations say, but
-# {glue:text}`t5-small-of-base` of it; it is {glue:text}`t5-small-of-largest` of the largest. The
-# network of this page has {glue:text}`t5-here`.
+# {eval}`facts.small_of_base` of it; it is {eval}`facts.small_of_largest` of the largest. The
+# network of this page has {eval}`facts.here`.
 
 # %% [markdown]
 # ## What the report says, and what holds
@@ -370,14 +384,14 @@ study.glue("t5-small-of-largest", f"{100 * sizes.values['small_of_largest']:.1f}
 # | tasks are given and answered as text, with the task's name in front | yes |
 # | T5 follows the prefix LM | corrected: it is the encoder-decoder; the prefix LM shares the pattern of visibility, not the architecture ({ref}`t5-architectures`) |
 # | in the encoder-decoder the encoder is fully visible | yes ({numref}`fig-t5-attentions`) |
-# | the output is written under a causal mask | yes: the largest weight on a later token is {glue:text}`t5-decoder-future` |
-# | the decoder pays no attention to the prefix | corrected: another prefix moves the distribution of the next token, by up to {glue:text}`t5-prefix-moved`; {glue:text}`t5-prefix-mass` of the cross-attention lies on the prefix, where even attention would give {glue:text}`t5-prefix-even` ({numref}`fig-t5-prefix`) |
+# | the output is written under a causal mask | yes: the largest weight on a later token is {eval}`facts.decoder_future` |
+# | the decoder pays no attention to the prefix | corrected: another prefix moves the distribution of the next token, by up to {eval}`facts.prefix_moved`; {eval}`facts.prefix_mass` of the cross-attention lies on the prefix, where even attention would give {eval}`facts.prefix_even` ({numref}`fig-t5-prefix`) |
 # | T5 and BERT both use masked language modelling | yes, in the wide sense in which T5's paper uses the word; T5 hides spans and writes them out ({ref}`t5-span-corruption`) |
 # | T5 uses a cross-entropy loss, as BERT does | yes ({numref}`fig-t5-forcing`) |
 # | the original model has 11 billion parameters | yes, the largest of the five sizes released together ({ref}`t5-sizes`) |
-# | the base model has 11 billion parameters | corrected: {glue:text}`t5-base-size` ({ref}`t5-sizes`) |
+# | the base model has 11 billion parameters | corrected: {eval}`facts.base_size` ({ref}`t5-sizes`) |
 # | it is one of the largest language models even today (2021) | yes, with a limit: it was among the large ones; GPT-3 had 175 billion in 2020, more than fifteen times as many {cite:p}`brown2020gpt3` |
-# | T5-small is around half a per cent of T5-base | corrected: {glue:text}`t5-small-of-base` |
+# | T5-small is around half a per cent of T5-base | corrected: {eval}`facts.small_of_base` |
 #
 # ## Exercises
 #
@@ -425,5 +439,5 @@ study.glue("t5-small-of-largest", f"{100 * sizes.values['small_of_largest']:.1f}
 # %% [markdown]
 # ## Where these numbers come from
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 study.provenance()
