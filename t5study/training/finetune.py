@@ -9,6 +9,8 @@ takes a step (optimisers.py), and the checkpoint of the least validation loss an
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from t5study.base.memory import halving
 from t5study.data.batches import in_length_order
 from t5study.experiments.data import TaskData
 from t5study.experiments.identity import Experiment
+from t5study.experiments.recipes import Recipe
 from t5study.judging.answers import evaluate
 from t5study.models import architectures
 from t5study.models.architectures import ARCHITECTURES
@@ -51,8 +54,7 @@ def finetune(experiment: Experiment, hub: Hub, work: Workspace) -> dict[str, Any
     """
     with recorded() as provenance:
         experiment = experiment.resolved()
-        tokenizer = load_tokenizer(experiment.checkpoint)
-        data = TaskData.load(experiment, hub, tokenizer)
+        tokenizer, data = _loaded(experiment, hub)
         provenance |= train_and_judge(
             experiment,
             tokenizer,
@@ -63,6 +65,20 @@ def finetune(experiment: Experiment, hub: Hub, work: Workspace) -> dict[str, Any
         )
         provenance["data"] = {experiment.task.repo: hub.revision(experiment.task.repo)}
     return provenance
+
+
+def _loaded(experiment: Experiment, hub: Hub) -> tuple[Any, TaskData]:
+    """The tokenizer and the encoded rows: those of the run before, where they are the same."""
+    recipe = experiment.recipe
+    alone = Recipe(max_source_length=recipe.max_source_length, cleaning=recipe.cleaning)
+    settings = experiment.settings.model_copy(update={"recipe": alone})
+    return _load(replace(experiment, settings=settings, init="pretrained", seed=0), hub)
+
+
+@lru_cache(maxsize=1)
+def _load(what_decides: Experiment, hub: Hub) -> tuple[Any, TaskData]:
+    tokenizer = load_tokenizer(what_decides.checkpoint)
+    return tokenizer, TaskData.load(what_decides, hub, tokenizer)
 
 
 def train_and_judge(

@@ -51,3 +51,24 @@ def test_texts_are_written_in_the_precision_of_the_run(checkpoint, monkeypatch, 
     )
     write_texts(tiny_experiment(checkpoint, precision=precision), None, None, [])
     assert mixed == [precision == "bf16"]
+
+
+def test_runs_that_share_their_rows_load_them_once(checkpoint, tmp_path, monkeypatch):
+    loaded = []
+    load = TaskData.load
+    monkeypatch.setattr(TaskData, "load", lambda *asked: loaded.append(asked) or load(*asked))
+    hub, usual = no_hub(), tiny_experiment(checkpoint)
+
+    def run(experiment, folder):
+        store = RunStore(folder)
+        return store.obtain(experiment.config(hub), lambda work: finetune(experiment, hub, work))
+
+    experiments = [usual, replace(usual, seed=5), replace(usual, init="scratch")]
+    runs = [run(experiment, tmp_path / str(i)) for i, experiment in enumerate(experiments)]
+    assert len(loaded) == 1
+    assert len({str(each.metrics["validation_loss"]) for each in runs}) == 3
+    longer = usual.recipe.model_copy(update={"max_source_length": 24})
+    fewer = usual.settings.model_copy(update={"train": 32})
+    for other in (usual.settings.model_copy(update={"recipe": longer}), fewer):
+        run(replace(usual, settings=other), tmp_path / "others")
+    assert len(loaded) == 3
