@@ -148,7 +148,7 @@ def evaluate(run: Path, split: str, source: Path | None) -> dict[str, Any]:
     """Return the metrics of a trained checkpoint on a split."""
     opened = _open_run(run, "finetune")
     if split not in ("validation", "test"):
-        raise StudyError(f"there is no split {split!r} to judge: choose validation or test")
+        raise StudyError(f"There is no split '{split}' to judge: choose validation or test.")
     return answers.evaluate_again(
         experiment_of(opened.config, checkpoint_in(opened.model, weights=True)), Hub(source), split
     )
@@ -182,26 +182,28 @@ def _sources(task: Task, texts: list[str], cleaning: str) -> list[str]:
     if len(task.fields) > 1:
         raise StudyError(
             f"{task.name} answers pairs of sentences, --text gives one: predict with a run of a "
-            "task that takes a single text"
+            "task that takes a single text."
         )
     for text in texts:
         if is_blank(text):
-            raise StudyError("--text is empty: give it at least one word")
+            raise StudyError("--text is empty: give it at least one word.")
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise StudyError(f"--text {text!r} is not UTF-8: save or paste it as UTF-8") from None
+            raise StudyError(f"--text {text!r} is not UTF-8: save or paste it as UTF-8.") from None
     clean = clean_like_report if cleaning == "report" else str
     return [task.source({task.fields[0]: clean(text)}) for text in texts]
 
 
 def _open_run(folder: Path, *kinds: str) -> Run:
     if not (folder / "config.json").is_file():
-        raise StudyError(f"{folder} is no run record: name a folder that holds config.json")
+        raise StudyError(f"{folder} is no run record: name a folder that holds config.json.")
     run = Run(folder)
     kind = run.config.get("kind")
     if kind not in kinds:
-        raise StudyError(f"{folder} holds a run of kind {kind}, not {' or '.join(kinds)}")
+        raise StudyError(
+            f"{folder} holds a run of kind {kind}, not {' or '.join(kinds)}: name another."
+        )
     return run
 
 
@@ -210,12 +212,12 @@ def _of_one_task(run: Run, role: str | None) -> dict[str, Any]:
     tasks = run.config.get("tasks")
     if tasks is None:
         if role is not None:
-            raise StudyError(f"{run.path.name} is a run of one task: leave out --role")
+            raise StudyError(f"{run.path.name} is a run of one task: leave out --role.")
         return run.config
     if role not in tasks:
         raise StudyError(
             f"{run.path.name} is a model of several tasks: name one with --role, of "
-            f"{', '.join(tasks)}"
+            f"{', '.join(tasks)}."
         )
     return {**run.config, **tasks[role], "architecture": "t5"}
 

@@ -282,7 +282,7 @@ def load_profile(profile: str | os.PathLike[str] | Mapping[str, Any] | Profile) 
     """A profile by its name, the path of its YAML file, or its contents.
 
     Args:
-        profile: ``"pocket"``, ``"mine/tuned.yaml"``, or the mapping that papermill injects.
+        profile: `"pocket"`, `"mine/tuned.yaml"`, or the mapping that papermill injects.
 
     Raises:
         StudyError: no such profile, a file that is not YAML, an unknown key, a bad value, or a file
@@ -334,7 +334,7 @@ def _refuse_the_old_form(values: Mapping[str, Any], where: str) -> None:
 
 
 def _contents(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
-    """The profile itself, out of a papermill parameter file (``profile`` and ``seed``) or bare."""
+    """The profile itself, out of a papermill parameter file (`profile` and `seed`) or bare."""
     inner = values.get("profile")
     if not isinstance(inner, Mapping):
         return values

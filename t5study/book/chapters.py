@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from t5study.base.errors import StudyError
 from t5study.base.files import content, locked
 from t5study.base.project import checkout
+from t5study.base.settings import read_yaml
 from t5study.experiments.recipes import LARGEST_SEED
 from t5study.profiles import load_profile
 
@@ -134,7 +133,7 @@ def read_parameters(layout: Layout) -> dict[str, Any]:
         known = ", ".join(sorted(path.stem for path in folder.glob("[!.]*.yaml")))
         raise StudyError(f'There is no profile "{layout.profile}"; the profiles are {known}.')
     load_profile(layout.profile_file)
-    parameters = yaml.safe_load(layout.profile_file.read_text("utf-8"))
+    parameters = dict(read_yaml(layout.profile_file))
     if set(parameters) != {"profile", "seed"} or not _is_seed(parameters["seed"]):
         raise StudyError(
             f"{layout.shown(layout.profile_file)} must hold exactly two keys, "
