@@ -13,7 +13,7 @@ seed = 21
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 from t5study.chapters import budgets, finetuning, tables, transfer
 from t5study.claims.published import load_published
-from t5study.pretraining.embeddings import MOST_PIECES
+from t5study.experiments.recipes import MOST_COUNTED
 from t5study.study import Study
 
 study = Study(profile, seed=seed)
@@ -48,7 +48,7 @@ standing = tables.stacked(
         for role, group in answers.items()
     }
 )
-facts(counted=f"{MOST_PIECES:,}")
+facts(counted=f"{MOST_COUNTED:,}")
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 if most:

@@ -23,6 +23,8 @@ Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 OWN = "own"
 """Stands for a checkpoint's name where the study pre-trains the model itself."""
+MOST_COUNTED = 30_000_000
+"""So many pieces of a corpus at most, its first, are counted for embeddings from co-occurrence."""
 
 
 class Optimisation(Settings):

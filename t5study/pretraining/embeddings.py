@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from t5study.experiments.recipes import MOST_COUNTED
+
 NEIGHBOURS = 4
-MOST_PIECES = 30_000_000
 FEWEST_OCCURRENCES = 5
 _ITERATIONS = 3
 _SMOOTHING = 0.75
@@ -20,9 +21,9 @@ _SMOOTHING = 0.75
 def count_neighbours(ids: np.ndarray, vocabulary: int) -> torch.Tensor:
     """How often two pieces stand at most `NEIGHBOURS` apart: symmetric [vocabulary, vocabulary].
 
-    At most the first `MOST_PIECES` of the corpus are counted.
+    At most the first `MOST_COUNTED` of the corpus are counted.
     """
-    stream = torch.from_numpy(np.asarray(ids[:MOST_PIECES], dtype=np.int64))
+    stream = torch.from_numpy(np.asarray(ids[:MOST_COUNTED], dtype=np.int64))
     counts = torch.zeros(vocabulary * vocabulary)
     for distance in range(1, min(NEIGHBOURS, len(stream) - 1) + 1):
         pairs = stream[:-distance] * vocabulary + stream[distance:]
