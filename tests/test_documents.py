@@ -26,6 +26,7 @@ from t5study import cli, commands
 from t5study.claims.facts import t5_parameters
 from t5study.claims.published import load_published
 from t5study.claims.schema import load_claims
+from t5study.profiles import load_profile
 from t5study.study import Study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -89,8 +90,9 @@ def has_options(words: list[str]) -> bool:
     group = typer.main.get_command(cli.app)
     if words in ([], ["--help"]):
         return True
-    group.commands[words[0]].make_context(words[0], list(words[1:]))
-    return True
+    context = group.commands[words[0]].make_context(words[0], list(words[1:]))
+    named = context.params.get("only") or []
+    return not named or set(named) <= set(load_profile(context.params["profile"]).experiments)
 
 
 def is_a_target(words: list[str]) -> bool:
@@ -170,6 +172,12 @@ def test_the_commands_without_notebooks_run_one_after_the_other(tmp_path):
     assert "accuracy" in run_line(second, *small, cwd=tmp_path)
     assert "accuracy" in run_line(line_with(page, " evaluate "), cwd=tmp_path)
     assert run_line(line_with(page, " predict "), cwd=tmp_path).count("0.") == 6
+
+
+def test_what_there_is_to_run_is_said_before_it_runs():
+    said = run_line(line_with("book/running.md", "reproduce --plan"))
+    assert "all tasks, T5" in said
+    assert re.search(r"\d+ of \d+ runs are there", said)
 
 
 def test_a_fingerprint_is_computed_as_contributing_says(tmp_path):
