@@ -21,8 +21,9 @@ from t5study.data.encoding import Encoded, encode
 from t5study.data.hub import Hub
 from t5study.data.rows import split_rows
 from t5study.data.tasks import get_task
-from t5study.models.checkpoints import Checkpoint, open_checkpoint
+from t5study.models.checkpoints import Checkpoint
 from t5study.models.loading import load_tokenizer, random_model
+from t5study.models.opening import open_checkpoint
 
 MODEL = "google-t5/t5-small"
 LONGEST_SOURCE = 512

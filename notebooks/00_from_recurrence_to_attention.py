@@ -135,7 +135,7 @@ recurrence.plot_parallelism(run)
 # leads because it waits less. The two terms are equal at $n = 4d$, {eval}`facts.meet` tokens
 # here. From there on the $n^2$ term is the larger, and attention's work comes ever closer to growing
 # with the square of the length, while the LSTM's stays proportional to it. Where do the times of
-# {numref}`fig-parallel` cross on your machine? `LENGTHS` in `t5study/experiments/identity.py` takes others.
+# {numref}`fig-parallel` cross on your machine? `LENGTHS` in `t5study/experiments/questions.py` takes others.
 # :::
 #
 # ## What transfer has to do with it

@@ -17,7 +17,7 @@ from t5study import planning
 from t5study.base.device import device_name, resolve_precision
 from t5study.base.errors import StudyError
 from t5study.base.project import workplace
-from t5study.base.settings import checked, read_yaml
+from t5study.base.reading import checked, read_yaml
 from t5study.base.words import spoken_time
 from t5study.claims.judges import scorecard
 from t5study.claims.schema import load_claims
@@ -25,12 +25,14 @@ from t5study.data.casts import clean_like_report, is_blank
 from t5study.data.hub import Hub
 from t5study.data.pins import Need, is_folder, known_checkpoints, package_of
 from t5study.data.tasks import TASKS, Task, get_task
-from t5study.experiments.identity import Experiment, experiment_of
+from t5study.experiments.identity import Experiment
 from t5study.experiments.recipes import Recipe, TaskSettings
+from t5study.experiments.reopening import experiment_of
 from t5study.judging import answers
 from t5study.models.architectures import architecture_of
-from t5study.models.checkpoints import Checkpoint, checkpoint_in, open_checkpoint
+from t5study.models.checkpoints import Checkpoint
 from t5study.models.loading import load_tokenizer
+from t5study.models.opening import checkpoint_in, open_checkpoint
 from t5study.profiles import load_parameters, load_profile, needs
 from t5study.runs.provenance import library_versions
 from t5study.runs.record import Run

@@ -16,11 +16,13 @@ from t5study.base.project import workplace
 from t5study.chapters.facts import Facts, Findings
 from t5study.data.hub import Hub
 from t5study.data.tasks import Task, get_task
-from t5study.experiments import identity as experiments
 from t5study.experiments.entries import ExperimentSettings
+from t5study.experiments.identity import Experiment, Mixture
 from t5study.experiments.pretraining import Pretraining
+from t5study.experiments.questions import Baseline, Casting, Observing, observed_model, parallelism
 from t5study.experiments.recipes import LARGEST_SEED, OWN, Recipe, TaskRows
-from t5study.models.checkpoints import Checkpoint, open_checkpoint, pinned_checkpoint
+from t5study.models.checkpoints import Checkpoint
+from t5study.models.opening import open_checkpoint, pinned_checkpoint
 from t5study.profiles import ModelSource, Profile, load_profile
 from t5study.runs.record import Run, identity_of
 from t5study.runs.store import RunStore, Workspace
@@ -28,7 +30,7 @@ from t5study.runs.store import RunStore, Workspace
 if TYPE_CHECKING:
     from t5study.chapters.tables import Table
 
-Asked = experiments.Experiment | experiments.Mixture | experiments.Baseline
+Asked = Experiment | Mixture | Baseline
 """What an experiment asks for with one of its seeds, fully determined."""
 
 
@@ -158,7 +160,7 @@ class Study:
         entry, settings = self.entry(name), self.profile.settings(name)
         if entry.baseline is not None:
             ((role, rows),) = settings.items()
-            return [experiments.Baseline(self.task(role), rows, entry.baseline)]
+            return [Baseline(self.task(role), rows, entry.baseline)]
         return [self._plan(entry, settings, seed, make) for seed in entry.seeds or [self.seed]]
 
     def _plan(
@@ -167,13 +169,13 @@ class Study:
         model = entry.model or ""
         checkpoint, architecture = self.checkpoint(model, make), self.profile.architecture(model)
         parts = {
-            role: experiments.Experiment(
+            role: Experiment(
                 self.task(role), rows, checkpoint, architecture, entry.init or "pretrained", seed
             )
             for role, rows in settings.items()
         }
         if entry.tasks is not None:
-            return experiments.Mixture(parts, entry.cap or 0)
+            return Mixture(parts, entry.cap or 0)
         return next(iter(parts.values()))
 
     def pretraining_plan(self, name: str) -> Pretraining:
@@ -266,7 +268,7 @@ class Study:
 
     def casting(self, role: str) -> Run:
         """Return how the role's labels look as texts: words, token ids and pieces."""
-        asked = experiments.Casting(self.task(role), self.checkpoint("t5"))
+        asked = Casting(self.task(role), self.checkpoint("t5"))
         return self._obtain(asked, asked.config())
 
     def observe(
@@ -277,9 +279,9 @@ class Study:
         It is the model of `run`, or else the profile's `model`, or else the one that the
         observation is about.
         """
-        asked = experiments.Observing(
+        asked = Observing(
             name,
-            self.checkpoint(model or experiments.observed_model(name))
+            self.checkpoint(model or observed_model(name))
             if run is None
             else _own_checkpoint("fine-tuned", run.identity, run.path),
             json.loads(json.dumps(inputs)),
@@ -288,7 +290,7 @@ class Study:
 
     def measure_parallelism(self) -> Run:
         """Return the timing of recurrence against attention, of `observations.recurrence`."""
-        return self._obtain(None, experiments.parallelism())
+        return self._obtain(None, parallelism())
 
     # --- what a page shows
 
@@ -324,11 +326,11 @@ def _produce(asked: Any, hub: Hub, work: Workspace) -> dict[str, Any]:
     that is drawn from records needs none of them.
     """
     match asked:
-        case experiments.Experiment():
+        case Experiment():
             from t5study.training.finetune import finetune
 
             return finetune(asked, hub, work)
-        case experiments.Mixture():
+        case Mixture():
             from t5study.training.mixture import finetune_jointly
 
             return finetune_jointly(asked, hub, work)
@@ -336,15 +338,15 @@ def _produce(asked: Any, hub: Hub, work: Workspace) -> dict[str, Any]:
             from t5study.pretraining.run import pretrain
 
             return pretrain(asked, hub, work)
-        case experiments.Baseline():
+        case Baseline():
             from t5study.judging.baselines import fit_and_judge
 
             return fit_and_judge(asked, hub, work)
-        case experiments.Casting():
+        case Casting():
             from t5study.chapters.observations.recording import show_casting
 
             return show_casting(asked, work)
-        case experiments.Observing():
+        case Observing():
             from t5study.chapters.observations.recording import observe
 
             return observe(asked, work)

@@ -21,7 +21,7 @@ from t5study.base.errors import StudyError
 from t5study.claims.schema import load_claims
 from t5study.data.hub import Hub
 from t5study.data.tasks import get_task
-from t5study.experiments.identity import parallelism
+from t5study.experiments.questions import parallelism
 from t5study.judging import answers
 from t5study.profiles import load_parameters
 from t5study.runs.record import Run

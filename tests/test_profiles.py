@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from t5study.base.errors import StudyError
-from t5study.base.settings import checked
+from t5study.base.reading import checked
 from t5study.chapters.transfer import architectures
 from t5study.data.corpora import SOURCES
 from t5study.data.tasks import get_task

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from t5study.book.records import INDEX, index, places
-from t5study.experiments.identity import Baseline
+from t5study.experiments.questions import Baseline
 from t5study.runs.record import identity_of
 from t5study.study import Study
 

@@ -7,7 +7,7 @@ import yaml
 
 from t5study.base.errors import StudyError
 from t5study.chapters import sequences
-from t5study.experiments.identity import parallelism
+from t5study.experiments.questions import parallelism
 from t5study.experiments.recipes import Recipe
 from t5study.profiles import load_profile, profile_folder
 from t5study.runs.record import Run, identity_of

@@ -24,8 +24,9 @@ from t5study.data.tasks import TASKS, get_task
 from t5study.data.vocabulary import train_vocabulary
 from t5study.experiments.identity import Experiment
 from t5study.experiments.recipes import Recipe, TaskSettings
-from t5study.models.checkpoints import Checkpoint, checkpoint_in
+from t5study.models.checkpoints import Checkpoint
 from t5study.models.loading import load_tokenizer, save_model
+from t5study.models.opening import checkpoint_in
 
 
 @lru_cache(maxsize=1)

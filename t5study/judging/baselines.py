@@ -23,7 +23,7 @@ from t5study.base.device import device_name
 from t5study.data.casts import cast
 from t5study.data.rows import split_rows
 from t5study.data.tasks import Task
-from t5study.experiments.identity import Baseline
+from t5study.experiments.questions import Baseline
 from t5study.judging.metrics import classification_metrics, named_metrics
 from t5study.runs.provenance import peak_memory_bytes, recorded
 

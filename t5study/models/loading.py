@@ -17,7 +17,7 @@ from transformers import (
 
 from t5study.base.errors import StudyError
 from t5study.base.quiet import quiet
-from t5study.data.repositories import has_vocabulary
+from t5study.data.checkpoint_files import has_vocabulary
 from t5study.models.checkpoints import Checkpoint, configuration, no_weights
 
 # Left out, transformers would ask on the terminal whether to run the code of a checkpoint.

@@ -15,7 +15,7 @@ from t5study.chapters.observations.probing import influence, looking_at, marked_
 from t5study.chapters.observations.t5 import published_parameters
 from t5study.data.pocket import datasets
 from t5study.data.vocabulary import train_vocabulary
-from t5study.experiments.identity import observed_model
+from t5study.experiments.questions import observed_model
 
 SENTENCE = "The old film was good."
 

@@ -8,7 +8,7 @@ import torch
 from t5study.chapters import recurrence
 from t5study.chapters.observations import recurrence as parallelism
 from t5study.chapters.observations.recurrence import longest_chain
-from t5study.experiments import identity as experiments
+from t5study.experiments import questions
 from t5study.runs.store import RunStore
 
 
@@ -28,7 +28,7 @@ def run(tmp_path_factory):
         patch.setattr(parallelism, "REPEATS", 2)
         threads = torch.get_num_threads()
         made = RunStore(tmp_path_factory.mktemp("store")).obtain(
-            experiments.parallelism(), parallelism.measure
+            questions.parallelism(), parallelism.measure
         )
         assert torch.get_num_threads() == threads
         return made

@@ -14,10 +14,10 @@ import pytest
 from t5study.base.errors import StudyError
 from t5study.data import hub as hub_module
 from t5study.data import pins
+from t5study.data.checkpoint_files import has_weights
 from t5study.data.contents import content_fingerprint
 from t5study.data.hub import Hub
 from t5study.data.pins import Need
-from t5study.data.repositories import has_weights
 
 REPO, CONFIG = "someone/reviews", "plain"
 NEED = Need("datasets", REPO, CONFIG)

@@ -18,8 +18,8 @@ from t5study.base.errors import StudyError
 from t5study.data import pins, weights
 from t5study.data.hub import Hub
 from t5study.data.pins import Need
-from t5study.models.checkpoints import checkpoint_in, open_checkpoint
 from t5study.models.loading import load_model, load_tokenizer
+from t5study.models.opening import checkpoint_in, open_checkpoint
 
 REPO = "someone/model"
 NEED = Need("models", REPO)

@@ -17,22 +17,18 @@ from pydantic import BaseModel
 
 from t5study.base.errors import StudyError
 from t5study.data import corpora, tasks, vocabulary
+from t5study.data.checkpoint_files import CHECKPOINT_FILES
 from t5study.data.hub import Hub
 from t5study.data.pins import POCKET
-from t5study.data.repositories import CHECKPOINT_FILES
 from t5study.data.tasks import TASKS, Slice, Task, get_task
-from t5study.experiments import identity
-from t5study.experiments.identity import (
-    Baseline,
-    Casting,
-    Experiment,
-    Mixture,
-    Observing,
-    experiment_of,
-)
+from t5study.experiments import identity, questions
+from t5study.experiments.identity import Experiment, Mixture
 from t5study.experiments.pretraining import Pretraining
+from t5study.experiments.questions import Baseline, Casting, Observing
 from t5study.experiments.recipes import Architecture, PretrainingRecipe, Recipe, TaskSettings
-from t5study.models.checkpoints import Checkpoint, checkpoint_in
+from t5study.experiments.reopening import experiment_of
+from t5study.models.checkpoints import Checkpoint
+from t5study.models.opening import checkpoint_in
 from t5study.pretraining import text
 from t5study.runs.record import identity_of
 
@@ -442,7 +438,7 @@ def asked_again(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration of a record, made from today's tasks, corpora, recipes and pins."""
     kind, hub = config["kind"], Hub()
     if kind == "measurement":
-        return identity.parallelism()
+        return questions.parallelism()
     if kind == "pretrain":
         recipe = PretrainingRecipe(**config["recipe"], precision=config["precision"])
         return Pretraining(config["architecture"], recipe, config["seed"]).config(hub)

@@ -9,7 +9,7 @@ from tiny import no_hub
 
 from t5study.base.errors import StudyError
 from t5study.data.tasks import get_task
-from t5study.experiments.identity import KINDS, Baseline
+from t5study.experiments.questions import KINDS, Baseline
 from t5study.experiments.recipes import TaskSettings
 from t5study.judging.baselines import (
     Clipped,

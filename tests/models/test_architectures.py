@@ -16,8 +16,9 @@ from t5study.judging.generation import text_table
 from t5study.judging.label_scoring import LabelSet, score_labels
 from t5study.models import architectures
 from t5study.models.architectures import ARCHITECTURES, architecture_of, new_model
-from t5study.models.checkpoints import Checkpoint, checkpoint_in
+from t5study.models.checkpoints import Checkpoint
 from t5study.models.loading import load_tokenizer, save_model
+from t5study.models.opening import checkpoint_in
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "a", "the"]
 

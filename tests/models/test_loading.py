@@ -29,8 +29,8 @@ from transformers import (
 from t5study.base.errors import StudyError
 from t5study.data.hub import Hub
 from t5study.data.vocabulary import train_vocabulary
-from t5study.models.checkpoints import checkpoint_in, open_checkpoint
 from t5study.models.loading import load_model, load_tokenizer, random_model
+from t5study.models.opening import checkpoint_in, open_checkpoint
 
 MIRROR = Path(__file__).resolve().parents[3] / "shared" / "hub"
 with_t5_small = pytest.mark.skipif(

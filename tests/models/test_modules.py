@@ -10,8 +10,8 @@ from tiny import untrained_t5
 from transformers import T5Config, T5ForConditionalGeneration
 
 from t5study.data.hub import Hub
-from t5study.models.checkpoints import open_checkpoint
 from t5study.models.modules import module_table, parameter_count, rounded_count
+from t5study.models.opening import open_checkpoint
 
 MIRROR = Path(__file__).resolve().parents[3] / "shared" / "hub"
 with_t5_small = pytest.mark.skipif(

@@ -10,8 +10,9 @@ from t5study.data import weights
 from t5study.data.hub import Hub
 from t5study.data.pins import full_name
 from t5study.models.architectures import architecture_of
-from t5study.models.checkpoints import Checkpoint, open_checkpoint
+from t5study.models.checkpoints import Checkpoint
 from t5study.models.loading import load_model, load_tokenizer
+from t5study.models.opening import open_checkpoint
 
 pytestmark = pytest.mark.weights
 

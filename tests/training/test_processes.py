@@ -22,7 +22,7 @@ import json, os, sys
 from pathlib import Path
 import torch
 from trainers import trainer_for
-from t5study.models.checkpoints import checkpoint_in
+from t5study.models.opening import checkpoint_in
 from t5study.training.losses import seq2seq_loss
 from t5study.training.checkpointing import latest_with_best
 
@@ -51,7 +51,7 @@ import os, sys
 from pathlib import Path
 import torch
 from trainers import trainer_for
-from t5study.models.checkpoints import checkpoint_in
+from t5study.models.opening import checkpoint_in
 from t5study.training.losses import seq2seq_loss
 
 checkpoint = checkpoint_in(Path(sys.argv[1]), name="tiny-t5", weights=True)
@@ -75,7 +75,7 @@ APART = """
 import os, sys
 from pathlib import Path
 from trainers import trainer_for
-from t5study.models.checkpoints import checkpoint_in
+from t5study.models.opening import checkpoint_in
 from t5study.base.errors import StudyError
 
 checkpoint = checkpoint_in(Path(sys.argv[1]), name="tiny-t5", weights=True)

@@ -9,7 +9,7 @@ from transformers import BertModel, LlamaForCausalLM, PreTrainedModel
 from t5study.base.errors import StudyError
 from t5study.chapters.observations import OBSERVATIONS
 from t5study.data.casts import label_ids
-from t5study.experiments.identity import Casting, Observing, observed_model
+from t5study.experiments.questions import Casting, Observing, observed_model
 from t5study.models.architectures import ARCHITECTURES
 from t5study.models.loading import load_model, load_tokenizer
 from t5study.runs.provenance import recorded

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from t5study.base.device import device_name, usable_cores
-from t5study.experiments.identity import HEADS, LENGTHS, REPEATS, WIDTH
+from t5study.experiments.questions import HEADS, LENGTHS, REPEATS, WIDTH
 from t5study.runs.provenance import recorded
 from t5study.runs.store import Workspace
 
