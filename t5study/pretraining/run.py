@@ -27,7 +27,7 @@ from t5study.pretraining.cost import flops_per_sequence
 from t5study.pretraining.examples import EXAMPLES, Examples
 from t5study.pretraining.models import build_model
 from t5study.pretraining.plan import HeldOut, PretrainingPlan
-from t5study.pretraining.text import PreparedText, prepare
+from t5study.pretraining.text import CorpusText, corpus_text
 from t5study.runs.provenance import peak_memory_bytes, recorded
 from t5study.training.allocator import tune_allocator
 from t5study.training.callbacks import Pace
@@ -54,7 +54,7 @@ def pretrain(plan: Pretraining, hub: Hub, work: Workspace) -> dict[str, Any]:
     with recorded() as provenance:
         plan = plan.resolved()
         tune_allocator()
-        text = prepare(plan.recipe, hub, work.root.parent)
+        text = corpus_text(plan.recipe, hub, work.root.parent)
         trainer = _trainer(plan, text, work.scratch)
         trainer.find_start(latest_checkpoint)
         if plan.recipe.initial_embeddings == "cooccurrence" and not trainer.resumed_from:
@@ -83,7 +83,7 @@ def pretrain(plan: Pretraining, hub: Hub, work: Workspace) -> dict[str, Any]:
     return provenance
 
 
-def _own_tokenizer(plan: Pretraining, text: PreparedText) -> Any:
+def _own_tokenizer(plan: Pretraining, text: CorpusText) -> Any:
     """The tokenizer that frames a text as the architecture met texts in pre-training."""
     if plan.architecture == "bert":
         return framed(text.tokenizer, BERT_FRAME)
@@ -102,7 +102,7 @@ def _place_embeddings(trainer: StudyTrainer, vocabulary: int) -> None:
     cooccurrence.place(embeddings, table)
 
 
-def _trainer(plan: Pretraining, text: PreparedText, scratch: Path) -> StudyTrainer:
+def _trainer(plan: Pretraining, text: CorpusText, scratch: Path) -> StudyTrainer:
     recipe, tokenizer = plan.recipe, text.tokenizer
     examples = _examples(plan, text.train, tokenizer)
     micro_rows = max(1, MICRO_BATCH_TOKENS[usual_device()] // recipe.sequence_length)

@@ -32,7 +32,7 @@ SMALL_VOCABULARY = 4000
 
 
 @dataclass(frozen=True)
-class PreparedText:
+class CorpusText:
     """Tokenizer, the streams of ids to train on and to judge by, and what was left out."""
 
     tokenizer: Any
@@ -41,7 +41,7 @@ class PreparedText:
     counts: dict[str, int]
 
 
-def prepare(recipe: PretrainingRecipe, hub: Hub, store: Path) -> PreparedText:
+def corpus_text(recipe: PretrainingRecipe, hub: Hub, store: Path) -> CorpusText:
     """Return the recipe's text out of `store`, made there by whichever process comes first.
 
     The folder's name is a hash of all that determines its content. Others wait while one writes.
@@ -56,7 +56,7 @@ def prepare(recipe: PretrainingRecipe, hub: Hub, store: Path) -> PreparedText:
     with locked(folder / "lock"):
         if not (folder / "counts.json").is_file():
             _make(recipe, hub, folder)
-    return PreparedText(
+    return CorpusText(
         load_tokenizer(folder / "vocabulary"),
         corpora.packed(folder / "train.ids"),
         corpora.packed(folder / "held-out.ids"),

@@ -80,9 +80,9 @@ class BatchedAdafactor(Adafactor):
         states: list[dict[str, Any]], name: str, values: torch.Tensor, keep: float
     ) -> torch.Tensor:
         """The stacked running averages with `values` taken in; the states keep them, too."""
-        kept = [state[name] for state in states]
-        averages = keep * torch.stack(kept) + (1.0 - keep) * values
-        torch._foreach_copy_(kept, list(averages))
+        running = [state[name] for state in states]
+        averages = keep * torch.stack(running) + (1.0 - keep) * values
+        torch._foreach_copy_(running, list(averages))
         return averages
 
 

@@ -24,7 +24,7 @@ from t5study.pretraining.examples import EXAMPLES, Windows
 from t5study.pretraining.models import build_model
 from t5study.pretraining.plan import PretrainingPlan
 from t5study.pretraining.run import pretrain
-from t5study.pretraining.text import prepare
+from t5study.pretraining.text import corpus_text
 from t5study.runs.store import RunStore
 from t5study.training.loop import StudyTrainer
 
@@ -291,14 +291,14 @@ def test_bert_writes_the_masked_pieces_as_it_would_among_all(tokenizer, stream):
 
 def test_the_text_of_a_store_is_made_once(small_corpus, tmp_path, monkeypatch):
     """A second model finds vocabulary and ids; a half-made folder is completed."""
-    first = prepare(recipe("t5"), Hub(), tmp_path)
+    first = corpus_text(recipe("t5"), Hub(), tmp_path)
     monkeypatch.setattr(corpora, "gather", lambda names, hub: pytest.fail("gathered again"))
-    second = prepare(recipe("gpt"), Hub(), tmp_path)
+    second = corpus_text(recipe("gpt"), Hub(), tmp_path)
     assert np.array_equal(first.train.ids, second.train.ids)
     assert first.counts == second.counts == small_corpus.counts
     next(tmp_path.glob(".text-*/counts.json")).unlink()
     monkeypatch.setattr(corpora, "gather", lambda names, hub: small_corpus)
-    assert prepare(recipe("t5"), Hub(), tmp_path).counts == small_corpus.counts
+    assert corpus_text(recipe("t5"), Hub(), tmp_path).counts == small_corpus.counts
 
 
 def test_t5_is_version_one(tokenizer):

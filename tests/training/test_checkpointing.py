@@ -20,7 +20,7 @@ from t5study.training.checkpointing import (
 LOSSES = {3: 2.0, 6: 1.0, 9: 1.5, 12: 1.6}
 
 
-def sealed(folder: Path, step: int) -> Path:
+def written(folder: Path, step: int) -> Path:
     """A checkpoint after `step` updates, which knows the evaluations until then."""
     checkpoint = folder / f"checkpoint-{step}"
     checkpoint.mkdir(parents=True)
@@ -34,7 +34,7 @@ def sealed(folder: Path, step: int) -> Path:
 @pytest.fixture
 def folder(tmp_path) -> Path:
     for step in LOSSES:
-        sealed(tmp_path, step)
+        written(tmp_path, step)
     return tmp_path
 
 
@@ -52,7 +52,7 @@ def flip(path: Path) -> None:
     "cut", [lambda text: "", lambda text: text[:-5], lambda text: text[: text.index("\n") + 1]]
 )
 def test_checksums_that_are_cut_short_prove_nothing(tmp_path, cut):
-    checkpoint = sealed(tmp_path, 3)
+    checkpoint = written(tmp_path, 3)
     assert is_intact(checkpoint)
     sums = checkpoint / "SHA256SUMS"
     sums.write_text(cut(sums.read_text()))
@@ -60,7 +60,7 @@ def test_checksums_that_are_cut_short_prove_nothing(tmp_path, cut):
 
 
 def test_every_file_counts(tmp_path):
-    changed, lacking, more = (sealed(tmp_path, step) for step in (3, 6, 9))
+    changed, lacking, more = (written(tmp_path, step) for step in (3, 6, 9))
     flip(changed / "model.safetensors")
     (lacking / "trainer_state.json").unlink()
     (more / "optimizer.pt").write_bytes(b"late")
@@ -78,7 +78,7 @@ def test_the_newest_whole_one_is_found_and_said(folder, caplog):
 def test_without_a_whole_one_a_run_begins_anew(tmp_path, caplog):
     assert latest_checkpoint(tmp_path) is None
     assert not caplog.text
-    flip(sealed(tmp_path, 3) / "model.safetensors")
+    flip(written(tmp_path, 3) / "model.safetensors")
     assert latest_checkpoint(tmp_path) is None
     assert "beginning anew" in caplog.text
 
@@ -94,7 +94,7 @@ def test_a_damaged_best_one_is_reached_again_from_before_it(folder, caplog):
 
 def test_a_lost_best_one_with_nothing_before_it_begins_anew(tmp_path):
     for step in (6, 9):
-        sealed(tmp_path, step)
+        written(tmp_path, step)
     (tmp_path / "checkpoint-6" / "model.safetensors").unlink()
     assert latest_with_best(tmp_path) is None
     assert steps(tmp_path) == []

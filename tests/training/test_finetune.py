@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -72,3 +74,11 @@ def test_runs_that_share_their_rows_load_them_once(checkpoint, tmp_path, monkeyp
     for other in (usual.settings.model_copy(update={"recipe": longer}), fewer):
         run(replace(usual, settings=other), tmp_path / "others")
     assert len(loaded) == 3
+
+
+def test_a_gpu_loads_nothing_of_what_a_processor_needs():
+    script = "import sys, t5study.training.finetune; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert "t5study.training.loop" in loaded
+    assert not loaded & {"t5study.training.cpu", "t5study.training.packing"}
