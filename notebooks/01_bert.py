@@ -26,10 +26,9 @@ study.badge()
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 sentence = "Although the story was boring, I liked the film."
 seen = study.observe("bert.attention", sentence=sentence)
-facts(
-    parameters=f"{seen.values['parameters']:,}",
-    read=f"{study.pretraining('bert').metrics['tokens']:,}",
-)
+facts(parameters=f"{seen.values['parameters']:,}")
+if study.has("bert"):
+    facts(read=f"{study.pretraining('bert').metrics['tokens']:,}")
 
 # %% [markdown]
 # Our own BERT has {eval}`facts.parameters` parameters and read {eval}`facts.read` tokens. BERT-base has
@@ -338,7 +337,7 @@ study.finds(hardly_nearest=max(cosines, key=cosines.get) == "hardly")
 # ## A BERT that read enough
 #
 # The network above read three million tokens. MiniLM {cite:p}`wang2020minilm` is a BERT of six layers
-# and {eval}`facts.minilm_heads` heads a layer, distilled from a larger one and then trained on pairs
+# and twelve heads a layer, distilled from a larger one and then trained on pairs
 # of sentences {cite:p}`reimers2019sentencebert`. Its weights are published
 # (`sentence-transformers/all-MiniLM-L6-v2`), and the same code looks at it.
 #
@@ -374,7 +373,6 @@ ends = [
     looked.arrays[f"attention_{i}"].astype(float)[..., [0, -1]].sum(-1).mean() for i in range(5)
 ]
 facts(
-    minilm_heads=looked.arrays["attention_0"].shape[1],
     looks_keys=weight(0, 3, 1, "are", "keys"),
     looks_letters=weight(3, 3, 1, "were", "letters"),
     looks_cat=weight(1, 5, 11, "it", "cat"),

@@ -35,10 +35,9 @@ study.badge()
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 sentence = "Although the story was boring, I liked the film."
 seen = study.observe("gpt.attention", sentence=sentence)
-facts(
-    parameters=f"{seen.values['parameters']:,}",
-    read=f"{study.pretraining('gpt').metrics['tokens']:,}",
-)
+facts(parameters=f"{seen.values['parameters']:,}")
+if study.has("gpt"):
+    facts(read=f"{study.pretraining('gpt').metrics['tokens']:,}")
 
 # %% [markdown]
 # Our own GPT has {eval}`facts.parameters` parameters and read {eval}`facts.read` tokens. What it writes

@@ -14,6 +14,7 @@ profile = "published"
 seed = 21
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
+import numpy as np
 import pandas as pd
 
 from t5study.chapters import t5, tables
@@ -96,11 +97,25 @@ translator = study.run("translation, T5")
 masks = study.observe("t5.masks", run=translator, **short)
 single = study.observe("gpt.prefix", **short)
 
+tokens, source_tokens = len(single.values["tokens"]), single.values["source_length"]
+causal_mask = np.tril(np.ones((tokens, tokens), dtype=bool))
+prefix_mask = causal_mask.copy()
+prefix_mask[:source_tokens, :source_tokens] = True
+
 # %% tags=["remove-input"] mystnb={"figure": {"name": "fig-three-architectures", "caption": "Who looked at whom, from the attention weights of real networks. A row looks, a column is looked at; the lines separate input from output. Left: the translator, a fine-tuned T5, its three attentions put together. Middle and right: one GPT under a causal mask and under a prefix mask."}, "image": {"alt": "Three square grids over input and output tokens. Encoder-decoder: the input block is full, the output rows see the whole input and earlier output. Language model: a triangle. Prefix LM: the same pattern as the encoder-decoder."}}
 t5.plot_three_architectures(masks, single)
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 facts(decoder_future=f"{masks.values['on_the_future']:g}")
+looked_at = {name: single.arrays[name].max((0, 1)) > 0 for name in ("causal", "prefix")}
+study.finds(
+    masks_are_these=np.array_equal(looked_at["causal"], causal_mask)
+    and np.array_equal(looked_at["prefix"], prefix_mask),
+)
+
+# %% [markdown] tags=["finds:masks_are_these"]
+# The second and the third panel are the masks of the four lines of code, cell by cell: nothing that a
+# mask allows went unused, and nothing that it hides was seen.
 
 # %% [markdown]
 # Compare the first panel with the third. The *pattern* is the same: whoever writes sees the whole
@@ -189,7 +204,21 @@ facts(
 #    with the end token.
 # 3. The target is the sentinels, each followed by the tokens it stands for, and the end token.
 
+
 # %%
+def corrupt(tokens, hidden):
+    """The input and the target of span corruption; `hidden` says of each token whether it is."""
+    inputs, target, spans = [], [], 0
+    for token, is_hidden, was_hidden in zip(tokens, hidden, [False, *hidden], strict=False):
+        if is_hidden and not was_hidden:
+            sentinel = f"<extra_id_{spans}>"
+            inputs.append(sentinel)
+            target.append(sentinel)
+            spans += 1
+        (target if is_hidden else inputs).append(token)
+    return [*inputs, "</s>"], [*target, "</s>"]
+
+
 corrupted = study.observe(
     "t5.span_corruption",
     sentence=(
@@ -212,6 +241,13 @@ facts(
     corruption_loss=f"{corrupted.values['loss']:.2f}",
     corruption_filled=corrupted.values["filled"],
 )
+pair = corrupt(corrupted.values["tokens"], corrupted.values["hidden"])
+study.finds(
+    corrupted_as_written=pair == (corrupted.values["inputs"], corrupted.values["targets"]),
+)
+
+# %% [markdown] tags=["finds:corrupted_as_written"]
+# The figure's second and third row are what `corrupt` makes of the first.
 
 # %% [markdown]
 # (To show more than one span the share and the length were set to $20\,\%$ and two tokens.) A text of
@@ -248,20 +284,12 @@ facts(
 # $$
 # \text{score}_{ij} = q_i \cdot k_j + b_{\,\text{bucket}(j-i)} .
 # $$
-#
-# Distances share {eval}`facts.buckets` {term}`buckets <bucket>`: near ones have a bucket each,
-# farther ones share, on a logarithmic scale, and beyond {eval}`facts.max_distance` all are alike. No
-# table ends where the training texts did; whether a bias is any good at a distance that was hardly
-# ever met is another matter. (T5 also leaves out the division by
-# $\sqrt{d_k}$: its initial weights are chosen so that the scores have the right size without.)
 
 # %%
 bias = study.observe("t5.position_bias", reach=40)
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 strongest = bias.arrays["encoder"].max(0)
-made = study.pretraining("t5")
-sequences = made.metrics["tokens"] / made.config["recipe"]["sequence_length"]
 facts(
     buckets=bias.values["buckets"],
     max_distance=bias.values["max_distance"],
@@ -269,8 +297,33 @@ facts(
     bias_parameters=bias.values["parameters"],
     bias_heads=bias.values["heads"],
     bias_peak=int(bias.arrays["distances"][strongest.argmax()]),
-    target_length=f"{made.metrics['target_tokens'] / sequences:.0f}",
 )
+if study.has("t5"):
+    made = study.pretraining("t5")
+    sequences = made.metrics["tokens"] / made.config["recipe"]["sequence_length"]
+    facts(target_length=f"{made.metrics['target_tokens'] / sequences:.0f}")
+
+# %% [markdown]
+# Distances share {eval}`facts.buckets` {term}`buckets <bucket>`: near ones have a bucket each,
+# farther ones share, on a logarithmic scale, and beyond {eval}`facts.max_distance` all are alike. No
+# table ends where the training texts did; whether a bias is any good at a distance that was hardly
+# ever met is another matter. (T5 also leaves out the division by
+# $\sqrt{d_k}$: its initial weights are chosen so that the scores have the right size without.)
+
+
+# %%
+def bucket(distance, buckets=32, farthest=128):
+    """T5's bucket of a distance, in the encoder: half of the buckets for each side."""
+    side = buckets // 2
+    near = side // 2
+    away = np.abs(distance)
+    along = np.log(np.maximum(away, 1) / near) / np.log(farthest / near)
+    far = np.minimum(near + (along * (side - near)).astype(int), side - 1)
+    return side * (distance > 0) + np.where(away < near, away, far)
+
+
+distances = np.array([-200, -40, -8, -2, -1, 0, 1, 2, 8, 40, 200])
+tables.show(pd.DataFrame([bucket(distances)], index=["bucket"], columns=distances))
 
 # %% tags=["remove-input"] mystnb={"figure": {"name": "fig-t5-bias", "caption": "The learnt bias of each head by distance. Negative distances: the key stands before the query. The decoder looks only backwards. Steps are buckets."}, "image": {"alt": "Two panels of step curves, one for the encoder with distances to both sides, one for the decoder with distances to the left only; each head has its own curve, with flat steps far away."}}
 t5.plot_position_bias(bias)
@@ -278,8 +331,8 @@ t5.plot_position_bias(bias)
 # %% [markdown]
 # {numref}`fig-t5-bias` shows the curves that the pre-trained network has learnt. Where a curve is
 # high, its head prefers to look that far. The decoder had little occasion to look far: in
-# pre-training targets had {eval}`facts.target_length` tokens on average. What its curves show beyond that was hardly ever trained. The
-# highest point of all encoder heads is at distance {eval}`facts.bias_peak`. The whole device
+# pre-training targets had {eval}`facts.target_length` tokens on average. What its curves show beyond
+# that was hardly ever trained. The highest point of all encoder heads is at distance {eval}`facts.bias_peak`. The whole device
 # costs {eval}`facts.bias_parameters` parameters a stack ({eval}`facts.buckets` buckets for
 # {eval}`facts.bias_heads` heads): only {eval}`facts.bias_layers` layer of the stack owns a
 # table, and the others use its result.
@@ -306,13 +359,15 @@ forced = study.observe(
     source=study.task("translation").prefix + source,
     target=target,
 )
+log_probabilities = [np.log(step["probability"]) for step in forced.values["steps"]]
+loss = -np.mean(log_probabilities)
 
 # %% tags=["remove-input"] mystnb={"figure": {"name": "fig-t5-forcing", "caption": "Every step of the decoder on one translation: what it reads, what it must say next, and the loss of that step. The dashed line is the mean, the loss of the example."}, "image": {"alt": "Bars for each step of the decoder, labelled with the token read and the token to be predicted, their height the negative log-probability."}}
 t5.plot_teacher_forcing(forced)
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 facts(
-    forced_loss=f"{forced.values['loss']:.4f}",
+    forced_loss=f"{loss:.4f}",
     forced_model=f"{forced.values['model_loss']:.4f}",
     forced_steps=len(forced.values["steps"]),
     forced_right=sum(step["best"] == step["label"] for step in forced.values["steps"]),

@@ -70,6 +70,9 @@ study.finds(
     overlap_leads_similarity="word overlap" in similar.index
     and similar.loc["T5", "high"] < similar.loc["word overlap", "mean"],
 )
+for name in ("t5", "bert"):
+    if study.has(name):
+        facts(**{f"read_{name}": f"{study.pretraining(name).metrics['tokens']:,}"})
 yes_sayer = glue.yes_sayers(runs, scored, metric)
 facts(**yes_sayer.facts)
 study.finds(**yes_sayer.finds)
@@ -380,11 +383,13 @@ facts(
 #
 # Where the answers are labels, one row is no model: it gives every test row the label that is
 # commonest among them.
-#
+
+# %% [markdown]
 # All networks get the recipe that was chosen for T5. T5 had read {eval}`facts.read_t5` tokens before,
 # BERT {eval}`facts.read_bert`, so what follows compares two models and not two designs;
 # {ref}`transfer-architectures` sets the designs side by side after the same number of tokens.
-#
+
+# %% [markdown]
 # The checkpoint is chosen on validation rows, and no choice is made by the test rows. GLUE's own test
 # labels are not public, so "test" here is GLUE's development set, and the validation rows are held out
 # of the training set.
@@ -400,10 +405,7 @@ ours = {
     for name in ("T5", "BERT", "TF-IDF")
 }
 leader = max(ours, key=ours.get)
-read = {name: study.pretraining(name).metrics["tokens"] for name in ("t5", "bert")}
 facts(
-    read_t5=f"{read['t5']:,}",
-    read_bert=f"{read['bert']:,}",
     seeds=min(len(runs[role]["T5"]) for role in roles),
     ours_t5=f"{ours['T5']:.1f}",
     ours_bert=f"{ours['BERT']:.1f}",

@@ -32,12 +32,18 @@ leaders = (f"{role}, T5 80M, 512 tokens", f"{role}, T5 80M")
 best = next((answers[name] for name in leaders if name in answers), runs)
 longer = answers.get(f"{role}, T5, 256 tokens", runs)
 literal = answers.get(f"{role}, T5, the report's recipe", runs)
+recipe = study.plans(f"{role}, T5")[0].recipe
 above_baseline = ranking.difference(runs, [baseline], "accuracy")
 above_scratch = ranking.difference(runs, scratch, "accuracy")
 best_above = ranking.difference(best, [baseline], "accuracy")
 facts(
     prefix=task.prefix,
     labels=len(task.label_words),
+    optimizer={"adamw": "AdamW", "adafactor": "Adafactor"}[recipe.optimizer],
+    seeds=len(runs),
+    epochs=recipe.epochs,
+    dropout=f"{recipe.dropout:g}",
+    train_rows=f"{baseline.metrics['train_rows']:,}",
     report_accuracy=f"{printed.loc['accuracy', 'f1']:.2f}",
     parameters=f"{runs[0].metrics['parameters']:,}",
     reads=runs[0].config["recipe"]["max_source_length"],
@@ -111,15 +117,9 @@ run = runs[0]
 tables.show(finetuning.report_table(run, role))
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
-recipe = study.plans(f"{role}, T5")[0].recipe
 actual, predicted, count = finetuning.largest_confusion(run)
 longest = recipe.max_source_length
 facts(
-    optimizer={"adamw": "AdamW", "adafactor": "Adafactor"}[recipe.optimizer],
-    seeds=len(runs),
-    epochs=recipe.epochs,
-    dropout=f"{recipe.dropout:g}",
-    train_rows=f"{baseline.metrics['train_rows']:,}",
     n=f"{run.metrics['n']:,}",
     speed=f"{run.metrics['examples_per_second']:.0f}",
     mistake=f"{actual} taken for {predicted}",

@@ -305,13 +305,6 @@ class Study:
             "and small models trained by the run itself. Nothing here measures real data sets."
         )
 
-    def glue(self, name: str, value: Any, digits: int = 2) -> None:
-        """Make a number available to the prose as `{glue:text}`; floats are rounded to `digits`."""
-        from myst_nb import glue
-
-        text = f"{value:.{digits}f}" if isinstance(value, float) else str(value)
-        glue(name, text, display=False)
-
     def provenance(self) -> Table:
         """Return the table at the foot of a page: where its numbers come from, nothing cut off."""
         from t5study.chapters.tables import show

@@ -18,7 +18,7 @@ from nbformat.sign import NotebookNotary
 
 from t5study.base.errors import StudyError
 from t5study.book.chapters import Layout, find_chapters
-from t5study.book.notebooks import count_cells, read_published, show_facts
+from t5study.book.notebooks import cells_digest, count_cells, read_published, show_facts
 from t5study.book.pairs import problem_of, settle_pairs
 
 KEPT = ("kernelspec", "language_info")
@@ -41,6 +41,7 @@ def leave_no_noise(model: dict[str, Any], path: str, contents_manager: Any, **_:
             notebook.metadata.pop(key, None)
             if key in before:
                 notebook.metadata[key] = before[key]
+    notebook.metadata.t5study["cells"] = cells_digest(notebook)
     count_cells(notebook)
     show_facts(notebook)
 

@@ -89,8 +89,9 @@ def clean_notebook(notebook: NotebookNode, layout: Layout) -> NotebookNode:
 def publish_notebook(chapter: Chapter, notebook: NotebookNode, layout: Layout) -> Path:
     """Write a clean executed notebook beside the chapter's source, as JupyterLab would save it.
 
-    Its metadata say of which profile the outputs are, and hold a digest of the code they came from
-    and one of the outputs. Returns its path.
+    Its metadata say of which profile the outputs are, and hold digests: of the code they came from,
+    of the outputs, and of all cells, which a later edit of either file leaves behind. Returns its
+    path.
     """
     show_facts(notebook)
     options = _pairing(layout.root)
@@ -100,6 +101,7 @@ def publish_notebook(chapter: Chapter, notebook: NotebookNode, layout: Layout) -
         "profile": layout.profile,
         "source": code_digest(notebook),
         "outputs": outputs_digest(notebook, layout.profile),
+        "cells": cells_digest(notebook),
     }
     write_notebook(chapter.published, notebook)
     return chapter.published
@@ -131,6 +133,16 @@ def show_facts(notebook: NotebookNode) -> None:
 def code_digest(notebook: NotebookNode) -> str:
     """The sha256 of a notebook's code cells: what its outputs were computed by."""
     return _digest([cell.source.rstrip() for cell in _code_cells(notebook)])
+
+
+def texts_of(notebook: NotebookNode) -> list[tuple[str, str]]:
+    """What a notebook says: the type and the text of each cell."""
+    return [(cell.cell_type, cell.source.rstrip()) for cell in notebook.cells]
+
+
+def cells_digest(notebook: NotebookNode) -> str:
+    """The sha256 of what a notebook says."""
+    return _digest(texts_of(notebook))
 
 
 def outputs_digest(notebook: NotebookNode, profile: str) -> str:

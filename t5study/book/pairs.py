@@ -12,10 +12,12 @@ from t5study.base.files import content, write_text
 from t5study.base.project import git
 from t5study.book.chapters import Chapter, Layout, find_chapters, need, read_text
 from t5study.book.notebooks import (
+    cells_digest,
     code_digest,
     outputs_digest,
     read_published,
     read_source,
+    texts_of,
     write_notebook,
     written_for,
 )
@@ -100,35 +102,37 @@ def _problems(chapter: Chapter) -> Iterator[str]:
                 f"{chapter.name}: the outputs are not those that were published, "
                 "publish the chapter again or take the old ones back."
             )
-    if _cells(pair) != _cells(source):
+    if texts_of(pair) != texts_of(source):
         yield f"{chapter.name}: the cells of .ipynb and .py differ, publish the chapter again."
 
 
-def _cells(notebook: Any) -> list[tuple[str, str]]:
-    return [(cell.cell_type, cell.source.rstrip()) for cell in notebook.cells]
-
-
 def _edited(root: Path, chapter: Chapter) -> set[str]:
-    """Which of the two files was edited since the last commit, if their cells differ at all.
+    """Which of the two files was edited since they were last written together, if they differ.
 
-    Where no commit has them it is the newer one; where they were committed apart, the source.
+    A file was not if it has the cells that the notebook's metadata remember, or those of the last
+    commit. Where neither was, or nothing is known, the source counts.
     """
     pair, source = read_published(chapter), read_source(chapter)
-    if pair is None or _cells(pair) == _cells(source):
+    if pair is None or texts_of(pair) == texts_of(source):
         return set()
-    committed = {
-        ending: git(root, "show", f"HEAD:{chapter.shown(ending)}") for ending in (".py", ".ipynb")
-    }
-    if not all(committed.values()):
-        newer = chapter.published.stat().st_mtime > chapter.source.stat().st_mtime
-        return {".ipynb" if newer else ".py"}
-    jupytext, nbformat = need("jupytext"), need("nbformat")
-    before = {
-        ".py": _cells(jupytext.reads(committed[".py"], fmt="py:percent")),
-        ".ipynb": _cells(nbformat.reads(committed[".ipynb"], as_version=4)),
-    }
-    now = {".py": _cells(source), ".ipynb": _cells(pair)}
-    return {ending for ending in now if now[ending] != before[ending]} or {".py"}
+    together = pair.metadata.get("t5study", {}).get("cells")
+    edited = set()
+    for ending, notebook in ((".py", source), (".ipynb", pair)):
+        if together not in (None, cells_digest(notebook)):
+            before = _committed(root, chapter, ending)
+            if before is None or texts_of(before) != texts_of(notebook):
+                edited.add(ending)
+    return edited or {".py"}
+
+
+def _committed(root: Path, chapter: Chapter, ending: str) -> Any:
+    """One of a chapter's files as it was last committed, or None."""
+    text = git(root, "show", f"HEAD:{chapter.shown(ending)}")
+    if not text:
+        return None
+    if ending == ".py":
+        return need("jupytext").reads(text, fmt="py:percent")
+    return need("nbformat").reads(text, as_version=4)
 
 
 def _both_edited(chapter: Chapter) -> StudyError:
@@ -140,7 +144,7 @@ def _both_edited(chapter: Chapter) -> StudyError:
 
 def _difference(chapter: Chapter) -> str:
     """Where the two files of a chapter part, as the beginning of a sentence."""
-    source, pair = _cells(read_source(chapter)), _cells(read_published(chapter))
+    source, pair = texts_of(read_source(chapter)), texts_of(read_published(chapter))
     same = 0
     while same < min(len(source), len(pair)) and source[same] == pair[same]:
         same += 1

@@ -18,17 +18,22 @@ def set_prose(notebook: Any, chapter: str, ours: bool, models: Collection[str]) 
 
     `ours` says whether the page is of the profile that the prose is written for. It then has no
     cell whose finding is not so in its runs; a page of another profile has none of the cells tagged
-    `finds:NAME` or `only:published`. Neither has cells tagged `needs:MODEL` where the model is not
-    among `models`; the page then says so, once. Returns the same notebook.
+    `finds:NAME` or `only:published`, nor those that quote a fact its runs do not give. Neither has
+    cells tagged `needs:MODEL` where the model is not among `models`; the page then says so, once.
+    Returns the same notebook.
 
-    Raises StudyError when the prose names a fact that the notebook does not give.
+    Raises StudyError when the prose of our own page names a fact that the notebook does not give.
     """
     facts, found = recorded(notebook)
     whole = len(notebook.cells)
     notebook.cells = [cell for cell in notebook.cells if not lacks(cell, models)]
     if len(notebook.cells) < whole:
         _say_what_is_left_out(notebook)
-    notebook.cells = [cell for cell in notebook.cells if _is_for(cell, ours, found)]
+    notebook.cells = [
+        cell
+        for cell in notebook.cells
+        if _is_for(cell, ours, found) and (ours or _is_given(cell, facts))
+    ]
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell["outputs"] = [o for o in cell.outputs if MIME not in o.get("data", {})]
@@ -106,6 +111,12 @@ def _is_for(cell: Any, ours: bool, found: dict[str, bool]) -> bool:
     if not ours:
         return not names and "only:published" not in cell.metadata.get("tags", [])
     return all(found.get(name) for name in names)
+
+
+def _is_given(cell: Any, facts: dict[str, str]) -> bool:
+    """Whether all that a cell of prose quotes is among the facts."""
+    quoted = _EVAL.findall(cell.source) if cell.cell_type == "markdown" else []
+    return all(expression.strip().removeprefix("facts.") in facts for expression in quoted)
 
 
 def _findings(cell: Any) -> Iterator[str]:

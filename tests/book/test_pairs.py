@@ -108,13 +108,33 @@ def test_where_both_files_were_edited_nothing_is_run_published_or_lost(published
     assert [(published / name).read_bytes() for name in (SOURCE, PAIR)] == before
 
 
-def test_without_commits_the_newer_file_is_the_edited_one(published):
+def test_without_commits_the_notebook_remembers_what_it_was_written_with(published):
     (published / ".git").rename(published / "git")
     edit(published / SOURCE, "The answer is", "An edit says")
     check_sources(Layout.of("tiny", published))
     edit(published / PAIR, "The answer is", "Another edit says")
+    with pytest.raises(StudyError, match="both were edited"):
+        check_sources(Layout.of("tiny", published))
+    edit(published / SOURCE, "An edit says", "The answer is")
     with pytest.raises(StudyError, match="the notebook was edited"):
         check_sources(Layout.of("tiny", published))
+
+
+def test_a_source_may_be_edited_after_its_notebook_was_published_and_before_a_commit(published):
+    chapter = find_chapters(Layout.of("tiny", published))[0]
+    edit(published / SOURCE, "The answer is", "An edit says")
+    publish_notebook(chapter, read_source(chapter), Layout.of("tiny", published))
+    edit(published / SOURCE, "An edit says", "A second edit says")
+    check_sources(Layout.of("tiny", published))
+
+
+def test_a_save_by_an_editor_that_knows_nothing_of_the_study_is_taken_with_its_commit(published):
+    for name in (SOURCE, PAIR):
+        edit(published / name, "The answer is", "An edit says")
+    check_sources(Layout.of("tiny", published))
+    git(published, "commit", "-qam", "edit")
+    edit(published / SOURCE, "An edit says", "A second edit says")
+    check_sources(Layout.of("tiny", published))
 
 
 def test_a_source_without_a_notebook_gets_one(published):

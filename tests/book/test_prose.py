@@ -61,7 +61,8 @@ def test_a_page_has_the_sentences_that_are_so_in_its_runs():
 def test_a_page_of_another_profile_has_no_findings():
     found = {"ahead": True, "clear": True, "unsaid": True}
     facts = {"lacking": "there"}
-    assert page(*SENTENCES, finds=found, facts=facts, ours=False) == ["Always."]
+    quotes = ("It took {eval}`facts.hours` hours.", [])
+    assert page(*SENTENCES, quotes, finds=found, facts=facts, ours=False) == ["Always."]
     assert len(page(*SENTENCES, finds=found, facts=facts)) == len(SENTENCES)
 
 
