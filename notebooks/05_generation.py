@@ -670,7 +670,7 @@ study.finds(
 
 # %%
 twisted = "Emma Costa, who speaks for the nurses of Lisbon, met forty mayors on Sunday."
-faithfulness.invented(twisted, STORIES[1]), faithfulness.new_words(twisted, STORIES[1])
+tables.show(faithfulness.judge([twisted], STORIES[1:2]))
 
 # %% [markdown]
 # Not one invented fact, and hardly a true statement. Finding intrinsic hallucinations takes a model
