@@ -459,13 +459,15 @@ alike = study.observe(
 
 # %% tags=["needs:minilm", "remove-input"]
 names = alike.values["sentences"]
-tables.show(
-    pd.DataFrame(
-        alike.arrays["similarity"].astype(float),
-        index=pd.Index([f"{i}. {name}" for i, name in enumerate(names, 1)], name="sentence"),
-        columns=[str(i) for i in range(1, 1 + len(names))],
-    ).round(2)
+numbers = [str(number) for number in range(1, 1 + len(names))]
+cosines = pd.DataFrame(
+    alike.arrays["similarity"].astype(float),
+    index=pd.Index(
+        [f"{i}. {name}" for i, name in zip(numbers, names, strict=True)], name="sentence"
+    ),
+    columns=numbers,
 )
+tables.show(cosines, formats=dict.fromkeys(numbers, "{:.2f}"))
 
 # %% [markdown] tags=["needs:minilm"]
 # Words in common would have found none of these pairs. This is what people use such a network for: to
