@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -70,9 +71,7 @@ def reproduce(
         for line in commands.plan(profile, source):
             _say(line)
         return
-    from t5study.book import make_book
-
-    make_book(profile, chapter, source=source, force=force)
+    _book().make_book(profile, chapter, source=source, force=force)
 
 
 @app.command()
@@ -97,9 +96,7 @@ def render(
     profile: Annotated[str | None, typer.Option(help="Published profile to render.")] = None,
 ) -> None:
     """Render the published book again; nothing is trained."""
-    from t5study.book import make_published
-
-    make_published(profile)
+    _book().make_published(profile)
 
 
 @app.command()
@@ -109,9 +106,7 @@ def publish(profile: ProfileName = "published", chapter: Chapters = None) -> Non
     Outputs go into the notebooks, records into `results/`. After `t5study render`, outputs alone:
     the records that it rendered from stay.
     """
-    from t5study.book import publish as publish_book
-
-    publish_book(profile, chapter)
+    _book().publish(profile, chapter)
 
 
 @app.command()
@@ -308,6 +303,22 @@ def _print_table(head: list[str], rows: list[list[str]]) -> None:
     for row in (head, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         _say("  ".join(cells).rstrip())
+
+
+def _book() -> ModuleType:
+    """The room that makes the book, which needs an extra of the package.
+
+    Raises:
+        StudyError: it is not installed.
+    """
+    try:
+        from t5study import book
+    except ModuleNotFoundError as error:
+        raise StudyError(
+            f"The book needs {error.name}, which is not installed: "
+            'run `make book`, or `pip install -e ".[book]"`.'
+        ) from None
+    return book
 
 
 def _say(what: object) -> None:

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import yaml
 
 from t5study.base.errors import StudyError
 from t5study.base.files import debris, write_text, writing
 from t5study.book import rooms
-from t5study.book.chapters import Chapter, Layout, find_chapters, need, read_parameters
+from t5study.book.chapters import Chapter, Layout, find_chapters, read_parameters
 from t5study.book.job import executed_notebook, read_stamp
 from t5study.book.notebooks import (
     clean_notebook,
@@ -42,7 +43,8 @@ def assemble(profile: str, *, root: Path | None = None, build: Path | None = Non
     layout = Layout.of(profile, root, build)
     parameters = read_parameters(layout)
     chapters = find_chapters(layout)
-    badge = badge_text(layout) if parameters["profile"]["synthetic"] else ""
+    ours = written_for(read_source(chapters[0])) == layout.profile
+    badge = badge_text(layout, parameters["profile"]["synthetic"], ours)
     shutil.rmtree(layout.source, ignore_errors=True)
     _copy_pages(layout, badge)
     for chapter in chapters:
@@ -52,8 +54,22 @@ def assemble(profile: str, *, root: Path | None = None, build: Path | None = Non
     return layout.source
 
 
-def badge_text(layout: Layout) -> str:
-    """The MyST note that stands at the top of every page made from the bundled corpus."""
+def badge_text(layout: Layout, synthetic: bool, ours: bool) -> str:
+    """The MyST note at the top of every page that is not of the profile the prose is written for.
+
+    A page of that profile (`ours`) has none, unless it was made from the bundled corpus.
+    """
+    if not synthetic:
+        return (
+            ""
+            if ours
+            else (
+                f":::{{admonition}} Computed with the profile `{layout.profile}`\n"
+                ":class: note\n"
+                "The book is written for other runs; what it says of their numbers is left out.\n"
+                ":::"
+            )
+        )
     return (
         ":::{admonition} Computed on the pocket corpus\n"
         ":class: warning pocket-badge\n"
@@ -70,7 +86,6 @@ def load_executed(layout: Layout, chapter: Chapter) -> Any:
 
     Raises StudyError when it was not executed, or from other cells than the source has now.
     """
-    nbformat = need("nbformat")
     path = executed_notebook(layout, chapter)
     if path is None:
         raise StudyError(
@@ -125,7 +140,6 @@ def _copy_pages(layout: Layout, badge: str) -> None:
 
 
 def _add_chapter(layout: Layout, chapter: Chapter, badge: str) -> None:
-    nbformat = need("nbformat")
     notebook = load_executed(layout, chapter)
     ours, models = written_for(notebook) == layout.profile, read_stamp(layout, chapter)["models"]
     notebook = set_prose(notebook, chapter.name, ours, models)
@@ -133,14 +147,14 @@ def _add_chapter(layout: Layout, chapter: Chapter, badge: str) -> None:
     if title is None or title.cell_type != "markdown":
         raise StudyError(f"Chapter {chapter.name} has no title: begin it with a `# ` heading.")
     title.source = _badged(title.source, badge)
-    notebook.cells.append(_footer(nbformat, chapter))
+    notebook.cells.append(_footer(chapter))
     write_notebook(layout.source / "notebooks" / f"{chapter.name}.ipynb", notebook)
     downloads = layout.source / DOWNLOADS
     downloads.mkdir(exist_ok=True)
     shutil.copyfile(chapter.source, downloads / chapter.source.name)
 
 
-def _footer(nbformat: Any, chapter: Chapter) -> Any:
+def _footer(chapter: Chapter) -> Any:
     return nbformat.v4.new_markdown_cell(
         f"---\n\nThis chapter to take away: {{download}}`script <../{DOWNLOADS}/{chapter.name}.py>`"
         f" · {{download}}`notebook <{chapter.name}.ipynb>`. "

@@ -209,19 +209,3 @@ def read_text(path: Path, shown: str) -> str:
             "choose one of the two versions."
         )
     return text
-
-
-def need(module: str) -> Any:
-    """Import one of the book's tools.
-
-    Raises StudyError with the remedy when the `book` extra is not installed.
-    """
-    import importlib
-
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise StudyError(
-            f"The book needs {module}, which is not installed: "
-            'run `make book`, or `pip install -e ".[book]"`.'
-        ) from error

@@ -94,10 +94,10 @@ def reproduce(
     layout = Layout.of(profile, root, build)
     selected = find_chapters(layout, chapters)
     console = console or Console(stderr=True)
+    check_sources(layout)
     if training:
         _fetch_weights(layout, source, console)
     job = job_for(layout, store, source, training)
-    check_sources(layout)
     budget = job.profile["budget_minutes"] if training else None
     progress = ChapterProgress(console, len(selected), budget)
     kernels = Kernels(job.environment, layout.build / "kernels")

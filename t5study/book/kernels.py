@@ -11,10 +11,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import papermill
 import psutil
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, papermill_engines
+from traitlets import default
 
 from t5study.base.files import write_text
-from t5study.book.chapters import need
 from t5study.book.prose import lacks
 
 ENVIRONMENT = {
@@ -60,8 +66,6 @@ class Kernels:
         Returns the notebook with its outputs, what went wrong (as the rest of a sentence about the
         chapter, or nothing), and the most bytes that the kernel and its processes held at once.
         """
-        papermill, exceptions = need("papermill"), need("nbclient.exceptions")
-        _register_engine()
         memory = _PeakMemory()
         logging.getLogger("traitlets").setLevel(logging.ERROR)
         logging.getLogger("papermill").setLevel(logging.ERROR)
@@ -87,7 +91,7 @@ class Kernels:
                 )
             except papermill.PapermillExecutionError as error:
                 problem = f"stopped in {_failed_cell(error)}: {_reason(error)}"
-            except exceptions.DeadKernelError:
+            except DeadKernelError:
                 problem = f"stopped because its kernel died, often for lack of memory (see {log})"
             except (RuntimeError, TimeoutError):
                 problem = f"could not begin, since its kernel did not start (see {log})"
@@ -101,74 +105,68 @@ def _is_mark(cell: Any) -> bool:
     return "papermill-error-cell-tag" in cell.metadata.get("tags", [])
 
 
-def _register_engine() -> None:
-    """Teach papermill an engine with kernels of our own, an environment of our making, and news.
+class _OwnSpec(KernelSpecManager):
+    """Knows one kernel: this interpreter, whatever kernels are registered."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        # What the cells were is in the notebook: a data base of them would only be in the way.
+        command.append("--HistoryManager.enabled=False")
+        return KernelSpec(argv=command, display_name=kernel_name, language="python")
+
+
+class _OwnKernel(AsyncKernelManager):
+    @default("kernel_spec_manager")
+    def _own_spec(self) -> KernelSpecManager:
+        return _OwnSpec()
+
+
+class _Client(PapermillNotebookClient):
+    """Papermill's client, which passes over what the models at hand cannot show."""
+
+    models: Collection[str] = ()
+    watch: Callable[[int], None]
+
+    def papermill_execute_cells(self):
+        self.watch(self.km.provisioner.pid)
+        super().papermill_execute_cells()
+
+    def execute_cell(self, cell, index, **kwargs):
+        if lacks(cell, self.models):
+            return cell
+        return super().execute_cell(cell, index, **kwargs)
+
+
+class _StudyEngine(Engine):
+    """Papermill's engine with kernels of our own, an environment of our making, and news of cells.
 
     The kernel is started in a folder. Papermill's own `cwd` would move this whole process there,
     and of chapters that run side by side one could bring it back to where another had moved it.
     """
-    from papermill.clientwrap import PapermillNotebookClient
-    from papermill.engines import Engine, papermill_engines
 
-    class Client(PapermillNotebookClient):
-        """Papermill's client, which passes over what the models at hand cannot show."""
-
-        models: Collection[str] = ()
-        watch: Callable[[int], None]
-
-        def papermill_execute_cells(self):
-            self.watch(self.km.provisioner.pid)
-            super().papermill_execute_cells()
-
-        def execute_cell(self, cell, index, **kwargs):
-            if lacks(cell, self.models):
-                return cell
-            return super().execute_cell(cell, index, **kwargs)
-
-    class StudyEngine(Engine):
-        @classmethod
-        def execute_managed_notebook(
-            cls, nb_man, kernel_name, *, options, watch, on_cell, models, ran, **_unused
-        ):
-            ran.append(nb_man.nb)
-            client = Client(
-                nb_man,
-                kernel_name=kernel_name,
-                timeout=None,
-                startup_timeout=SECONDS_TO_START,
-                kernel_manager_class=_own_kernel(),
-                on_cell_start=lambda cell, cell_index: on_cell(cell_index),
-            )
-            client.models, client.watch = models, watch
-            try:
-                client.execute(**options)
-            finally:
-                # After a failed start nbclient leaves this to be done at the end of the process,
-                # where it would raise.
-                atexit.unregister(client._cleanup_kernel)
-
-    papermill_engines.register(ENGINE, StudyEngine)
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man, kernel_name, *, options, watch, on_cell, models, ran, **_unused
+    ):
+        ran.append(nb_man.nb)
+        client = _Client(
+            nb_man,
+            kernel_name=kernel_name,
+            timeout=None,
+            startup_timeout=SECONDS_TO_START,
+            kernel_manager_class=_OwnKernel,
+            on_cell_start=lambda cell, cell_index: on_cell(cell_index),
+        )
+        client.models, client.watch = models, watch
+        try:
+            client.execute(**options)
+        finally:
+            # After a failed start nbclient leaves this to be done at the end of the process, where
+            # it would raise.
+            atexit.unregister(client._cleanup_kernel)
 
 
-def _own_kernel() -> type:
-    """A manager whose only kernel is this interpreter, whatever kernels are registered."""
-    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-    from jupyter_client.manager import AsyncKernelManager
-    from traitlets import default
-
-    class OwnSpec(KernelSpecManager):
-        def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-            command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-            # What the cells were is in the notebook: a data base of them would only be in the way.
-            command.append("--HistoryManager.enabled=False")
-            return KernelSpec(argv=command, display_name=kernel_name, language="python")
-
-    class OwnKernel(AsyncKernelManager):
-        @default("kernel_spec_manager")
-        def _own_spec(self) -> KernelSpecManager:
-            return OwnSpec()
-
-    return OwnKernel
+papermill_engines.register(ENGINE, _StudyEngine)
 
 
 def _failed_cell(error: Any) -> str:

@@ -18,10 +18,8 @@ from t5study.book.build import build_html
 from t5study.book.chapters import Layout, alone, find_chapters, read_parameters
 from t5study.book.execute import failures, reproduce
 from t5study.book.job import executed_notebook, replay
+from t5study.book.notebooks import read_source, written_for
 from t5study.runs.record import FILES, records_below
-
-# The published profile that `make html` shows when none is named: the one closest to the report.
-PREFERRED = ("full", "laptop", "published", "pocket")
 
 
 def make_book(
@@ -81,33 +79,22 @@ def make_published(
 ) -> Path | None:
     """Render the published book again from results/, with training forbidden.
 
-    Nothing is downloaded, and no text of a data set is shown even where the data is at hand: the
-    pages are those that were published.
+    Without a `profile` it is the one that the notebooks are written for. Nothing is downloaded.
 
-    Raises StudyError when nothing is published, or not that profile, when a record is not as it
-    was published, or when another command is rendering it.
+    Raises StudyError when nothing is published for the profile, when a record is not as it was
+    published, or when another command is rendering it.
     """
     root = (root or checkout()).resolve()
-    chosen = _published_profile(root / "results", profile)
-    job = replay(chosen, root)
+    layout = Layout.of("published", root)
+    job = replay(profile or written_for(read_source(find_chapters(layout)[0])), root)
+    records, name = list(records_below(job.runs)), job.layout.profile
+    if not records:
+        raise StudyError(
+            f"Nothing is published for profile {name}: `make book PROFILE={name}` computes it, and "
+            "`t5study publish` puts it into results/."
+        )
     with alone(job.layout):
-        for record in records_below(job.runs):
+        for record in records:
             check_checksums(record, FILES)
         console = console or Console(stderr=True)
         return _make(job.layout, None, console, store=job.runs, training=False)
-
-
-def _published_profile(results: Path, profile: str | None) -> str:
-    there = {place.name for place in results.glob("*/") if any(records_below(place))}
-    if profile and profile not in there:
-        raise StudyError(
-            f"Nothing is published for profile {profile}: `make book PROFILE={profile}` computes "
-            "it, and `t5study publish` puts it into results/."
-        )
-    if not there:
-        raise StudyError(
-            "Nothing is published yet: `make book` computes a book of your own, and "
-            "`t5study publish` puts its results into results/."
-        )
-    known = [name for name in PREFERRED if name in there]
-    return profile or (known or sorted(there))[0]

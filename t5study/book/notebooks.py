@@ -13,15 +13,16 @@ import sys
 import tomllib
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
 
 from t5study.base.errors import StudyError
 from t5study.base.files import write_text
-from t5study.book.chapters import Chapter, Layout, need, read_text
+from t5study.book.chapters import Chapter, Layout, read_text
 from t5study.book.prose import quotations, recorded
-
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
 
 KEPT_METADATA = ("tags", "mystnb", "jupyter")
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -33,7 +34,6 @@ def read_source(chapter: Chapter) -> NotebookNode:
 
     Raises StudyError as `read_text`.
     """
-    jupytext = need("jupytext")
     notebook = jupytext.reads(read_text(chapter.source, chapter.shown()), fmt="py:percent")
     notebook.metadata = {"kernelspec": dict(KERNEL)}
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -48,7 +48,6 @@ def read_published(chapter: Chapter) -> NotebookNode | None:
     """
     if not chapter.published.is_file():
         return None
-    nbformat = need("nbformat")
     shown = chapter.shown(".ipynb")
     text = read_text(chapter.published, shown)
     try:
@@ -62,7 +61,7 @@ def read_published(chapter: Chapter) -> NotebookNode | None:
 
 def write_notebook(path: Path, notebook: NotebookNode) -> None:
     """Write a notebook as the Jupyter server does."""
-    write_text(path, need("nbformat").writes(notebook) + "\n")
+    write_text(path, nbformat.writes(notebook) + "\n")
 
 
 def clean_notebook(notebook: NotebookNode, layout: Layout) -> NotebookNode:
@@ -154,13 +153,11 @@ def outputs_digest(notebook: NotebookNode, profile: str) -> str:
     return _digest([profile, outputs])
 
 
-def written_for(notebook: NotebookNode) -> str | None:
+def written_for(notebook: NotebookNode) -> str:
     """The profile that the notebook's parameters name: the one that its prose is written for."""
-    for cell in _code_cells(notebook):
-        if "parameters" in tags_of(cell):
-            named = re.search(r"""^profile = ["']([^"']+)["']$""", cell.source, re.M)
-            return named and named[1]
-    return None
+    text = "\n".join(c.source for c in _code_cells(notebook) if "parameters" in tags_of(c))
+    named = re.search(r"""^profile = ["']([^"']+)["']$""", text, re.M)
+    return named[1] if named else "published"
 
 
 def title_of(notebook: NotebookNode, fallback: str) -> str:

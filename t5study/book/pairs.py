@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jupytext
+import nbformat
+
 from t5study.base.errors import StudyError
 from t5study.base.files import content, write_text
 from t5study.base.project import git
-from t5study.book.chapters import Chapter, Layout, find_chapters, need, read_text
+from t5study.book.chapters import Chapter, Layout, find_chapters, read_text
 from t5study.book.notebooks import (
     cells_digest,
     code_digest,
@@ -58,7 +61,6 @@ def settle_pairs(layout: Layout) -> None:
         if len(edited) == 2:
             raise _both_edited(chapter)
         if ".ipynb" in edited:
-            jupytext = need("jupytext")
             options = jupytext.config.load_jupytext_config(str(chapter.source))
             text = jupytext.writes(read_published(chapter), fmt="py:percent", config=options)
             write_text(chapter.source, text)
@@ -131,8 +133,8 @@ def _committed(root: Path, chapter: Chapter, ending: str) -> Any:
     if not text:
         return None
     if ending == ".py":
-        return need("jupytext").reads(text, fmt="py:percent")
-    return need("nbformat").reads(text, as_version=4)
+        return jupytext.reads(text, fmt="py:percent")
+    return nbformat.reads(text, as_version=4)
 
 
 def _both_edited(chapter: Chapter) -> StudyError:

@@ -42,6 +42,7 @@ from t5study.book.job import job_for
 from t5study.book.notebooks import read_source
 from t5study.book.publish import _joint_of_our_own
 from t5study.book.remote import repository_settings
+from t5study.chapters.facts import MIME
 from t5study.profiles import load_profile
 from t5study.runs.record import RESULT_VERSION, Run, identity_of, is_whole, records_below
 from t5study.runs.store import RunStore, Workspace
@@ -392,9 +393,9 @@ def test_a_seed_that_no_generator_takes_is_refused(project, seed):
 
 
 def test_nothing_published_is_said(project):
-    with pytest.raises(StudyError, match="Nothing is published yet"):
+    with pytest.raises(StudyError, match="Nothing is published for profile tiny"):
         make_published(root=project, console=SILENT)
-    with pytest.raises(StudyError, match="Nothing is published for profile full"):
+    with pytest.raises(StudyError, match=r'There is no profile "full"; the profiles are tiny'):
         make_published("full", root=project, console=SILENT)
 
 
@@ -521,7 +522,8 @@ def pretend_that_it_ran(project: Path, *named: str) -> None:
     for chapter in find_chapters(layout):
         notebook = read_source(chapter)
         said = nbformat.v4.new_output("stream", name="stdout", text=" ".join(named))
-        notebook.cells[-1].outputs = [said]
+        given = nbformat.v4.new_output("display_data", {MIME: {"facts": {"answer": "42"}}})
+        notebook.cells[-1].outputs = [said, given]
         write_text(layout.executed / f"{chapter.name}.ipynb", nbformat.writes(notebook))
         stamp = {"key": job.key(chapter), "result": {}}
         write_text(layout.stamps / f"{chapter.name}.json", json.dumps(stamp))
