@@ -542,7 +542,7 @@ facts(
 # Our summariser learnt from papers on machine learning with summaries of one sentence (SciTLDR,
 # {cite:t}`cachola2020scitldr`): hence "We propose …" under an article about an epidemic.
 
-# %% [markdown] tags=["needs:smollm2"]
+# %% [markdown] tags=["needs:smollm2", "needs:published"]
 # (generation-published)=
 # ### A model that can, and months that it does not invent
 #
@@ -551,7 +551,7 @@ facts(
 # own, with the report's arguments and then without the least length. (A decoder's prompt counts towards
 # `max_length`, so lengths are given for what is new.)
 
-# %% tags=["needs:smollm2"]
+# %% tags=["needs:smollm2", "needs:published"]
 report = {
     "num_beams": 4,
     "no_repeat_ngram_size": 2,
@@ -566,10 +566,10 @@ summed = study.observe(
     arguments={"the report's arguments": report, "without a least length": free},
 )
 
-# %% tags=["needs:smollm2", "remove-input"]
+# %% tags=["needs:smollm2", "needs:published", "remove-input"]
 tables.show(generation.summary_table(summed, rows=4)[["the report's arguments"]])
 
-# %% jupyter={"source_hidden": true} tags=["needs:smollm2", "remove-cell"]
+# %% jupyter={"source_hidden": true} tags=["needs:smollm2", "needs:published", "remove-cell"]
 invented = generation.invented_facts(summed)
 alike = [
     row["the report's arguments"] == row["without a least length"] for row in summed.values["rows"]
@@ -581,24 +581,24 @@ facts(
 )
 study.finds(least_length_is_idle=all(alike))
 
-# %% [markdown] tags=["needs:smollm2"]
+# %% [markdown] tags=["needs:smollm2", "needs:published"]
 # The table has four of them. Of the {eval}`facts.smol_articles` summaries {eval}`facts.smol_alike` are
 # the same with and without the least length. {eval}`facts.smol_invented` hold a number, a date or a name
 # that is not in their article: fluent is not faithful.
 
-# %% [markdown] tags=["needs:smollm2", "finds:least_length_is_idle"]
+# %% [markdown] tags=["needs:smollm2", "needs:published", "finds:least_length_is_idle"]
 # So here the least length of 30 changes nothing: this model never wished to stop before it.
 
-# %% [markdown] tags=["needs:smollm2"]
+# %% [markdown] tags=["needs:smollm2", "needs:published"]
 # How often is a *month* invented? The report's summary says "in april"; its article had said "this
 # month". 240 short news texts, made by rule, say "this month" and name none. SmolLM2 summarises each,
 # greedily, and a search for the names of months counts those that no one mentioned (*may* is left out,
 # since it is a verb as well):
 
-# %% tags=["needs:smollm2"]
+# %% tags=["needs:smollm2", "needs:published"]
 months = study.observe("smollm2.months", count=240)
 
-# %% jupyter={"source_hidden": true} tags=["needs:smollm2", "remove-cell"]
+# %% jupyter={"source_hidden": true} tags=["needs:smollm2", "needs:published", "remove-cell"]
 named, said_again = months.values["invented"], months.values["says_this_month"]
 facts(
     months_texts=named["n"],
@@ -608,11 +608,11 @@ facts(
 )
 study.finds(no_month_is_invented=named["count"] == 0)
 
-# %% [markdown] tags=["needs:smollm2"]
+# %% [markdown] tags=["needs:smollm2", "needs:published"]
 # Of {eval}`facts.months_texts` summaries {eval}`facts.months_count` name a month; the 95 % interval of
 # the share is {eval}`facts.months_interval`. {eval}`facts.months_kept` keep the words "this month".
 
-# %% [markdown] tags=["needs:smollm2", "finds:no_month_is_invented"]
+# %% [markdown] tags=["needs:smollm2", "needs:published", "finds:no_month_is_invented"]
 # That is a null result worth having: this model invents places and numbers, and yet no month where a
 # short text says "this month". It says nothing of T5-small; how the report's "april" came about stays
 # open.

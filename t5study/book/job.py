@@ -44,7 +44,7 @@ class Job:
     training: bool
     at_once: int
     models: frozenset[str]
-    """The models that can be asked, those of the study's own among them."""
+    """What cells may need: the models that can be asked, and the profile by its name."""
 
     def key(self, chapter: Chapter) -> str:
         """The hash under which the chapter's outputs are current, with the run store as it is."""
@@ -102,7 +102,8 @@ def job_for(
     at_once = min(cores, wished)
     if cores // at_once < (os.cpu_count() or 1):
         environment.setdefault("OMP_NUM_THREADS", str(cores // at_once))
-    models = frozenset(profile["models"]) - (_not_at_hand(profile, source) if training else set())
+    models = frozenset([*profile["models"], profile["name"]])
+    models -= _not_at_hand(profile, source) if training else set()
     return Job(layout, profile, parameters, environment, runs, training, at_once, models)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from t5study.base.errors import StudyError
 from t5study.chapters.facts import MIME
 
+PUBLISHED = "published"
+"""What a cell needs that takes too long for the bundled book: the tag is `needs:published`."""
 _EVAL = re.compile(r"\{eval\}`([^`]*)`")
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|$~&])")
 
@@ -25,9 +27,9 @@ def set_prose(notebook: Any, chapter: str, ours: bool, models: Collection[str]) 
     Raises StudyError when the prose of our own page names a fact that the notebook does not give.
     """
     facts, found = recorded(notebook)
-    whole = len(notebook.cells)
+    without_weights = any(lacks(cell, {*models, PUBLISHED}) for cell in notebook.cells)
     notebook.cells = [cell for cell in notebook.cells if not lacks(cell, models)]
-    if len(notebook.cells) < whole:
+    if without_weights:
         _say_what_is_left_out(notebook)
     notebook.cells = [
         cell
@@ -44,7 +46,7 @@ def set_prose(notebook: Any, chapter: str, ours: bool, models: Collection[str]) 
 
 
 def lacks(cell: Any, models: Collection[str]) -> bool:
-    """Whether a cell needs a model that is not among `models`."""
+    """Whether a cell needs a model, or a profile, that is not among `models`."""
     needed = [tag.partition(":") for tag in cell.metadata.get("tags", [])]
     return any(kind == "needs" and name not in models for kind, _, name in needed)
 

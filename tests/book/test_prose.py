@@ -88,3 +88,9 @@ def test_a_page_without_a_models_weights_leaves_its_sections_out_and_says_so_onc
     cells = set_prose(given, "01_bert", ours=False, models=()).cells
     assert sum("without the weights" in cell.source for cell in cells) == 1
     assert not any("MiniLM" in cell.source for cell in cells)
+
+
+def test_what_takes_too_long_for_another_profile_is_left_out_without_a_word():
+    prose = (("# Title", []), ("Counted for hours.", ["needs:minilm", "needs:published"]))
+    assert page(*prose, models=("minilm", "published")) == ["# Title", "Counted for hours."]
+    assert page(*prose, models=("minilm", "pocket"), ours=False) == ["# Title"]
