@@ -9,10 +9,11 @@ from t5study.base.errors import StudyError
 from t5study.chapters import sequences
 from t5study.experiments.questions import parallelism
 from t5study.experiments.recipes import Recipe
-from t5study.profiles import load_profile, profile_folder
+from t5study.profiles import profile_folder
+from t5study.runs.provenance import provenance_table
 from t5study.runs.record import Run, identity_of
 from t5study.runs.store import RunStore
-from t5study.study import Study, provenance_table
+from t5study.study import Study
 from t5study.training.finetune import plan_settings
 
 
@@ -226,14 +227,14 @@ def test_a_page_names_every_version_and_weights_that_its_runs_were_made_with(tmp
         )
 
     runs = [made(1, "2.11.0"), made(2, "2.13.0"), made(3, "2.11.0")]
-    table = provenance_table(load_profile("smoke"), 21, runs)["value"]
+    table = provenance_table("smoke", 21, runs)["value"]
     assert table["libraries"] == "python 3.12, torch 2.11.0 and 2.13.0"
     assert table["weights"] == "someone/model: the package some-weights 1.0"
 
 
 def test_a_page_without_runs_names_its_profile_and_nothing_else(study):
-    assert list(provenance_table(study.profile, 21, []).index) == ["profile", "seed"]
+    assert list(provenance_table(study.profile.name, 21, []).index) == ["profile", "seed"]
     run = study.pretraining("t5")
-    table = provenance_table(study.profile, 21, [run])["value"]
+    table = provenance_table(study.profile.name, 21, [run])["value"]
     assert table["runs"] == run.identity
     assert table["computing time"].endswith(" s")
