@@ -24,7 +24,7 @@ from t5study.base.files import write_text
 from t5study.book.chapters import Chapter, Layout, read_text
 from t5study.book.prose import quotations, recorded
 
-KEPT_METADATA = ("tags", "mystnb", "jupyter")
+KEPT_METADATA = ("tags", "mystnb", "jupyter", "lines_to_next_cell")
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 """How JupyterLab names the kernel of the environment that it runs in."""
 

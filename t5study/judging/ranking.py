@@ -143,10 +143,12 @@ def _draws(runs: Sequence[Run], metric: str, rows_seed: int, runs_seed: int) -> 
     return np.array([np.mean(each[runs, draw]) for draw, runs in enumerate(picked)])
 
 
+@functools.lru_cache(maxsize=256)
 def _scores_under_draws(run: Run, metric: str, seed: int) -> np.ndarray:
     """The scores of one run when its test rows are drawn anew, `SAMPLES` times.
 
     Equal rows are counted together, so that a draw of 25,000 labels becomes a handful of counts.
+    Kept, since a page compares a run with several others.
     """
     chosen, table = scores.METRICS[metric], run.predictions
     rows = chosen.rows(table["label"].tolist(), table["prediction"].tolist())
