@@ -4,9 +4,11 @@
 # BERT {cite:p}`devlin2019bert` is a stack of {term}`encoder` blocks that reads a text and writes a
 # vector for each of its tokens. This chapter builds that up from the first matrix: what is read,
 # what {term}`attention` computes, what the two {term}`pre-training` objectives ask, and what one
-# more layer makes of the result. Each step is computed on real networks: a small one of our own, whose
-# arithmetic is followed step by step, and a published one that read enough to be worth looking at
-# ({ref}`bert-published`).
+# more layer makes of the result. Each step is computed on a real network: a small one of our own, whose
+# arithmetic is followed step by step.
+
+# %% [markdown] tags=["needs:minilm"]
+# Then comes a published one, which read enough to be worth looking at ({ref}`bert-published`).
 
 # %% tags=["parameters", "remove-cell"]
 profile = "published"

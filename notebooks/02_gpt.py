@@ -12,8 +12,10 @@
 # {cite:p}`radford2019gpt2`, which is what the report's figure and its other two links are about,
 # and GPT-3 of 2020 {cite:p}`brown2020gpt3`. The architecture on this page is GPT-2's.
 #
-# Two networks are asked: a small one of our own, whose arithmetic is followed step by step, and a
-# published one that read enough to be worth reading ({ref}`gpt-published`).
+# The network that is asked is a small one of our own, whose arithmetic is followed step by step.
+
+# %% [markdown] tags=["needs:smollm2"]
+# Then comes a published one, which read enough to be worth reading ({ref}`gpt-published`).
 
 # %% tags=["parameters", "remove-cell"]
 profile = "published"

@@ -138,17 +138,20 @@ def _draws(runs: Sequence[Run], metric: str, rows_seed: int, runs_seed: int) -> 
     The rows drawn depend on `rows_seed` and the number of rows alone: two groups called with the
     same one are compared on the same rows.
     """
-    each = np.array([_scores_under_draws(run, metric, rows_seed) for run in runs])
+    each = np.array(
+        [
+            (_kept_scores if isinstance(run, Run) else _scores_under_draws)(run, metric, rows_seed)
+            for run in runs
+        ]
+    )
     picked = np.random.default_rng(runs_seed).integers(0, len(runs), (SAMPLES, len(runs)))
     return np.array([np.mean(each[runs, draw]) for draw, runs in enumerate(picked)])
 
 
-@functools.lru_cache(maxsize=256)
 def _scores_under_draws(run: Run, metric: str, seed: int) -> np.ndarray:
     """The scores of one run when its test rows are drawn anew, `SAMPLES` times.
 
     Equal rows are counted together, so that a draw of 25,000 labels becomes a handful of counts.
-    Kept, since a page compares a run with several others.
     """
     chosen, table = scores.METRICS[metric], run.predictions
     rows = chosen.rows(table["label"].tolist(), table["prediction"].tolist())
@@ -158,6 +161,10 @@ def _scores_under_draws(run: Run, metric: str, seed: int) -> np.ndarray:
     drawn = _row_draws(len(kinds), seed)[:, order]
     counts = np.add.reduceat(drawn, starts, axis=1, dtype=np.int64)
     return np.array([chosen.combine(rows[n > 0], n[n > 0]) for n in counts])
+
+
+_kept_scores = functools.lru_cache(maxsize=256)(_scores_under_draws)
+"""The same of a run record: a page compares one with several others."""
 
 
 @functools.lru_cache(maxsize=2)

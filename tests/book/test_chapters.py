@@ -86,3 +86,26 @@ def test_prose_quotes_facts_that_a_cell_above_it_gave(path):
         if cell.cell_type == "markdown":
             above = nbformat.v4.new_notebook(cells=notebook.cells[:place])
             quotations(cell, recorded(above)[0], path.stem)
+
+
+def kinds_of(cell) -> set[str]:
+    """On which pages a cell stands: tags of cells that not every page has."""
+    tags = {tag for tag in cell.metadata.get("tags", []) if re.match("finds:|only:|needs:", tag)}
+    return tags | ({"only:published"} if any(tag.startswith("finds:") for tag in tags) else set())
+
+
+def test_what_is_referred_to_stands_on_every_page_that_refers_to_it():
+    homes, uses = {}, []
+    for path in CHAPTERS:
+        for cell in jupytext.read(path).cells:
+            kinds = kinds_of(cell)
+            homes[cell.metadata.get("mystnb", {}).get("figure", {}).get("name")] = kinds
+            if cell.cell_type == "markdown":
+                homes |= dict.fromkeys(re.findall(r"^\(([\w-]+)\)=", cell.source, re.M), kinds)
+                found = re.findall(r"\{(?:ref|numref)\}`(?:[^`<]*<)?([\w-]+)>?`", cell.source)
+                uses += [(path.stem, name, kinds) for name in found]
+    assert [
+        (chapter, name)
+        for chapter, name, kinds in uses
+        if not {kind for kind in homes.get(name, ()) if not kind.startswith("finds:")} <= kinds
+    ] == []

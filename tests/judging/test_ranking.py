@@ -15,7 +15,7 @@ from t5study.judging.ranking import Difference, beside, difference, ranking_tabl
 LABELS = np.random.default_rng(1).integers(0, 2, 400)
 
 
-@dataclass(eq=False)
+@dataclass
 class FakeRun:
     """What a ranking reads of a run record."""
 
