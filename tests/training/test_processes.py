@@ -124,6 +124,22 @@ def test_two_processes_train_what_one_does(checkpoint, tmp_path):
     assert (answers[0] == answers[1]).mean() >= 0.995
 
 
+def test_two_processes_compute_a_list_one_after_the_other(tmp_path):
+    """A pre-training, a fine-tuning from it, and a baseline that one process is enough for."""
+    names = ("sst, T5 12k, 16 labels", "sst, TF-IDF")
+    words = [word for name in names for word in ("--only", name)]
+    store = tmp_path / "store"
+    done = two_processes(
+        "-m", "t5study", "run", "--profile", "smoke", *words, T5STUDY_STORE=str(store)
+    )
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == [
+        *("[1/3] t5@12k", "[2/3] sst, T5 12k, 16 labels, seed 21", "[3/3] sst, TF-IDF"),
+    ]
+    processes = {run.config["kind"]: run.provenance["processes"] for run in RunStore(store).runs()}
+    assert processes["pretrain"] == processes["finetune"] == 2
+    assert len(processes) == 3
+
+
 def test_one_process_of_several_halves_its_only_micro_batch(checkpoint, tmp_path):
     script = tmp_path / "out.py"
     script.write_text(OUT_OF_MEMORY)
