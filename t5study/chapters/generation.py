@@ -29,7 +29,6 @@ from t5study.chapters.style import (
     word,
     words,
 )
-from t5study.judging import faithfulness
 from t5study.runs.record import Run
 
 LONGEST, ACROSS = 24, 12
@@ -118,6 +117,9 @@ def summary_table(seen: Run, rows: int) -> pd.DataFrame:
 
 def invented_facts(seen: Run) -> pd.DataFrame:
     """Return how many facts of each summary are not in its article, a column a set of arguments."""
+    # Late: its stop words come with a library that a drawn page does without.
+    from t5study.judging import faithfulness
+
     rows = seen.values["rows"]
     names = [name for name in rows[0] if name != "text"]
     counts = [
