@@ -67,7 +67,7 @@ class Kernels:
         chapter, or nothing), and the most bytes that the kernel and its processes held at once.
         """
         memory = _PeakMemory()
-        logging.getLogger("traitlets").setLevel(logging.ERROR)
+        logging.getLogger("traitlets").setLevel(logging.CRITICAL)
         logging.getLogger("papermill").setLevel(logging.ERROR)
         write_text(log, "")
         problem, ran = "", []
