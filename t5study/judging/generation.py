@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 
-from t5study.base.memory import halving
+from t5study.base.out_of_memory import halving
 from t5study.data.batches import cut
 from t5study.data.encoding import encode
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from transformers.modeling_outputs import BaseModelOutput
 
-from t5study.base.memory import halving
+from t5study.base.out_of_memory import halving
 from t5study.data.batches import in_length_order
 from t5study.data.encoding import Collator, Encoded
 

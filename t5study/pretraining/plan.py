@@ -12,7 +12,7 @@ import torch
 
 from t5study.base.device import mixed
 from t5study.base.errors import StudyError
-from t5study.base.memory import halving
+from t5study.base.out_of_memory import halving
 from t5study.data.batches import split_batch
 from t5study.data.encoding import MicroBatch
 from t5study.pretraining import objectives

@@ -19,7 +19,7 @@ import torch
 from transformers import PreTrainedModel
 
 from t5study.base.device import device_name, mixed, usual_device
-from t5study.base.memory import halving
+from t5study.base.out_of_memory import halving
 from t5study.data.batches import in_length_order
 from t5study.experiments.data import TaskData
 from t5study.experiments.identity import Experiment

@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerState, TrainingArguments
 
 from t5study.base.errors import StudyError
-from t5study.base.memory import is_out_of_memory
+from t5study.base.out_of_memory import is_out_of_memory
 from t5study.data.batches import split_batch
 from t5study.experiments.recipes import Optimisation
 from t5study.models.loading import quiet

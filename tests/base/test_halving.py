@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from t5study.base.errors import StudyError
-from t5study.base.memory import halving
+from t5study.base.out_of_memory import halving
 
 
 def test_a_size_is_halved_until_it_fits():
