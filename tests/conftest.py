@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -133,3 +134,27 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "book" / "_toc.yml", root / "book")
     shutil.copytree(ROOT / "book" / "_static", root / "book" / "_static")
     return root
+
+
+@pytest.fixture
+def published(project: Path) -> Path:
+    """The miniature with published outputs, all of it committed."""
+    import nbformat
+
+    from t5study.book import Layout, find_chapters
+    from t5study.book.notebooks import publish_notebook, read_source
+    from t5study.chapters.facts import MIME
+
+    layout = Layout.of("tiny", project)
+    for chapter in find_chapters(layout):
+        notebook = read_source(chapter)
+        notebook.cells[-1].outputs = [
+            nbformat.v4.new_output("display_data", {MIME: {"facts": {"answer": "42"}}}),
+            nbformat.v4.new_output("execute_result", {"text/plain": "2"}, execution_count=3),
+        ]
+        publish_notebook(chapter, notebook, layout)
+    (project / ".gitignore").write_text("_build\n")
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
+        who = ["-c", "user.name=A", "-c", "user.email=a@b.c"]
+        subprocess.run(["git", "-C", project, *who, *words], check=True, capture_output=True)
+    return project

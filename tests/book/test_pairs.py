@@ -6,18 +6,14 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 
-import nbformat
 import pytest
 from rich.console import Console
 
 from t5study.base.errors import StudyError
 from t5study.book import Layout, find_chapters, make_book, publish, stale_pairs
-from t5study.book.lab import leave_no_noise
 from t5study.book.notebooks import publish_notebook, read_published, read_source
 from t5study.book.pairs import check_sources, settle_pairs
-from t5study.chapters.facts import MIME
 
 SOURCE, PAIR = "notebooks/06_sentiment.py", "notebooks/06_sentiment.ipynb"
 
@@ -25,24 +21,6 @@ SOURCE, PAIR = "notebooks/06_sentiment.py", "notebooks/06_sentiment.ipynb"
 def git(project: Path, *words: str) -> str:
     command = ["git", "-C", project, "-c", "user.name=A", "-c", "user.email=a@b.c", *words]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-@pytest.fixture
-def published(project):
-    """The miniature with published outputs, all of it committed."""
-    layout = Layout.of("tiny", project)
-    for chapter in find_chapters(layout):
-        notebook = read_source(chapter)
-        notebook.cells[-1].outputs = [
-            nbformat.v4.new_output("display_data", {MIME: {"facts": {"answer": "42"}}}),
-            nbformat.v4.new_output("execute_result", {"text/plain": "2"}, execution_count=3),
-        ]
-        publish_notebook(chapter, notebook, layout)
-    (project / ".gitignore").write_text("_build\n")
-    git(project, "init", "-q")
-    git(project, "add", "-A")
-    git(project, "commit", "-qm", "all")
-    return project
 
 
 def edit(path: Path, old: str, new: str, newer: bool = True) -> None:
@@ -199,17 +177,3 @@ def test_a_notebook_has_the_values_that_its_prose_quotes_and_cells_named_by_thei
         cell["id"] for cell in read_source(find_chapters(Layout.of("tiny", published))[0]).cells
     ]
     assert [a == b for a, b in zip(ids, after, strict=True)] == [True, True, False, True]
-
-
-def test_a_save_in_the_editor_writes_what_publishing_wrote(published):
-    before, saved = (nbformat.read(published / PAIR, as_version=4) for _ in range(2))
-    saved["metadata"]["language_info"] = {"name": "python", "version": "3.99"}
-    saved["metadata"]["kernelspec"]["display_name"] = "Mine"
-    for count, cell in enumerate(saved["cells"], 11):
-        cell["metadata"].pop("user_expressions", None)
-        for counted in [cell, *cell.get("outputs", [])]:
-            if counted.get("execution_count"):
-                counted["execution_count"] = count
-    model = {"type": "notebook", "content": saved}
-    leave_no_noise(model, PAIR, SimpleNamespace(root_dir=str(published)))
-    assert model["content"] == before
