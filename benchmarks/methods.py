@@ -202,9 +202,9 @@ def _ours(name: str, work: Work, model: PreTrainedModel, updates: int, folder: P
         epochs=-(-updates * BATCH // len(work.encoded)),
         seed=0,
         tokens_per_micro_batch=TOKENS_AT_ONCE,
-        packing=packs(name),
+        cutting="shared rows" if packs(name) else "buckets",
     )
-    speed_up(model, True, plan.packing)
+    speed_up(model, True, packs(name))
     recipe = Recipe(learning_rate=LEARNING_RATE).resolved()
     pace = Pace(evaluate_every=never, save_every=never, log_every=never)
     trainer = StudyTrainer(model, plan, seq2seq_loss, lambda _: {"loss": 0.0}, recipe, pace, folder)

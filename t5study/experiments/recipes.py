@@ -67,8 +67,8 @@ class Recipe(Optimisation):
     tokens_per_micro_batch: Annotated[int, Field(ge=64)] = 4096
     packing: bool = Field(
         True,
-        description="T5 on a CPU: short texts share the encoder's rows, longer ones are cut with "
-        "the least padding, in place of padding to a few lengths",
+        description="on a CPU: an update is cut for the least padding in place of few lengths, "
+        "and in T5 short texts share the encoder's rows",
     )
     evaluations_per_epoch: Count = 1
     keep_checkpoints: Count = 5

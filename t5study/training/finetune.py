@@ -94,7 +94,7 @@ def train_and_judge(
     Returns what the provenance says of the training.
     """
     model = new_model(experiment, tokenizer)
-    compilation = speed_up(model, experiment.recipe.compile, plan.packing)
+    compilation = speed_up(model, experiment.recipe.compile, plan.cutting == "shared rows")
     trainer = build_trainer(experiment, plan, model, validation, work)
     best_step, best_loss = trainer.train_to_best()
     metrics, table = judge(model)
@@ -164,9 +164,17 @@ def plan_settings(experiment: Experiment, examples: int) -> dict[str, Any]:
         "epochs": max(recipe.epochs, -(-recipe.min_updates // per_epoch)),
         "seed": experiment.seed,
         "tokens_per_micro_batch": recipe.tokens_per_micro_batch,
-        "packing": recipe.packing and experiment.architecture == "t5" and usual_device() == "cpu",
+        "cutting": _cutting(experiment),
         **share_of_this_process(),
     }
+
+
+def _cutting(experiment: Experiment) -> str:
+    """A GPU takes few shapes; a processor spares the padding, in the way that the model allows."""
+    if not experiment.recipe.packing or usual_device() != "cpu":
+        return "buckets"
+    # Others know positions by number, or read the first or the last of a row for all of it.
+    return "shared rows" if experiment.architecture == "t5" else "lengths"
 
 
 def build_trainer(

@@ -38,6 +38,9 @@ LENGTH_STEP = 16
 ANOTHER_PASS = 256
 """Positions that take as long as what one more micro-batch adds: casts and sums of weights."""
 
+FINE_STEP, FINE_PASS = 8, 128
+"""The same two where rows hold one text each, measured on a BERT of 22.7 M weights."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -105,8 +108,22 @@ def cut_for_shared_rows(
         yield part, min(longest, _rounded_up(lengths[part[-1]]))
 
 
-def _rounded_up(length: int) -> int:
-    return int(-(-length // LENGTH_STEP) * LENGTH_STEP)
+def cut_for_least_padding(
+    lengths: np.ndarray, rows: np.ndarray, longest: int, tokens: int
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Sort `rows` by length and cut them into (rows, padded length), however short they are.
+
+    For models whose rows hold one text each: neighbours in length make a micro-batch, and an update
+    is drawn at random as ever.
+    """
+    order = rows[np.argsort(lengths[rows], kind="stable")]
+    ends = _cheapest(lengths[order], tokens, FINE_STEP, FINE_PASS)
+    for part in np.split(order, ends[:-1]) if ends.size else ():
+        yield part, min(longest, _rounded_up(lengths[part[-1]], FINE_STEP))
+
+
+def _rounded_up(length: int, step: int = LENGTH_STEP) -> int:
+    return int(-(-length // step) * step)
 
 
 def _by_tokens(own: np.ndarray, tokens: int) -> np.ndarray:
@@ -119,17 +136,19 @@ def _by_tokens(own: np.ndarray, tokens: int) -> np.ndarray:
     return np.append(np.flatnonzero(np.diff(numbers)) + 1, own.size)
 
 
-def _cheapest(own: np.ndarray, tokens: int) -> np.ndarray:
+def _cheapest(
+    own: np.ndarray, tokens: int, step: int = LENGTH_STEP, another: int = ANOTHER_PASS
+) -> np.ndarray:
     """Cut rising lengths into parts of at most `tokens` positions; return the parts' ends.
 
     Of all cuts it is the one with the fewest positions, padding included, where another part counts
-    as `ANOTHER_PASS` positions: found by dynamic programming over the end of the last part.
+    as `another` positions: found by dynamic programming over the end of the last part.
     """
     cost, start = np.zeros(own.size + 1), np.zeros(own.size + 1, dtype=np.int64)
     for end in range(1, own.size + 1):
-        length = _rounded_up(own[end - 1])
+        length = _rounded_up(own[end - 1], step)
         starts = np.arange(max(0, end - max(1, tokens // length)), end)
-        costs = cost[starts] + (end - starts) * length + ANOTHER_PASS
+        costs = cost[starts] + (end - starts) * length + another
         least = int(np.argmin(costs))
         cost[end], start[end] = costs[least], starts[least]
     ends, end = [], own.size

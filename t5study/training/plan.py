@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -40,8 +40,9 @@ class UpdatePlan:
     epochs: int
     seed: int
     tokens_per_micro_batch: int
-    packing: bool = False
-    """Whether short texts share the rows of the model's encoder (`packing.pack_encoder`)."""
+    cutting: Literal["buckets", "lengths", "shared rows"] = "buckets"
+    """How micro-batches are cut: for few shapes (`batches.cut`), for little padding, or for an
+    encoder whose rows short texts share (`packing`)."""
     rank: int = 0
     world_size: int = 1
 
@@ -75,7 +76,7 @@ class UpdatePlan:
 
     def _positions(self, lengths: np.ndarray, padded: int) -> int:
         """How many positions the encoder computes for texts padded to `padded` tokens."""
-        if self.packing:
+        if self.cutting == "shared rows":
             from t5study.training.packing import encoder_positions
 
             return encoder_positions(lengths, padded)
@@ -87,9 +88,11 @@ class UpdatePlan:
         by_length = rows[np.argsort(lengths[rows], kind="stable")]
         mine = by_length[self.rank :: self.world_size]
         how = cut
-        if self.packing:
-            # Late: only a processor needs it.
+        # Late: only a processor needs them.
+        if self.cutting == "shared rows":
             from t5study.training.packing import cut_for_shared_rows as how
+        elif self.cutting == "lengths":
+            from t5study.training.packing import cut_for_least_padding as how
         return how(lengths, mine, self.encoded.max_source_length, self.tokens_per_micro_batch)
 
     def __getitem__(self, step: int) -> dict[str, Any]:

@@ -31,10 +31,10 @@ def test_golden_metrics(checkpoint, tmp_path):
 
 def test_only_a_t5_on_a_processor_lets_texts_share_rows(checkpoint, monkeypatch):
     experiment = tiny_experiment(checkpoint)
-    assert plan_settings(experiment, 96)["packing"]
-    assert not plan_settings(replace(experiment, architecture="bert"), 96)["packing"]
+    assert plan_settings(experiment, 96)["cutting"] == "shared rows"
+    assert plan_settings(replace(experiment, architecture="bert"), 96)["cutting"] == "lengths"
     monkeypatch.setattr("t5study.training.finetune.usual_device", lambda: "cuda")
-    assert not plan_settings(experiment, 96)["packing"]
+    assert plan_settings(experiment, 96)["cutting"] == "buckets"
 
 
 def test_a_tokenizer_without_padding_is_refused_before_texts_share_a_batch(checkpoint):

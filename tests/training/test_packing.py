@@ -15,6 +15,7 @@ from t5study.training.acceleration import speed_up
 from t5study.training.cpu import cheapen_dropout
 from t5study.training.packing import (
     SHORTEST_ROW,
+    cut_for_least_padding,
     cut_for_shared_rows,
     encoder_positions,
     first_fit,
@@ -96,6 +97,14 @@ def test_long_texts_beside_shared_rows_are_cut_with_the_least_padding():
     # Beside so few positions another pass costs more than the padding that it spares.
     parts = list(cut_for_shared_rows(np.array([480, 500] * 4), np.arange(8), 512, 4096))
     assert [(len(rows), length) for rows, length in parts] == [(8, 512)]
+
+
+def test_rows_of_one_text_each_are_cut_into_neighbours_in_length():
+    lengths = np.array([9, 60, 10, 11, 61, 12] * 3)
+    parts = list(cut_for_least_padding(lengths, np.arange(18), 128, 4096))
+    assert [(len(rows), length) for rows, length in parts] == [(12, 16), (6, 64)]
+    assert sorted(np.concatenate([rows for rows, _ in parts])) == list(range(18))
+    assert list(cut_for_least_padding(lengths, np.arange(0), 128, 4096)) == []
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -71,10 +71,10 @@ def test_processes_share_an_update_without_overlap(encoded, tokenizer):
     assert len({share["items"] for share in shares}) == 1
 
 
-@pytest.mark.parametrize("packing", [False, True])
-def test_a_process_without_an_example_gets_a_micro_batch_without_loss(encoded, tokenizer, packing):
+@pytest.mark.parametrize("cutting", ["buckets", "lengths", "shared rows"])
+def test_a_process_without_an_example_gets_a_micro_batch_without_loss(encoded, tokenizer, cutting):
     # The last update of an epoch holds 2 of the 50 rows; the third process has none.
-    update = plan_of(encoded, tokenizer, rank=2, world_size=3, packing=packing)[3]
+    update = plan_of(encoded, tokenizer, rank=2, world_size=3, cutting=cutting)[3]
     assert [int((b["labels"] != IGNORED).sum()) for b in update["micro_batches"]] == [0]
 
 
@@ -105,5 +105,5 @@ def test_padding_share_counts_the_positions_of_the_micro_batches(encoded, tokeni
 
 
 def test_shared_rows_pad_less(encoded, tokenizer):
-    packed = plan_of(encoded, tokenizer, tokens_per_micro_batch=4096, packing=True)
+    packed = plan_of(encoded, tokenizer, tokens_per_micro_batch=4096, cutting="shared rows")
     assert packed.padding_share < plan_of(encoded, tokenizer).padding_share
