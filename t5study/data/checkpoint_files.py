@@ -22,6 +22,8 @@ CHECKPOINT_FILES = (
     "model.safetensors.index.json",
     "model-*.safetensors",
 )
+ADAPTER, ADAPTER_SETTINGS = "adapter_model.safetensors", "adapter_config.json"
+"""The files of adapters, as peft calls them."""
 VOCABULARIES = ("tokenizer.json", "spiece.model", "vocab.txt", "vocab.json")
 ORIGIN = "origin.txt"
 """In a checkpoint that is not the hub's own: where its weights are from, in words."""
@@ -40,7 +42,7 @@ def has_weights(folder: Path | str) -> bool:
     """
     folder = Path(folder)
     index = folder / "model.safetensors.index.json"
-    if (folder / "model.safetensors").is_file():
+    if any((folder / name).is_file() for name in ("model.safetensors", ADAPTER)):
         return True
     if index.is_file():
         try:

@@ -117,7 +117,9 @@ class Experiment:
 
 def recipe_identity(recipe: Recipe) -> dict[str, Any]:
     """Return the hyper-parameters that determine a result."""
-    return recipe.model_dump(exclude=_NOT_IN_FINETUNING)
+    decisive = recipe.model_dump(exclude=_NOT_IN_FINETUNING)
+    # The published runs had no such choice.
+    return {k: value for k, value in decisive.items() if (k, value) != ("lora_rank", None)}
 
 
 def task_definition(task: Task) -> dict[str, Any]:

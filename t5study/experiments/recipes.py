@@ -76,6 +76,9 @@ class Recipe(Optimisation):
         None, description="patience in evaluations; None is the report's early_stop_callback=False"
     )
     cleaning: Literal["none", "report"] = "none"
+    lora_rank: Count | None = Field(
+        None, description="learn low-rank adapters and a head; the other weights stay as they are"
+    )
 
 
 class Architecture(Settings):

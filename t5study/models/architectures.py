@@ -30,6 +30,7 @@ from transformers import (
 )
 
 from t5study.base.errors import StudyError
+from t5study.data.checkpoint_files import ADAPTER
 from t5study.data.encoding import ClassificationCollator, Collator, Seq2SeqCollator
 from t5study.models.checkpoints import Checkpoint
 from t5study.models.loading import load_model, random_model, settings_of
@@ -71,6 +72,7 @@ class Architecture:
         dropouts: the configuration's names of its dropout rates.
         text_to_text: whether it writes its answers; otherwise it has a head.
         positions: the configuration's name of the longest text, None where there is no such limit.
+        head: the name of its head, if it has one.
     """
 
     model_type: str
@@ -79,6 +81,7 @@ class Architecture:
     dropouts: tuple[str, ...]
     text_to_text: bool = False
     positions: str | None = None
+    head: str | None = None
 
 
 _BERT_DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
@@ -92,6 +95,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         BertForPreTraining,
         _BERT_DROPOUTS,
         positions="max_position_embeddings",
+        head="classifier",
     ),
     "bert2text": Architecture(
         "bert",
@@ -107,6 +111,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         GPT2LMHeadModel,
         ("resid_pdrop", "embd_pdrop", "attn_pdrop"),
         positions="n_positions",
+        head="score",
     ),
     "llama": Architecture(
         "llama",
@@ -114,6 +119,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         LlamaForCausalLM,
         ("attention_dropout",),
         positions="max_position_embeddings",
+        head="score",
     ),
 }
 
@@ -183,8 +189,14 @@ def new_model(
 
 
 def saved_model(architecture: str, checkpoint: Checkpoint) -> PreTrainedModel:
-    """The model of a fine-tuned checkpoint, to be asked."""
-    return load_model(checkpoint, ARCHITECTURES[architecture].trained_as)
+    """The model of a fine-tuned checkpoint, or of adapters, to be asked."""
+    trained_as = ARCHITECTURES[architecture].trained_as
+    if (checkpoint.folder / ADAPTER).is_file():
+        # Late: most models have no adapters.
+        from t5study.models.adapters import adapted_model
+
+        return adapted_model(checkpoint, trained_as)
+    return load_model(checkpoint, trained_as)
 
 
 def collator(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -203,12 +205,18 @@ def save_model(
 
     Raises StudyError where the weights cannot be written.
     """
-    with quiet():
-        try:
-            model.save_pretrained(folder)
-        except SafetensorError as error:  # a full disk is no OSError to safetensors
-            raise StudyError(
-                f"the weights cannot be written into {folder} ({error}): free some space and run "
-                "the same command again"
-            ) from error
+    with quiet(), full_disk_told(folder):
+        model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+
+
+@contextlib.contextmanager
+def full_disk_told(folder: Path | str) -> Iterator[None]:
+    """Say in one sentence that weights cannot be written: safetensors raises no OSError then."""
+    try:
+        yield
+    except SafetensorError as error:
+        raise StudyError(
+            f"the weights cannot be written into {folder} ({error}): free some space and run "
+            "the same command again"
+        ) from error

@@ -8,9 +8,9 @@ import pandas as pd
 from torch import nn
 
 
-def parameter_count(module: nn.Module) -> int:
+def parameter_count(module: nn.Module, trained_only: bool = False) -> int:
     """How many numbers a module holds as parameters; shared ones count once."""
-    return sum(p.numel() for p in module.parameters())
+    return sum(p.numel() for p in module.parameters() if p.requires_grad or not trained_only)
 
 
 def module_table(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,6 +110,7 @@ def train_and_judge(
             "validation_loss": best_loss,
             "padding_share": plan.padding_share,
             "parameters": parameter_count(model),
+            "trained_parameters": parameter_count(model, trained_only=True),
         }
     )
     epoch = plan.updates_per_epoch
@@ -117,7 +119,7 @@ def train_and_judge(
     )
     work.save_predictions(table)
     if work.leader:
-        save_model(model, tokenizer, work.record / "model")
+        _save(experiment, model, tokenizer, work.record / "model")
     return {
         "model": {experiment.checkpoint.name: experiment.checkpoint.fingerprint},
         "resumed_from": trainer.resumed_from,
@@ -125,6 +127,15 @@ def train_and_judge(
         "micro_batches_cut_into": trainer.parts,
         **experiment.checkpoint.origins,
     }
+
+
+def _save(experiment: Experiment, model: torch.nn.Module, tokenizer: Any, folder: Path) -> None:
+    if experiment.recipe.lora_rank is None:
+        save_model(model, tokenizer, folder)
+    else:
+        from t5study.models.adapters import save_adapters
+
+        save_adapters(model, tokenizer, experiment.checkpoint.name, folder)
 
 
 def new_model(experiment: Experiment, tokenizer: Any) -> PreTrainedModel:
@@ -140,6 +151,12 @@ def new_model(experiment: Experiment, tokenizer: Any) -> PreTrainedModel:
         outputs=len(task.label_words) if task.kind == "classification" else 1,
         longest=recipe.max_source_length,
     )
+    if recipe.lora_rank is not None:
+        # Late: peft serves adapters alone.
+        from t5study.models.adapters import with_adapters
+
+        head = ARCHITECTURES[experiment.architecture].head
+        model = with_adapters(model, recipe.lora_rank, head)
     if recipe.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     return model

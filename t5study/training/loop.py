@@ -25,6 +25,7 @@ from transformers import PrinterCallback, Trainer, TrainerState, TrainingArgumen
 from t5study.base.errors import StudyError
 from t5study.base.out_of_memory import is_out_of_memory
 from t5study.data.batches import split_batch
+from t5study.data.checkpoint_files import ADAPTER
 from t5study.experiments.recipes import Optimisation
 from t5study.models.loading import quiet
 from t5study.runs.record import RESULT_VERSION
@@ -227,8 +228,14 @@ class StudyTrainer(Trainer):
         self.find_start(latest_with_best)
         self.train_from_start()
         step, loss = best_of(evaluations(self.state.log_history))
-        weights = self.folder / f"checkpoint-{step}" / "model.safetensors"
-        safetensors.torch.load_model(self.model, weights)
+        checkpoint = self.folder / f"checkpoint-{step}"
+        if (checkpoint / ADAPTER).is_file():
+            # Late: peft serves adapters alone.
+            from t5study.models.adapters import load_adapters
+
+            load_adapters(self.model, checkpoint / ADAPTER)
+        else:
+            safetensors.torch.load_model(self.model, checkpoint / "model.safetensors")
         return step, loss
 
     def find_start(self, newest: Callable[[Path], Path | None]) -> None:
