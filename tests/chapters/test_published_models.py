@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from t5study.base.errors import StudyError
-from t5study.chapters.observations import minilm, smollm2
+from t5study.chapters.observations import OBSERVATIONS, minilm, smollm2
 
 WORDS = (
     *("the", "a", "bank", "of", "river", "money", "was", "good", "bad", "film", "we"),
@@ -85,12 +85,47 @@ def decoder():
 
 
 def test_attention_has_a_map_for_each_sentence_and_its_rows_sum_to_one(encoder):
-    seen = minilm.attention(*encoder, ["the film was good .", "we liked it ."])
+    seen = minilm.attention(*encoder, ["the film was good .", "we liked it ."], head=[1, 0])
     weights = seen.arrays["attention_0"]
     tokens = seen.values["sentences"][0]["tokens"]
     assert " ".join(tokens) == "[CLS] the film was good . [SEP]"
     assert weights.shape == (2, 2, 7, 7)
     np.testing.assert_allclose(weights.astype(float).sum(-1), 1, atol=5e-3)
+    query, key = seen.arrays["query"], seen.arrays["key"]
+    by_hand = np.exp(query @ key.T / 8**0.5)
+    by_hand /= by_hand.sum(-1, keepdims=True)
+    np.testing.assert_allclose(by_hand, seen.arrays["weights"], atol=1e-6)
+    np.testing.assert_allclose(by_hand, weights[1, 0], atol=2e-3)
+
+
+def test_a_decoder_looks_back_and_an_encoder_both_ways(encoder, decoder):
+    seen = smollm2.attention(*decoder, ["the film was good .", "we liked it ."])
+    assert seen.values["on_the_future"] == 0
+    assert seen.values["sentences"][0]["tokens"][0] == "<|im_start|>"
+    assert seen.arrays["attention_1"].shape == (2, 2, 5, 5)
+    tokenizer = encoder[1]
+    tokenizer.mask_token = "[UNK]"
+    both = OBSERVATIONS["minilm.influence"](*encoder, "we liked the film .")
+    assert both.values["from_the_right"] > 0
+    assert both.values["from_the_left"] > 0
+    back = OBSERVATIONS["smollm2.influence"](*decoder, "we liked the film .")
+    assert back.values["from_the_right"] < 1e-6 < back.values["from_the_left"]
+
+
+def test_the_tree_of_a_beam_search_ends_with_the_likeliest_beginnings(decoder):
+    model, tokenizer = decoder
+    rows = smollm2.tree(model, tokenizer, "the film", beams=2, steps=2, top=3).values["rows"]
+    assert [row["step"] for row in rows] == [1] * 3 + [2] * 6
+    assert [row["parent"] for row in rows[:3]] == [None] * 3
+    last = rows[3:]
+    best = sorted(last, key=lambda row: -row["log_probability"])[:2]
+    assert all(row["kept"] for row in best)
+    assert sum(row["kept"] for row in last) == 2
+    for row in last:
+        before = rows[row["parent"]]
+        assert before["kept"]
+        total = before["log_probability"] + np.log(row["probability"])
+        assert row["log_probability"] == pytest.approx(total)
 
 
 def test_one_word_has_one_embedding_but_for_its_place_and_other_vectors_after_the_layers(encoder):

@@ -100,6 +100,7 @@ def attention(model, tokenizer, sentence: str, second: str | None = None) -> Obs
     return Observation(values, arrays)
 
 
+@observes("minilm.influence")
 @observes("bert.influence")
 def influences(model, tokenizer, sentence: str) -> Observation:
     """How far the last hidden state at i moves when token j is masked: `influence`[i, j].
@@ -110,7 +111,7 @@ def influences(model, tokenizer, sentence: str) -> Observation:
     ids, _ = framed(tokenizer, plain_ids(tokenizer, sentence))
     with looking_at(model):
         moved = influence(
-            lambda batch: model.bert(input_ids=batch).last_hidden_state,
+            lambda batch: model.base_model(input_ids=batch).last_hidden_state,
             tensor(model, ids),
             tokenizer.mask_token_id,
         )[1:-1, 1:-1]

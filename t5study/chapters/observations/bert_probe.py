@@ -16,6 +16,7 @@ from t5study.chapters.observations.probing import looking_at, plain_ids, tensor
 from t5study.data.pocket import rows
 
 
+@observes("minilm.classifier")
 @observes("bert.classifier")
 def classifier(model, tokenizer, train: int = 400, test: int = 500, seed: int = 21) -> Observation:
     """One dense layer on frozen vectors: sentiment of the bundled corpus's single sentences.
@@ -42,7 +43,7 @@ def classifier(model, tokenizer, train: int = 400, test: int = 500, seed: int = 
         "train": train,
         "test": test,
         "layer_parameters": accuracy[-1]["parameters"],
-        "model_parameters": sum(p.numel() for p in model.bert.parameters()),
+        "model_parameters": sum(p.numel() for p in model.base_model.parameters()),
         "width": model.config.hidden_size,
     }
     return Observation(values)
@@ -59,7 +60,7 @@ def _summaries(model, tokenizer, texts: list[str]) -> dict[str, np.ndarray]:
     with looking_at(model):
         for text in texts:
             ids, segments = framed(tokenizer, plain_ids(tokenizer, text))
-            output = model.bert(tensor(model, ids), token_type_ids=tensor(model, segments))
+            output = model.base_model(tensor(model, ids), token_type_ids=tensor(model, segments))
             firsts.append(output.last_hidden_state[0, 0])
             means.append(output.last_hidden_state[0].mean(0))
     stack = {"[CLS]": torch.stack(firsts), "mean": torch.stack(means)}

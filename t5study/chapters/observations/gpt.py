@@ -50,16 +50,17 @@ def attention(model, tokenizer, sentence: str) -> Observation:
     return Observation(values, {"attention": weights})
 
 
+@observes("smollm2.influence")
 @observes("gpt.influence")
 def influences(model, tokenizer, sentence: str) -> Observation:
     """How far each position's last hidden state moves when one token is replaced: [i, j].
 
-    GPT has no mask token: the replacement is the end-of-text token.
+    A GPT has no mask token: the replacement is the end-of-text token.
     """
     ids = started(tokenizer, sentence)[1:]
     with looking_at(model):
         moved = influence(
-            lambda batch: model.transformer(input_ids=batch).last_hidden_state,
+            lambda batch: model.base_model(input_ids=batch).last_hidden_state,
             tensor(model, ids),
             tokenizer.eos_token_id,
         )
@@ -91,6 +92,7 @@ def prefix(model, tokenizer, source: str, target: str) -> Observation:
     return Observation(values, {"causal": stacked(causal), "prefix": stacked(prefixed)})
 
 
+@observes("smollm2.text")
 @observes("gpt.next")
 def following(model, tokenizer, sentence: str, top: int = 8) -> Observation:
     """The loss of each token given those before it, and the distribution after the last.
@@ -120,6 +122,7 @@ def following(model, tokenizer, sentence: str, top: int = 8) -> Observation:
     return Observation(values)
 
 
+@observes("smollm2.truncation")
 @observes("gpt.truncation")
 def truncation(
     model,

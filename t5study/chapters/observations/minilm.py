@@ -17,20 +17,39 @@ from t5study.chapters.observations.probing import (
 
 
 @observes("minilm.attention")
-def attention(model, tokenizer, sentences: list[str]) -> Observation:
+def attention(model, tokenizer, sentences: list[str], head: list[int]) -> Observation:
     """Attention weights of every layer and head on each sentence, in `[CLS] … [SEP]`.
 
     Arrays `attention_0`, `attention_1`, …: (layers, heads, queries, keys), in half precision,
-    which is finer than a picture shows.
+    which is finer than a picture shows; `query`, `key` and `value` (tokens, width) of one `head`,
+    a layer and a head counted from 0, on the first sentence, and the `weights` it made of them.
     """
+    layer, number = head
     values, arrays = [], {}
     with looking_at(model):
-        for number, sentence in enumerate(sentences):
+        for place, sentence in enumerate(sentences):
             ids = tokenizer(sentence)["input_ids"]
-            weights = stacked(model(tensor(model, ids), output_attentions=True).attentions)
+            output = model(tensor(model, ids), output_attentions=True, output_hidden_states=True)
+            weights = stacked(output.attentions)
             values.append({"sentence": sentence, "tokens": pieces(tokenizer, ids)})
-            arrays[f"attention_{number}"] = weights.astype(np.float16)
-    return Observation({"sentences": values}, arrays)
+            arrays[f"attention_{place}"] = weights.astype(np.float16)
+            if place == 0:
+                inside = model.encoder.layer[layer].attention.self
+                arrays |= _projected(inside, number, output.hidden_states[layer][0])
+                arrays["weights"] = weights[layer, number]
+    shape = {"layers": weights.shape[0], "heads": weights.shape[1]}
+    counted = {"parameters": sum(p.numel() for p in model.parameters())}
+    return Observation({"sentences": values, "head": head, **shape, **counted}, arrays)
+
+
+def _projected(inside, head: int, states: torch.Tensor) -> dict[str, np.ndarray]:
+    """Queries, keys and values (tokens, width) of one head, from what enters its layer."""
+    width = inside.attention_head_size
+    part = slice(head * width, (head + 1) * width)
+    return {
+        name: getattr(inside, name)(states)[:, part].cpu().numpy()
+        for name in ("query", "key", "value")
+    }
 
 
 @observes("minilm.senses")

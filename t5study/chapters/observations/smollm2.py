@@ -8,12 +8,14 @@ import numpy as np
 
 from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.corpus import share
-from t5study.chapters.observations.gpt import different_pairs, methods, written
+from t5study.chapters.observations.gpt import different_pairs, methods, started, written
 from t5study.chapters.observations.probing import (
     entropy,
     looking_at,
+    pieces,
     plain_ids,
     sampling,
+    stacked,
     start_id,
     tensor,
     top_candidates,
@@ -45,6 +47,61 @@ def following(model, tokenizer, prompts: list[str], top: int = 8) -> Observation
                 }
             )
     return Observation({"rows": rows, "vocabulary": chances.numel()})
+
+
+@observes("smollm2.attention")
+def attention(model, tokenizer, sentences: list[str]) -> Observation:
+    """Attention weights of every layer and head on each sentence, behind the start token.
+
+    Arrays as in `minilm.attention`; `on_the_future` is the largest weight on a later token.
+    """
+    values, arrays, later = [], {}, []
+    with looking_at(model):
+        for place, sentence in enumerate(sentences):
+            ids = started(tokenizer, sentence)
+            weights = stacked(model(tensor(model, ids), output_attentions=True).attentions)
+            values.append({"sentence": sentence, "tokens": pieces(tokenizer, ids)})
+            arrays[f"attention_{place}"] = weights.astype(np.float16)
+            later.append(weights[..., np.triu(np.ones(weights.shape[-2:], dtype=bool), 1)].max())
+    counted = {
+        "layers": weights.shape[0],
+        "heads": weights.shape[1],
+        "on_the_future": float(max(later)),
+        "parameters": sum(p.numel() for p in model.parameters()),
+    }
+    return Observation({"sentences": values, **counted}, arrays)
+
+
+@observes("smollm2.tree")
+def tree(
+    model, tokenizer, prompt: str, beams: int = 2, steps: int = 3, top: int = 3
+) -> Observation:
+    """A beam search as a tree: the `top` likeliest tokens after each beam, step by step.
+
+    A row has its `step` (from 1), the row it goes on from (`parent`, None at the prompt), the
+    `token` with its `probability`, the sum of `log_probability` so far, and whether it is `kept`.
+    With `top` at least `beams`, those kept are the best among all tokens.
+    """
+    ids = plain_ids(tokenizer, prompt)
+    rows: list[dict] = []
+    kept: list[tuple[list[int], float, int | None]] = [(ids, 0.0, None)]
+    with looking_at(model):
+        for step in range(1, steps + 1):
+            options = []
+            for before, score, parent in kept:
+                chances = model(tensor(model, before)).logits[0, -1].float().softmax(-1)
+                best = chances.topk(top)
+                for chance, index in zip(*(part.tolist() for part in best), strict=True):
+                    total = score + float(np.log(chance))
+                    options.append(([*before, index], total, len(rows)))
+                    rows.append(
+                        {"step": step, "parent": parent, "token": pieces(tokenizer, [index])[0],
+                         "probability": chance, "log_probability": total, "kept": False}
+                    )  # fmt: skip
+            kept = sorted(options, key=lambda option: -option[1])[:beams]
+            for _, _, place in kept:
+                rows[place]["kept"] = True
+    return Observation({"prompt": prompt, "rows": rows})
 
 
 @observes("smollm2.decoding")
