@@ -202,7 +202,7 @@ if most:
 # :class: note
 # The standard error knows the seeds alone. Other test rows would give another score. With two seeds it
 # is itself a guess: two differences that happen to agree make it tiny. The bands of the figure are then
-# 12.7 standard errors wide to each side, may leave the range from 0 to 1, and may overlap where the
+# 12.7 standard errors wide to each side, are cut off at 0 and 1, and may overlap where the
 # gain is beyond Student's interval, because the gain is taken seed by seed.
 #
 # All seeds of a point read the same rows. With fifty labels, *which* fifty matters a good deal, and

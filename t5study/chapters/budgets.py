@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from t5study.chapters.style import COLOURS, DASHES, MARKS, PAGE, Picture, drawn, panels
+from t5study.chapters.style import COLOURS, PAGE, Picture, drawn, lines, panels
 from t5study.chapters.tables import mean_and_interval
-from t5study.chapters.transfer import draw_band, learnt, paired
+from t5study.chapters.transfer import draw_bands, learnt, paired
 from t5study.experiments.recipes import OWN
 from t5study.runs.record import Run
 
@@ -121,15 +121,15 @@ def plot_budgets(budgets: Mapping[str, pd.DataFrame]) -> Picture | None:
         return None
     figure, axes = panels(1, len(budgets), PAGE, 3.1, sharey=True)
     for place, (role, table) in zip(axes, budgets.items(), strict=True):
-        for number, (labels, part) in enumerate(table.groupby("labels", sort=False)):
-            read = part[part["tokens"] > 0]
-            colour = draw_band(place, read, "tokens", f"{labels} labels", number)
-            scratch = part.loc[part["tokens"] == 0, "mean"].iloc[0]
-            place.axhline(scratch, color=colour, ls="--", lw=1)
+        named = table.assign(labels=table["labels"].map("{} labels".format))
+        draw_bands(place, named[named["tokens"] > 0], "tokens", "labels")
+        scratch = named[named["tokens"] == 0].drop_duplicates("labels")
+        for colour, score in zip(COLOURS, scratch["mean"], strict=False):
+            place.axhline(score, color=colour, ls="--", lw=1)
         place.set_xscale("log")
         place.set(title=role, xlabel="pre-training tokens")
-        place.legend()
-    axes[0].set_ylabel("test accuracy")
+        place.legend(loc="lower right")
+    axes[0].set(ylabel="test accuracy", ylim=(0.15, None))
     return figure
 
 
@@ -217,17 +217,9 @@ def plot_held_out(runs: Mapping[str, Run], against: str = "tokens") -> Picture |
     if not runs:
         return None
     figure, (axes,) = panels(1, 1, PAGE, 3.1)
-    for number, (name, run) in enumerate(runs.items()):
-        history = run.history.dropna(subset=["held_out_loss"])
-        axes.plot(
-            history[against],
-            history["held_out_loss"],
-            marker=MARKS[number % len(MARKS)],
-            ls=DASHES[number % len(DASHES)],
-            ms=3,
-            color=COLOURS[number % len(COLOURS)],
-            label=name,
-        )
+    losses = pd.concat({name: run.history for name, run in runs.items()}, names=["run"])
+    losses = losses.dropna(subset=["held_out_loss"]).reset_index("run")
+    lines(axes, losses, against, "held_out_loss", "run", markersize=4, mew=0)
     axes.set_xscale("log")
     label = {"tokens": "tokens read", "step": "updates"}[against]
     axes.set(xlabel=label, ylabel="held-out loss per target token")

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from t5study.chapters.style import (
-    BLUE,
     GREY,
-    ORANGE,
     PAGE,
     Picture,
     drawn,
     heat_map,
+    intervals,
+    lines,
     panels,
     plain_numbers,
 )
@@ -31,16 +31,13 @@ from t5study.runs.record import Run
 def plot_losses(runs: Sequence[Run]) -> Picture:
     """Draw training and validation loss against epochs, one thin line a seed, on a log scale."""
     figure, (axes,) = panels(1, 1, PAGE, 3.2)
-    for number, run in enumerate(runs):
-        history = run.history
-        for column, label, line, colour in (
-            ("loss", "training", "-", BLUE),
-            ("validation_loss", "validation", "o--", ORANGE),
-        ):
-            points = history.dropna(subset=[column])
-            named = label if number == 0 else None
-            axes.plot(points["epoch"], points[column], line, color=colour, label=named, lw=1.2)
-        best = history.loc[history["step"] == run.metrics["best_step"]]
+    columns = {"loss": "training", "validation_loss": "validation"}
+    table = pd.concat({number: run.history for number, run in enumerate(runs)}, names=["run"])
+    losses = table.reset_index("run").rename(columns=columns)
+    losses = losses.melt(["run", "epoch"], list(columns.values()), "rows", "loss").dropna()
+    lines(axes, losses, "epoch", "loss", "rows", units="run", markers=False)
+    for run in runs:
+        best = run.history.loc[run.history["step"] == run.metrics["best_step"]]
         axes.axvline(float(best["epoch"].iloc[0]), color=GREY, ls=":", lw=1)
     axes.set(xlabel="epoch", ylabel="cross-entropy per label token")
     plain_numbers(axes)
@@ -84,12 +81,8 @@ def plot_intervals(table: pd.DataFrame, label: str) -> Picture:
     `table` has the columns `mean`, `low` and `high`, and the names of the models as its index.
     """
     figure, (axes,) = panels(1, 1, PAGE, 0.8 + 0.34 * len(table))
-    places = np.arange(len(table))[::-1]
-    axes.hlines(places, table["low"], table["high"], color=BLUE, lw=3, alpha=0.5)
-    axes.plot(table["mean"], places, "o", color=BLUE)
-    axes.set_yticks(places, [textwrap.fill(name, 34) for name in table.index])
-    axes.set_ylim(-0.6, len(table) - 0.4)
-    axes.grid(axis="y", visible=False)
+    named = table.assign(answer=[textwrap.fill(name, 34) for name in table.index])
+    intervals(axes, named, "answer")
     axes.set_xlabel(label)
     return figure
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from t5study.base.errors import StudyError
-from t5study.chapters.style import BLUE, GREY, ORANGE, PAGE, Picture, drawn, panels
+from t5study.chapters.style import PAGE, Picture, drawn, intervals, panels
 from t5study.chapters.tables import name_of
 from t5study.claims.published import load_published
 from t5study.judging import ranking
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from t5study.study import Study
 
 NOT_TOLD_APART = "not told apart"
+ENDS = ("low", "", "high")
 
 
 def cost_table(runs: Mapping[str, Run]) -> pd.DataFrame:
@@ -196,12 +197,8 @@ def plot_by_length(tables: Mapping[str, pd.DataFrame]) -> Picture:
     """Draw score against the length of the source, one panel a role (tables of `by_length`)."""
     figure, axes = panels(1, len(tables), PAGE, 2.8)
     for place, (name, table) in zip(axes, tables.items(), strict=True):
-        places = np.arange(len(table))
-        errors = [table["mean"] - table["low"], table["high"] - table["mean"]]
-        place.errorbar(places, table["mean"], yerr=errors, fmt="o", color=BLUE, capsize=3)
-        place.set_xticks(places, table.index)
+        intervals(place, table.rename_axis("tokens").reset_index(), "tokens", upright=True)
         place.set(title=name, xlabel="tokens of the source", ylabel=name_of(table.attrs["metric"]))
-        place.set_xlim(-0.5, len(table) - 0.5)
     return figure
 
 
@@ -215,14 +212,18 @@ def plot_joint(table: pd.DataFrame) -> Picture | None:
     if table.empty:
         return None
     figure, (axes,) = panels(1, 1, PAGE, 0.9 + 0.38 * len(table))
-    places = np.arange(len(table))[::-1]
-    scale = np.array([METRICS[metric].best for _, metric in table.index])
-    for name, shift, colour, mark in (("single", 0.12, GREY, "s"), ("joint", -0.12, ORANGE, "o")):
-        low, mean, high = (table[f"{name}{end}"] / scale for end in (" low", "", " high"))
-        axes.hlines(places + shift, low, high, color=colour, lw=3, alpha=0.5)
-        axes.plot(mean, places + shift, mark, color=colour, label=f"{name} model")
-    axes.set_yticks(places, [f"{role} ({name_of(metric)})" for role, metric in table.index])
+    best = np.array([METRICS[metric].best for _, metric in table.index])
+    scores = [
+        pd.DataFrame(
+            {
+                "task": [f"{role} ({name_of(metric)})" for role, metric in table.index],
+                "model": f"{name} model",
+                **{end or "mean": table[f"{name} {end}".strip()].to_numpy() / best for end in ENDS},
+            }
+        )
+        for name in ("single", "joint")
+    ]
+    intervals(axes, pd.concat(scores, ignore_index=True), "task", by="model")
     axes.set_xlabel("score, as a fraction of the best possible")
-    axes.grid(axis="y", visible=False)
-    axes.legend()
+    axes.legend(title=None)
     return figure

@@ -1,7 +1,7 @@
 """The look that all figures of the book share, and the small pieces they are drawn with.
 
-A figure is the same picture on every machine: the settings are Matplotlib's defaults and those
-below, whatever a user's `matplotlibrc` says, and no backend is asked. It shows itself as SVG.
+Seaborn sets the theme and draws what it has a plot for. A figure is the same picture on every
+machine, whatever a user's `matplotlibrc` says, and no backend is asked. It shows itself as SVG.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 PAGE = 6.4
@@ -33,10 +34,14 @@ GREY, PALE, INK = "#767676", "#eceff1", "#333333"
 COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, GREY)
 MARKS = ("o", "s", "^", "D", "v", "P")
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
+LINES: tuple[Any, ...] = ("", (4, 1.5), (5, 1.5, 1, 1.5), (1, 1.2), (6, 1), (1, 2.5))
+"""The same dashes as seaborn is told them."""
 # No dots: a picture would hold each as a curve of its own, hundreds of them.
 HATCHES = ("", "////", "\\\\\\\\", "xxx", "---", "|||")
 
 _SETTINGS = {
+    # Seaborn would take whichever of its fonts the machine has.
+    "font.sans-serif": ["DejaVu Sans"],
     "font.size": NORMAL,
     "axes.titlesize": NORMAL + 0.5,
     "axes.labelsize": NORMAL,
@@ -46,8 +51,6 @@ _SETTINGS = {
     "legend.title_fontsize": SMALL,
     "axes.edgecolor": "#bdbdbd",
     "axes.labelcolor": INK,
-    "axes.grid": True,
-    "axes.axisbelow": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "grid.color": "#e0e0e0",
@@ -65,9 +68,14 @@ _SETTINGS = {
 
 @contextmanager
 def _style() -> Iterator[None]:
+    # Seaborn is imported where something is drawn: most of what imports this module draws nothing.
+    import seaborn as sns
+
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_SETTINGS)
+        sns.set_theme(
+            context="paper", style="whitegrid", palette=COLOURS, color_codes=False, rc=_SETTINGS
+        )
         yield
 
 
@@ -83,6 +91,7 @@ class Picture(Figure):
                 text,
                 format="svg",
                 metadata={"Date": None, "Creator": None},
+                dpi=200,
                 bbox_inches="tight",
                 pad_inches=0.04,
             )
@@ -139,53 +148,40 @@ def heat_map(
     *,
     notes: np.ndarray | None = None,
     size: float = SMALL,
+    square: bool = False,
     **options: Any,
-) -> AxesImage:
+) -> ScalarMappable:
     """Draw a table of numbers as coloured cells, the first row on top, with a note in each.
 
-    `notes` are texts by cell, `size` their type; `options` are those of `imshow`.
+    `notes` are texts by cell, `size` their type; `options` are those of `seaborn.heatmap`, such as
+    `vmin`. Returns what a colour bar is drawn from.
     """
-    down, across = values.shape
-    cells = np.ma.masked_invalid(np.asarray(values, dtype=float))
-    settings = {"cmap": "Blues", "aspect": "auto", **options}
-    mesh = axes.imshow(cells, interpolation="none", extent=(0, across, down, 0), **settings)
-    axes.grid(visible=False)
-    axes.vlines(range(1, across), 0, down, color="white", lw=0.5)
-    axes.hlines(range(1, down), 0, across, color="white", lw=0.5)
-    axes.spines[:].set_visible(False)
+    import seaborn as sns
+
+    cells = np.ma.getdata(np.asarray(values, dtype=float))
+    settings = {"cmap": "Blues", "linewidths": 0.5, "linecolor": "white", **options}
+    sns.heatmap(
+        cells, ax=axes, annot=notes, fmt="", annot_kws={"fontsize": size}, cbar=False,
+        square=square, xticklabels=False, yticklabels=False,
+        # One picture of all cells: a path for each makes a figure of tokens ten times as large.
+        rasterized=True, **settings,
+    )  # fmt: skip
     axes.tick_params(length=0)
     axes.set_xticks(np.arange(len(columns)) + 0.5, columns)
-    axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
-    if notes is not None:
-        _annotate(axes, mesh, values, notes, size)
-    return mesh
-
-
-def _annotate(
-    axes: Axes, mesh: AxesImage, values: np.ndarray, notes: np.ndarray, size: float
-) -> None:
-    for (row, column), note in np.ndenumerate(notes):
-        value = values[row, column]
-        if not note or np.isnan(value):
-            continue
-        red, green, blue, _ = mesh.cmap(mesh.norm(value))
-        light = 0.3 * red + 0.59 * green + 0.11 * blue > 0.5
-        axes.text(
-            column + 0.5, row + 0.5, note,
-            ha="center", va="center", fontsize=size, color=INK if light else "white",
-        )  # fmt: skip
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows, rotation=0)
+    return axes.collections[-1]
 
 
 def token_grid(
     axes: Axes, weights: np.ndarray, rows: Sequence[str], columns: Sequence[str], **options: Any
-) -> AxesImage:
+) -> ScalarMappable:
     """Draw weights between tokens: a row is who looks, a column what is looked at.
 
     `square` keeps the cells square, which they are unless it is False.
     """
     panel = axes.figure.get_figwidth() / axes.get_gridspec().ncols
     size = label_size(max(len(rows), len(columns)), panel)
-    options["aspect"] = "equal" if options.pop("square", True) else "auto"
+    options = {"square": True, **options}
     mesh = heat_map(axes, weights, words(rows), words(columns), **options)
     axes.tick_params(axis="x", rotation=90, labelsize=size, pad=2)
     axes.tick_params(axis="y", labelsize=size, pad=2)
@@ -196,13 +192,69 @@ def bars(
     axes: Axes, names: Sequence[str], values: Sequence[float], colours: Any, form: str
 ) -> None:
     """Draw horizontal bars, the first on top, each with its value behind it in a format."""
-    drawn_bars = axes.barh(range(len(names)), values, color=colours)
-    texts = [form.format(value) for value in values]
-    axes.bar_label(drawn_bars, texts, padding=3, fontsize=SMALL)
+    import seaborn as sns
+
+    # By place and not by name, since a name may come twice.
+    places = [str(place) for place in range(len(names))]
+    palette = [colours] * len(places) if isinstance(colours, str) else list(colours)
+    sns.barplot(
+        x=list(values), y=places, hue=places, palette=palette, saturation=1, legend=False, ax=axes
+    )
+    for bar, value in zip(axes.containers, values, strict=True):
+        axes.bar_label(bar, [form.format(value)], padding=3, fontsize=SMALL)
     axes.set_yticks(range(len(names)), words(names))
-    axes.invert_yaxis()
     axes.margins(x=0.14)
     axes.grid(axis="y", visible=False)
+
+
+def lines(axes: Axes, table: pd.DataFrame, x: str, y: str, by: str, **options: Any) -> None:
+    """Draw one line for each value of the column `by`, told apart by colour, mark and dashes.
+
+    `options` are those of `seaborn.lineplot`. The legend is left to who draws.
+    """
+    import seaborn as sns
+
+    count = table[by].nunique()
+    turns = [number % len(COLOURS) for number in range(count)]
+    settings = {
+        "palette": [COLOURS[turn] for turn in turns],
+        "markers": [MARKS[turn] for turn in turns],
+        "dashes": [LINES[turn] for turn in turns],
+        **options,
+    }
+    sns.lineplot(
+        table, x=x, y=y, hue=by, style=by, estimator=None, errorbar=None, ax=axes, **settings
+    )
+    axes.set(xlabel="", ylabel="")
+
+
+def intervals(
+    axes: Axes, table: pd.DataFrame, name: str, *, by: str | None = None, upright: bool = False
+) -> None:
+    """Draw a mark at each `mean`, with a bar from `low` to `high`, one row a value of `name`.
+
+    Rows that share a name stand side by side, told apart by the column `by`. `upright` stands the
+    bars up, one a column.
+    """
+    import seaborn as sns
+
+    keys = [name] if by is None else [name, by]
+    # Three values a row, of which the mean is the median and the ends are least and greatest.
+    ends = table.melt(id_vars=keys, value_vars=["low", "mean", "high"], value_name="value")
+    x, y = (name, "value") if upright else ("value", name)
+    told_apart: dict[str, Any] = {"color": BLUE, "markers": MARKS[0]}
+    if by is not None:
+        count = table[by].nunique()
+        told_apart = {"palette": list(COLOURS[:count]), "markers": list(MARKS[:count]), "hue": by}
+        told_apart["dodge"] = 0.3
+    sns.pointplot(
+        ends, x=x, y=y, estimator="median", linestyle="none", markersize=5, ax=axes,
+        errorbar=lambda values: (values.min(), values.max()),
+        err_kws={"linewidth": 2.4, "alpha": 0.5}, **told_apart,
+    )  # fmt: skip
+    axes.set(xlabel="", ylabel="")
+    axes.grid(visible=True)
+    axes.grid(axis="x" if upright else "y", visible=False)
 
 
 def plain_numbers(axes: Axes) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from scipy import stats
 
-from t5study.chapters.style import COLOURS, DASHES, MARKS, PAGE, Picture, drawn, panels
+from t5study.chapters.style import COLOURS, PAGE, Picture, drawn, lines, panels
 from t5study.chapters.tables import mean_and_interval, name_of
 from t5study.claims.published import load_published
 from t5study.experiments.recipes import OWN
@@ -120,8 +120,7 @@ def plot_curves(curves: Mapping[str, pd.DataFrame], metric: str) -> Picture | No
         return None
     figure, axes = panels(1, len(curves), PAGE, 3.4, sharey=True)
     for place, (role, table) in zip(axes, curves.items(), strict=True):
-        for number, (model, part) in enumerate(table.groupby("model", sort=False)):
-            draw_band(place, part, "labels", model, number)
+        draw_bands(place, table, "labels", "model")
         place.set_xscale("log")
         counts = sorted(table["labels"].unique())
         place.set_xticks(counts, [f"{count:,}" for count in counts])
@@ -133,13 +132,15 @@ def plot_curves(curves: Mapping[str, pd.DataFrame], metric: str) -> Picture | No
     return figure
 
 
-def draw_band(axes: Axes, table: pd.DataFrame, x: str, name: str, number: int) -> str:
-    """Draw one line of means with its interval as a band; returns its colour, the number's."""
-    colour, mark = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
-    table, line = table.sort_values(x), DASHES[number % len(DASHES)]
-    axes.plot(table[x], table["mean"], marker=mark, ls=line, color=colour, label=name)
-    axes.fill_between(table[x], table["low"], table["high"], color=colour, alpha=0.15, lw=0)
-    return colour
+def draw_bands(axes: Axes, table: pd.DataFrame, x: str, by: str) -> None:
+    """Draw a line of means for each value of the column `by`, its interval as a band."""
+    lines(axes, table, x, "mean", by, legend="full")
+    for number, (_, part) in enumerate(table.groupby(by, sort=False)):
+        part, colour = part.sort_values(x), COLOURS[number % len(COLOURS)]
+        # A score is a share: where Student's interval leaves 0 to 1 the band ends there.
+        ends = part[["low", "high"]].clip(0, 1).to_numpy().T
+        axes.fill_between(part[x], *ends, color=colour, alpha=0.15, lw=0)
+    axes.get_legend().remove()
 
 
 # --- encoder, decoder, or both

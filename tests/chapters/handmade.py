@@ -44,4 +44,4 @@ def drawn(figure: Picture) -> list[Axes]:
 
 def cells(axes: Axes) -> np.ndarray:
     """The values of a heat map."""
-    return np.asarray(axes.images[0].get_array())
+    return np.asarray(axes.collections[-1].get_array())

@@ -181,7 +181,7 @@ def test_a_budget_figure_draws_the_network_without_pre_training():
     ]
     (axes,) = drawn(budgets.plot_budgets({"sst": pd.DataFrame(rows, columns=COLUMNS)}))
     assert axes.lines[0].get_xdata().tolist() == [1e6, 1e7]
-    assert set(axes.lines[1].get_ydata()) == {0.6}
+    assert set(axes.lines[-1].get_ydata()) == {0.6}
 
 
 @pytest.mark.parametrize(("against", "last"), [("tokens", 2_000), ("step", 20)])

@@ -77,7 +77,7 @@ def test_curves_are_drawn_by_role_and_nothing_is_without_them(curve):
     table = transfer.curve_table(curve, "accuracy")
     (axes,) = drawn(transfer.plot_curves({"sst": table}, "macro_f1"))
     assert [label.get_text() for label in axes.get_xticklabels()] == ["50", "500"]
-    assert len(axes.lines) == 3
+    assert sum(len(line.get_xdata()) > 0 for line in axes.lines) == 3
     assert axes.get_ylabel() == "macro F1"
     assert transfer.plot_curves({}, "") is None
 
