@@ -20,7 +20,7 @@ from transformers import Adafactor, T5Config, T5ForConditionalGeneration
 
 from benchmarks.results import RESULTS
 from t5study.base.files import write_json
-from t5study.claims.facts import t5_config
+from t5study.claims.counting import t5_config
 from t5study.claims.published import load_published
 
 GB = 10**9
@@ -46,7 +46,7 @@ OPTIMIZERS: dict[str, Callable[[torch.nn.Module], torch.optim.Optimizer]] = {
     ),
 }
 
-SIZES = tuple(shape.name for shape in load_published().t5_shapes.models)
+SIZES = tuple(shape["name"] for shape in load_published().t5_shapes["models"])
 
 
 @dataclass(frozen=True)

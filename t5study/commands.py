@@ -17,7 +17,7 @@ from t5study import planning
 from t5study.base.device import device_name, resolve_precision
 from t5study.base.errors import StudyError
 from t5study.base.project import workplace
-from t5study.base.reading import checked, read_yaml
+from t5study.base.settings import checked, read_yaml
 from t5study.base.words import spoken_time
 from t5study.claims.judges import scorecard
 from t5study.claims.schema import load_claims

@@ -16,8 +16,7 @@ from pydantic import Field, model_validator
 
 from t5study.base.errors import StudyError
 from t5study.base.project import find_checkout
-from t5study.base.reading import checked, read_yaml, shown_path
-from t5study.base.settings import Settings
+from t5study.base.settings import Settings, checked, read_yaml, shown_path
 from t5study.data.corpora import SOURCES
 from t5study.data.pins import POCKET, Need, is_folder
 from t5study.data.tasks import TASKS, get_task

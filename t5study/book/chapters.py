@@ -15,7 +15,7 @@ from typing import Any
 from t5study.base.errors import StudyError
 from t5study.base.files import content, locked
 from t5study.base.project import checkout
-from t5study.base.reading import read_yaml
+from t5study.base.settings import read_yaml
 from t5study.experiments.recipes import LARGEST_SEED
 from t5study.profiles import load_profile
 

@@ -222,8 +222,8 @@ def _settle(
     key = job.key(chapter)
     result = _execute(job, kernels, chapter, progress, last.get("seconds"))
     if not result.problem:
-        models = sorted(job.models)
-        write_stamp(job.layout, chapter, key=key, result=asdict(result), models=models)
+        known = {"result": asdict(result), "models": sorted(job.models)}
+        write_stamp(job.layout, chapter, key=key, replayed=not job.training, **known)
     return result
 
 

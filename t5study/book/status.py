@@ -28,6 +28,12 @@ LIBRARIES = (
     "jupyter-book",
 )
 
+COMPUTED = "Every chapter was executed from its source on this machine and with these versions."
+REPLAYED = (
+    "Every chapter was drawn again from the published records on this machine and with these "
+    "versions. Nothing was computed: what computed a result stands on the chapter's page."
+)
+
 DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
 
@@ -47,7 +53,7 @@ def status_page(layout: Layout) -> str:
         [
             "# Status of this book",
             "",
-            "Every chapter was executed from its source on this machine and with these versions.",
+            REPLAYED if _replayed(layout) else COMPUTED,
             "",
             *_table(["", "in this build"], [[key, value] for key, value in facts.items()]),
             "",
@@ -61,6 +67,10 @@ def status_page(layout: Layout) -> str:
             "",
         ]
     )
+
+
+def _replayed(layout: Layout) -> bool:
+    return all(read_stamp(layout, each).get("replayed") for each in find_chapters(layout))
 
 
 def _commit(layout: Layout) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from t5study.judging.scores import student
 from t5study.runs.record import Run
 
 Format = str | Callable[[Any], str]
@@ -373,5 +373,5 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     count, mean = len(numbers), float(numbers.mean())
     if count < 2:
         return mean, float("nan"), float("nan")
-    half = stats.t.ppf(0.975, count - 1) * numbers.std(ddof=1) / count**0.5
+    half = student(count - 1) * numbers.std(ddof=1) / count**0.5
     return mean, float(mean - half), float(mean + half)

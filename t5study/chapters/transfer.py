@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from scipy import stats
 
 from t5study.chapters.style import COLOURS, PAGE, Picture, drawn, lines, panels
 from t5study.chapters.tables import mean_and_interval, name_of
@@ -21,6 +20,7 @@ from t5study.claims.published import load_published
 from t5study.experiments.recipes import OWN
 from t5study.judging import ranking
 from t5study.judging.ranking import Difference
+from t5study.judging.scores import student
 from t5study.runs.record import Run
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def gain_table(curve: Curve, metric: str) -> pd.DataFrame:
     for labels, answers in curve.items():
         gain, error = paired(answers[T5], answers[SCRATCH], metric)
         seeds = len(answers[T5])
-        rules = {STUDENT: float(stats.t.ppf(0.975, seeds - 1)), ERRORS: 2.0}
+        rules = {STUDENT: student(seeds - 1), ERRORS: 2.0}
         met = [rule for rule, times in rules.items() if gain > times * error]
         rows[labels] = {
             **{who: mean_and_interval(runs, metric)[0] for who, runs in answers.items()},

@@ -1,15 +1,13 @@
 """Facts: what can be counted in the report's own tables, the models' shapes and the library.
 
-Each function answers one question of a claim and trains nothing. Those in `FACTS` may be named
-by a claim; a StudyError from one of them means that the claim cannot be judged here.
+Each function answers one question of a claim and trains nothing. A StudyError from one of them
+means that the claim cannot be judged here.
 """
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +16,9 @@ import pandas as pd
 
 from t5study.base.errors import StudyError
 from t5study.base.project import checkout
-from t5study.claims.published import LabelRow, load_published
+from t5study.claims.counting import counted
+from t5study.claims.published import load_published
+from t5study.models.modules import rounded_count
 
 Value = bool | int | float | str
 
@@ -32,24 +32,15 @@ _BINARY = 1e-9
 # --- the report's classification reports ------------------------------------------------
 
 
-def _printed(role: str) -> tuple[list[LabelRow], np.ndarray]:
-    reports = load_published().report.classification_reports
-    if role not in reports:
-        raise StudyError(f"The report prints no classification report for '{role}'.")
-    rows = reports[role].rows
-    return rows, np.array([row.support for row in rows], dtype=float)
-
-
-def macro_average(role: str, column: str) -> float:
-    """Return the mean of a printed column over labels (precision, recall or f1)."""
-    rows, _ = _printed(role)
-    return float(np.mean([getattr(row, column) for row in rows]))
+def _printed(role: str) -> pd.DataFrame:
+    """The rows of a printed report that are labels."""
+    return load_published().classification_report(role).iloc[:-3]
 
 
 def weighted_average(role: str, column: str) -> float:
     """Return the mean of a printed column over labels, weighted by their supports."""
-    rows, supports = _printed(role)
-    return float(np.average([getattr(row, column) for row in rows], weights=supports))
+    rows = _printed(role)
+    return float(np.average(rows[column], weights=rows["support"]))
 
 
 def averages_that_agree(role: str, kind: str) -> int:
@@ -60,10 +51,13 @@ def averages_that_agree(role: str, kind: str) -> int:
 
     Rows and averages are both printed to two decimals, so each may be half a digit off.
     """
-    averages = {"macro": macro_average, "weighted": weighted_average}
-    printed = getattr(load_published().report.classification_reports[role], kind)
+    printed = load_published().classification_report(role).loc[f"{kind} avg"]
     return sum(
-        abs(averages[kind](role, column) - getattr(printed, column)) <= 2 * ROUNDING + _BINARY
+        abs(
+            (_printed(role)[column].mean() if kind == "macro" else weighted_average(role, column))
+            - printed[column]
+        )
+        <= 2 * ROUNDING + _BINARY
         for column in ("precision", "recall", "f1")
     )
 
@@ -75,15 +69,17 @@ def accuracy_from_recalls(role: str) -> float:
 
 def support_total(role: str) -> int:
     """Return the sum of the printed supports."""
-    return int(_printed(role)[1].sum())
+    return int(_printed(role)["support"].sum())
 
 
 def impossible_f1_rows(role: str) -> int:
     """Count labels whose printed F1 no precision and recall of that rounding could give."""
-    return sum(not _possible_f1(row) for row in _printed(role)[0])
+    return sum(not possible_f1(row) for row in _printed(role).itertuples())
 
 
-def _possible_f1(row: LabelRow) -> bool:
+def possible_f1(row: Any) -> bool:
+    """Return whether a row's F1 can come from its precision and recall before they were rounded."""
+
     def harmonic(shift: float) -> float:
         precision, recall = row.precision + shift, row.recall + shift
         return 2 * precision * recall / (precision + recall)
@@ -97,7 +93,8 @@ def prediction_total(role: str) -> float:
     A label's predictions are support * recall / precision; over labels they must sum to the
     number of texts, up to the rounding of the print.
     """
-    return float(sum(row.support * row.recall / row.precision for row in _printed(role)[0]))
+    rows = _printed(role)
+    return float((rows["support"] * rows["recall"] / rows["precision"]).sum())
 
 
 # --- the leaderboard --------------------------------------------------------------------
@@ -127,52 +124,20 @@ def bert_family_in_top(places: int) -> int:
 # --- the models' shapes -----------------------------------------------------------------
 
 
-def t5_config(name: str) -> Any:
-    """Return the configuration (transformers' `T5Config`) of a published T5.
+def t5_parameters(name: str) -> int:
+    """Return the number of parameters of a published T5, each shared weight counted once.
 
     Raises:
         StudyError: there is no such T5.
     """
-    from transformers import T5Config
-
-    shapes = load_published().t5_shapes
-    for shape in shapes.models:
-        if shape.name == name:
-            return T5Config(
-                vocab_size=shapes.vocabulary,
-                relative_attention_num_buckets=shapes.relative_buckets,
-                d_model=shape.d_model,
-                d_ff=shape.d_ff,
-                d_kv=shape.d_kv,
-                num_heads=shape.heads,
-                num_layers=shape.layers,
-                decoder_start_token_id=0,
-            )
-    known = ", ".join(shape.name for shape in shapes.models)
-    raise StudyError(f"There is no T5 model '{name}': choose one of {known}.")
-
-
-@cache
-def _t5(name: str) -> Any:
-    """A published T5 by name, on torch's meta device: shapes without memory."""
-    import torch
-    from transformers import T5ForConditionalGeneration
-
-    with torch.device("meta"):
-        return T5ForConditionalGeneration(t5_config(name))
-
-
-def t5_parameters(name: str) -> int:
-    """Return the number of parameters of a published T5, each shared weight counted once."""
-    from t5study.models.modules import parameter_count
-
-    return parameter_count(_t5(name))
+    sizes = counted()["t5"]
+    if name not in sizes:
+        raise StudyError(f"There is no T5 model '{name}': choose one of {', '.join(sizes)}.")
+    return sizes[name]
 
 
 def t5_size(name: str) -> str:
     """Return the size of a published T5 as the report prints sizes, such as `60 M`."""
-    from t5study.models.modules import rounded_count
-
     return rounded_count(t5_parameters(name))
 
 
@@ -183,8 +148,8 @@ def t5_share(name: str, of: str) -> float:
 
 def smallest_t5() -> str:
     """Return the name of the smallest published T5."""
-    names = [shape.name for shape in load_published().t5_shapes.models]
-    return min(names, key=t5_parameters)
+    sizes = counted()["t5"]
+    return min(sizes, key=sizes.get)
 
 
 def training_state_gigabytes(name: str) -> float:
@@ -212,17 +177,14 @@ def training_memory(name: str, batch: int) -> float:
 
 
 def module_comparison() -> pd.DataFrame:
-    """Rebuild T5-small and set the report's 32 module rows beside it.
+    """Set the report's 32 module rows beside those of the T5-small that the library builds.
 
     Index: the module's name. Columns: type, parameters (a count), rounded (as the report would
     print it) and report (as it does).
     """
-    from t5study.models.modules import module_table
-
     printed = load_published().module_table().set_index("name")
-    rebuilt = module_table(_t5("t5-small")).set_index("name").reindex(printed.index)
-    table = rebuilt.rename(columns={"params": "parameters"}).assign(report=printed["parameters"])
-    return table.rename_axis("module")
+    table = pd.DataFrame(counted()["modules"]).set_index("name").reindex(printed.index)
+    return table.assign(report=printed["parameters"]).rename_axis("module")
 
 
 def module_rows_that_agree() -> int:
@@ -247,8 +209,7 @@ NO_DECAY = ("bias", "LayerNorm.weight")
 
 def norms_without_decay() -> int:
     """Count T5-small's layer-normalisation weights that the report's exclusion catches."""
-    names = [name for name, _ in _t5("t5-small").named_parameters() if "layer_norm" in name]
-    return sum(any(word in name for word in NO_DECAY) for name in names)
+    return sum(any(word in name for word in NO_DECAY) for name in counted()["norms"])
 
 
 def effective_batch() -> int:
@@ -292,7 +253,7 @@ def has_warmup() -> bool:
 
 def accepts(argument: str) -> bool:
     """Return whether the installed library's T5 names such an argument of its forward pass."""
-    return argument in inspect.signature(type(_t5("t5-small")).forward).parameters
+    return argument in counted()["arguments"]
 
 
 GERMAN_PIECES = ("▁Das", "▁ist", "▁gut", ".", "</s>")
@@ -304,23 +265,15 @@ def places_for_translation() -> int:
     return 1 + len(GERMAN_PIECES)
 
 
-@cache
 def bert_head_parameters() -> int:
     """Return the parameters of the layer that BERT-base gets for a task with two classes."""
-    import torch
-    from transformers import BertConfig, BertForSequenceClassification
-
-    from t5study.models.modules import parameter_count
-
-    with torch.device("meta"):
-        model = BertForSequenceClassification(BertConfig(num_labels=2))
-    return parameter_count(model.classifier)
+    return counted()["bert_head"]
 
 
 def glue_grows_with_size() -> bool:
     """Return whether the published GLUE averages rise from each T5 to the next larger one."""
     published = load_published()
-    sizes = [shape.name for shape in published.t5_shapes.models]
+    sizes = [shape["name"] for shape in published.t5_shapes["models"]]
     scores = [published.value(f"glue-test-{name}") for name in sizes]
     return all(low < high for low, high in pairwise(scores))
 
@@ -336,31 +289,8 @@ def gain_per_growth(large: str, small: str) -> float:
 
 
 FACTS: dict[str, Callable[..., Value]] = {
-    function.__name__: function
-    for function in (
-        averages_that_agree,
-        accuracy_from_recalls,
-        support_total,
-        impossible_f1_rows,
-        prediction_total,
-        leaderboard_rank,
-        leaderboard_is_ordered,
-        bert_family_in_top,
-        t5_size,
-        t5_share,
-        smallest_t5,
-        training_state_gigabytes,
-        training_memory,
-        module_rows_that_agree,
-        module_size,
-        norms_without_decay,
-        updates_beyond_schedule,
-        has_warmup,
-        accepts,
-        places_for_translation,
-        bert_head_parameters,
-        glue_grows_with_size,
-        gain_per_growth,
-    )
+    name: found
+    for name, found in list(globals().items())
+    if getattr(found, "__module__", "") == __name__ and not name.startswith("_")
 }
-"""What a claim may have counted, by name."""
+"""What a claim may have counted, by name: the functions above."""

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student_t
 
 from t5study.base.errors import StudyError
 from t5study.claims.facts import FACTS, ROUNDING, Value, effective_batch
@@ -26,6 +25,7 @@ from t5study.claims.records import (
     scores_of,
 )
 from t5study.claims.schema import Claim, ObservationCheck, Verdict
+from t5study.judging.scores import student
 from t5study.runs.record import canonical
 
 ENOUGH_SEEDS = 3
@@ -114,7 +114,7 @@ def allowance(scores: list[float]) -> float:
     """Return how far the mean of k >= 2 seeds may lie from the report's printed number."""
     k = len(scores)
     spread = float(np.std(scores, ddof=1))
-    return float(student_t.ppf(0.975, k - 1)) * spread * (1 + 1 / k) ** 0.5 + ROUNDING
+    return student(k - 1) * spread * (1 + 1 / k) ** 0.5 + ROUNDING
 
 
 def _by_run(claim: Claim, runs: list[Record]) -> Verdict:
@@ -248,7 +248,7 @@ def _by_gain(claim: Claim, runs: list[Record]) -> Verdict:
         )
         return Verdict(claim, "not run", seeds=len(gaps), detail=detail)
     gain, error = float(np.mean(gaps)), float(np.std(gaps, ddof=1)) / len(gaps) ** 0.5
-    half = float(student_t.ppf(0.975, len(gaps) - 1)) * error
+    half = student(len(gaps) - 1) * error
     detail = f"gain {gain:+.3f}, standard error {error:.3f}, Student's 95 % interval ± {half:.3f}"
     outcome = "reproduced" if gain > 2 * error else "not reproduced"
     return Verdict(claim, outcome, gain, len(gaps), detail)
@@ -265,7 +265,7 @@ def _welch(first: list[float], second: list[float]) -> float:
     if total == 0:
         return 0.0
     freedom = total**2 / sum(variance**2 / degrees for variance, degrees in parts)
-    return float(student_t.ppf(0.975, freedom)) * total**0.5
+    return student(freedom) * total**0.5
 
 
 def _by_observation(claim: Claim, runs: list[Record]) -> Verdict:

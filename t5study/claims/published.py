@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from t5study.base.errors import StudyError
 from t5study.base.project import checkout
-from t5study.base.reading import checked, read_yaml
-from t5study.base.settings import Settings
-
-Score = Annotated[float, Field(ge=0, le=1)]
+from t5study.base.settings import Settings, checked, read_yaml
 
 
 class Source(Settings):
@@ -43,121 +40,18 @@ class Number(Settings):
     note: str = ""
 
 
-class Shape(Settings):
-    """Sizes of one published T5 model (T5 paper, section 3.7); `title` is its name in print."""
-
-    name: str
-    title: str
-    d_model: int
-    d_ff: int
-    heads: int
-    d_kv: int
-    layers: int
-
-
-class Shapes(Settings):
-    """The published T5 models, and what they share."""
-
-    vocabulary: int
-    relative_buckets: int
-    models: list[Shape]
-
-
-class LeaderboardRow(Settings):
-    """One row of the report's GLUE leaderboard, in points."""
-
-    rank: int
-    team: str
-    model: str
-    score: float
-    cola: float
-    sst2: float
-    family: Literal["bert", "t5", "other"]
-
-
-class Leaderboard(Settings):
-    """The report's Fig. 5."""
-
-    caption: str
-    rows: list[LeaderboardRow]
-
-
-class LabelRow(Settings):
-    """One label of a printed classification report."""
-
-    label: str
-    precision: Score
-    recall: Score
-    f1: Score
-    support: int
-
-
-class Averages(Settings):
-    """One line of averages of a printed classification report."""
-
-    precision: Score
-    recall: Score
-    f1: Score
-
-
-class ClassificationReport(Settings):
-    """A classification report as the report prints it, to two decimals."""
-
-    caption: str
-    accuracy: Score
-    total: int
-    rows: list[LabelRow]
-    macro: Averages
-    weighted: Averages
-
-
-class ModuleRow(Settings):
-    """One row of the report's module summary; `parameters` is as printed, such as `262 K`."""
-
-    row: int
-    name: str
-    type: str
-    parameters: str
-
-
-class Argument(Settings):
-    """One line of the report's argument table; `recipe` names the field of ours that says it."""
-
-    name: str
-    value: bool | int | float | str
-    recipe: str | None
-
-
-class Generation(Settings):
-    """The arguments with which the report generates."""
-
-    task: Literal["translation", "summary"]
-    num_beams: int
-    no_repeat_ngram_size: int
-    min_length: int
-    max_length: int
-    early_stopping: bool
-
-
-class Report(Settings):
-    """The report's own tables."""
-
-    title: str
-    year: int
-    leaderboard: Leaderboard
-    classification_reports: dict[Literal["sentiment", "emotion"], ClassificationReport]
-    modules: list[ModuleRow]
-    arguments: list[Argument]
-    generation: list[Generation]
-
-
 class Published(Settings):
-    """The whole of `book/published.yml`."""
+    """The whole of `book/published.yml`.
+
+    Attributes:
+        t5_shapes: sizes of the published T5 models (T5 paper, section 3.7), and what they share.
+        report: the report's own tables, as it prints them.
+    """
 
     sources: dict[str, Source]
     numbers: list[Number]
-    t5_shapes: Shapes
-    report: Report
+    t5_shapes: dict[str, Any]
+    report: dict[str, Any]
 
     @model_validator(mode="after")
     def _consistent(self) -> Published:
@@ -192,12 +86,7 @@ class Published(Settings):
         """
         wanted = {"task": task, "split": split, "metric": metric}
         rows = [
-            {
-                **number.model_dump(),
-                "source": self.sources[number.source].title,
-                "url": self.sources[number.source].url,
-                "cite": self.sources[number.source].cite,
-            }
+            {**number.model_dump(), **self._named(number.source)}
             for number in self.numbers
             if all(word in (None, getattr(number, key)) for key, word in wanted.items())
         ]
@@ -205,14 +94,17 @@ class Published(Settings):
             *["id", "task", "split", "metric", "model", "value"],
             *["source", "url", "cite", "verified", "note"],
         ]
+        order = {"task": True, "split": True, "metric": True, "value": False}
         table = pd.DataFrame(rows, columns=columns)
-        return table.sort_values(
-            ["task", "split", "metric", "value"], ascending=[True, True, True, False]
-        ).reset_index(drop=True)
+        return table.sort_values(list(order), ascending=list(order.values()), ignore_index=True)
+
+    def _named(self, source: str) -> dict[str, str]:
+        found = self.sources[source]
+        return {"source": found.title, "url": found.url, "cite": found.cite}
 
     def leaderboard(self) -> pd.DataFrame:
         """Return the report's 13 rows: rank, team, model, score, cola, sst2, family."""
-        return _frame(self.report.leaderboard.rows)
+        return pd.DataFrame(self.report["leaderboard"]["rows"])
 
     def classification_report(self, role: str) -> pd.DataFrame:
         """Return a printed report by label, with the rows accuracy, macro avg and weighted avg.
@@ -220,36 +112,36 @@ class Published(Settings):
         Args:
             role: `"sentiment"` or `"emotion"`.
         """
-        if role not in self.report.classification_reports:
+        if role not in self.report["classification_reports"]:
             raise StudyError(
                 f"The report prints no classification report for '{role}': "
                 "it has sentiment and emotion."
             )
-        printed = self.report.classification_reports[role]
-        table = _frame(printed.rows).set_index("label")
-        table.loc["accuracy"] = [None, None, printed.accuracy, printed.total]
-        for name, line in (("macro avg", printed.macro), ("weighted avg", printed.weighted)):
-            table.loc[name] = [line.precision, line.recall, line.f1, printed.total]
+        printed = self.report["classification_reports"][role]
+        table = pd.DataFrame(printed["rows"]).set_index("label")
+        table.loc["accuracy"] = [None, None, printed["accuracy"], printed["total"]]
+        for kind in ("macro", "weighted"):
+            table.loc[f"{kind} avg"] = [*printed[kind].values(), printed["total"]]
         return table.astype({"precision": float, "recall": float, "f1": float, "support": int})
 
     def module_table(self) -> pd.DataFrame:
         """Return the 32 rows of the printed summary: row, name, type, parameters."""
-        return _frame(self.report.modules).set_index("row")
+        return pd.DataFrame(self.report["modules"]).set_index("row")
 
     def arguments(self) -> pd.DataFrame:
-        """Return the argument table: name, value, recipe."""
-        return _frame(self.report.arguments).set_index("name")
+        """Return the argument table: name, value, recipe (the field of ours that says it)."""
+        return pd.DataFrame(self.report["arguments"]).set_index("name")
 
     def argument(self, name: str) -> bool | int | float | str:
         """Return one value of the argument table."""
-        for argument in self.report.arguments:
-            if argument.name == name:
-                return argument.value
+        for argument in self.report["arguments"]:
+            if argument["name"] == name:
+                return argument["value"]
         raise StudyError(f"The report's argument table has no '{name}': see its names.")
 
     def generation(self) -> pd.DataFrame:
         """Return the arguments of the two generation examples, one row a task."""
-        return _frame(self.report.generation).set_index("task")
+        return pd.DataFrame(self.report["generation"]).set_index("task")
 
 
 def book_file(name: str) -> Path:
@@ -261,23 +153,12 @@ def book_file(name: str) -> Path:
     return checkout() / "book" / name
 
 
+@cache
 def load_published(path: Path | None = None) -> Published:
     """Read and check `book/published.yml` (or `path`).
 
     Raises:
         StudyError: the file is missing or wrong, with the place.
     """
-    return _read(path) if path is not None else _default()
-
-
-@cache
-def _default() -> Published:
-    return _read(book_file("published.yml"))
-
-
-def _read(path: Path) -> Published:
+    path = path or book_file("published.yml")
     return checked(Published, read_yaml(path), path.name)
-
-
-def _frame(rows: list[Any]) -> pd.DataFrame:
-    return pd.DataFrame([row.model_dump() for row in rows])

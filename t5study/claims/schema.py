@@ -12,8 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from t5study.base.reading import checked, read_yaml
-from t5study.base.settings import Settings
+from t5study.base.settings import Settings, checked, read_yaml
 from t5study.claims.facts import FACTS, Value
 from t5study.claims.published import book_file
 from t5study.claims.readings import READINGS

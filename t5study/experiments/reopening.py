@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from t5study.base.errors import StudyError
-from t5study.base.reading import checked
+from t5study.base.settings import checked
 from t5study.data.tasks import get_task
 from t5study.experiments.identity import Experiment, task_definition
 from t5study.experiments.recipes import Recipe, TaskSettings

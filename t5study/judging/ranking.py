@@ -156,10 +156,8 @@ def _scores_under_draws(run: Run, metric: str, seed: int) -> np.ndarray:
     chosen, table = scores.METRICS[metric], run.predictions
     rows = chosen.rows(table["label"].tolist(), table["prediction"].tolist())
     rows, kinds = np.unique(rows, axis=0, return_inverse=True)
-    order = np.argsort(kinds, kind="stable")
-    starts = np.searchsorted(kinds[order], np.arange(len(rows)))
-    drawn = _row_draws(len(kinds), seed)[:, order]
-    counts = np.add.reduceat(drawn, starts, axis=1, dtype=np.int64)
+    drawn = _row_draws(len(kinds), seed)
+    counts = np.stack([drawn[:, kinds == kind].sum(axis=1) for kind in range(len(rows))], axis=1)
     return np.array([chosen.combine(rows[n > 0], n[n > 0]) for n in counts])
 
 

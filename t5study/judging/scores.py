@@ -20,7 +20,7 @@ from statistics import fmean
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
+from scipy.special import stdtrit
 
 _BLEU_ORDER = 4
 
@@ -79,6 +79,11 @@ def bootstrap(
     scores = [chosen.combine(rows[drawn > 0], drawn[drawn > 0]) for drawn in draws]
     low, high = np.quantile(scores, [0.025, 0.975])
     return float(low), float(high)
+
+
+def student(freedom: float) -> float:
+    """Return how many standard errors Student's 95 % interval reaches to either side."""
+    return float(stdtrit(freedom, 0.975))
 
 
 def row_scores(name: str, targets: Sequence, outputs: Sequence) -> np.ndarray:
@@ -175,8 +180,8 @@ def _pearson(rows: np.ndarray, weights: np.ndarray) -> float:
 
 
 def _spearman(rows: np.ndarray, weights: np.ndarray) -> float:
-    repeated = np.repeat(rows, weights, axis=0)
-    return _pearson(rankdata(repeated, axis=0), np.ones(len(repeated), dtype=np.int64))
+    ranks = pd.DataFrame(np.repeat(rows, weights, axis=0)).rank().to_numpy()
+    return _pearson(ranks, np.ones(len(ranks), dtype=np.int64))
 
 
 # Pearson (1895); Cer et al., STS-B (2017)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from torch import nn
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def parameter_count(module: nn.Module, trained_only: bool = False) -> int:

@@ -42,6 +42,7 @@ from t5study.book.job import job_for
 from t5study.book.notebooks import read_source
 from t5study.book.publish import _joint_of_our_own
 from t5study.book.remote import repository_settings
+from t5study.book.status import status_page
 from t5study.chapters.facts import MIME
 from t5study.profiles import load_profile
 from t5study.runs.record import RESULT_VERSION, Run, identity_of, is_whole, records_below
@@ -415,7 +416,8 @@ def test_publishing_keeps_weights_back_and_the_book_renders_from_it_without_trai
     published = (project / "notebooks" / "06_sentiment.ipynb").read_bytes()
     index = make_published(root=project, console=SILENT)
     assert index == project / "_build" / "rendered" / "html" / "index.html"
-    assert index.is_file()
+    assert "Nothing was computed" in (index.parent / "book" / "status.html").read_text()
+    assert "executed from its source" in status_page(Layout.of("tiny", project))
     rendered = project / "_build" / "rendered" / "notebooks" / "06_sentiment.ipynb"
     assert "offline 1" in rendered.read_text()
     assert (project / "notebooks" / "06_sentiment.ipynb").read_bytes() == published

@@ -127,7 +127,7 @@ def test_a_missing_or_unreadable_file_is_one_sentence(tmp_path):
     with pytest.raises(StudyError, match="cannot be read"):
         load_published(tmp_path / "published.yml")
     broken = tmp_path / "broken.yml"
-    broken.write_text("sources: {a: [", encoding="utf-8")
+    broken.write_text("sources: ]\nnumbers: 1", encoding="utf-8")
     with pytest.raises(StudyError, match="not valid YAML in line 1"):
         load_published(broken)
 

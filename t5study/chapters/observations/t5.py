@@ -265,7 +265,10 @@ def modules(model, tokenizer, rows: int = 32) -> Observation:
 
 def published_parameters() -> dict[str, int]:
     """Parameters of the five published sizes, by the names that the T5 paper gives them."""
-    return {shape.title: t5_parameters(shape.name) for shape in load_published().t5_shapes.models}
+    return {
+        shape["title"]: t5_parameters(shape["name"])
+        for shape in load_published().t5_shapes["models"]
+    }
 
 
 @observes("t5.sizes")
