@@ -10,13 +10,11 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 
 from t5study.chapters.style import (
     BLUE,
-    COLOURS,
-    DASHES,
     GREEN,
-    MARKS,
     ORANGE,
     PAGE,
     SKY,
@@ -24,101 +22,26 @@ from t5study.chapters.style import (
     Picture,
     bars,
     drawn,
-    heat_map,
     panels,
     token_grid,
-    words,
 )
 from t5study.runs.record import Run
 
-NOTED = 14
-"""So many tokens at most leave room for a number in each cell of a square."""
-
 
 @drawn
-def plot_attention_heads(seen: Run, heads: Sequence[tuple[int, int]]) -> Picture:
-    """Draw the attention weights of some heads, each a `(layer, head)`, on one sentence."""
-    tokens = seen.values["tokens"]
-    size = min(1.2 + 0.28 * len(tokens), PAGE / len(heads), 4.4)
-    figure, axes = panels(1, len(heads), size * len(heads), size + 0.5)
-    for place, (layer, head) in zip(axes, heads, strict=True):
-        token_grid(place, seen.arrays["attention"][layer, head], tokens, tokens, vmin=0)
-        place.set_title(f"layer {layer + 1}, head {head + 1}")
-        place.set_xlabel("is looked at")
-    axes[0].set_ylabel("looks")
-    return figure
-
-
-@drawn
-def plot_attention_overview(seen: Run) -> Picture:
-    """Draw all heads of all layers as small pictures: rows are layers, columns heads."""
-    weights = seen.arrays["attention"]
-    layers, heads = weights.shape[:2]
-    side = min(0.95, (PAGE - 0.6) / heads)
-    figure, axes = panels(layers, heads, 0.6 + side * heads, 0.5 + side * layers)
-    size = max(10 * side, SMALLEST)
-    for number, place in enumerate(axes):
-        layer, head = divmod(number, heads)
-        place.imshow(
-            weights[layer, head],
-            cmap="Blues",
-            vmin=0,
-            vmax=float(weights.max()),
-            interpolation="none",
-        )
-        place.grid(visible=False)
-        place.set(xticks=[], yticks=[])
-        if layer == 0:
-            place.set_title(f"head {head + 1}", fontsize=size)
-        if head == 0:
-            place.set_ylabel(f"layer {layer + 1}", fontsize=size)
-    return figure
-
-
-@drawn
-def plot_attention_steps(seen: Run) -> Picture:
-    """Draw the scores of one head before the softmax, and its weights after."""
-    tokens = seen.values["tokens"]
-    scores, weights = seen.arrays["scores"], seen.arrays["recomputed"]
+def plot_attention_steps(seen: Run, scores: np.ndarray, weights: np.ndarray) -> Picture:
+    """Draw the scores of one head on the first sentence before the softmax, and its weights."""
+    tokens = seen.values["sentences"][0]["tokens"]
     limit = float(np.abs(scores).max())
     figure, axes = panels(1, 2, PAGE, PAGE / 2 + 0.4)
     for place, table, form, scale in (
         (axes[0], scores, ".1f", {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}),
-        (axes[1], weights, ".2f", {"vmin": 0}),
+        (axes[1], weights, ".2f", {"vmin": 0, "vmax": 1}),
     ):
         texts = np.vectorize(lambda value, form=form: format(value, form))(table)
-        notes = texts if len(tokens) <= NOTED else None
-        token_grid(place, table, tokens, tokens, notes=notes, size=SMALLEST, **scale)
+        token_grid(place, table, tokens, tokens, notes=texts, size=SMALLEST, **scale)
     axes[0].set_title(r"scores $QK^\top/\sqrt{d_k}$")
     axes[1].set_title("weights: softmax of each row")
-    return figure
-
-
-@drawn
-def plot_candidates(seen: Run, answer: str | None = None) -> Picture:
-    """Draw the most probable tokens of one distribution; the right one in orange."""
-    rows = seen.values["candidates"]
-    names = [row["token"] for row in rows]
-    figure, (axes,) = panels(1, 1, 5.4, 0.7 + 0.26 * len(rows))
-    colours = [ORANGE if name == answer else BLUE for name in names]
-    bars(axes, names, [100 * row["probability"] for row in rows], colours, "{:.1f} %")
-    axes.set_xlabel("probability in %")
-    return figure
-
-
-@drawn
-def plot_context_views(seen: Run) -> Picture:
-    """Draw the probability of the same tokens under four views of the same sentence."""
-    shown = words(seen.values["shown"])
-    chances = 100 * seen.arrays["probabilities"]
-    form = ".1f" if chances.max() < 10 else ".0f"
-    notes = np.vectorize(lambda value: format(value, form))(chances)
-    figure, (axes,) = panels(1, 1, 2.2 + 0.55 * len(shown), 2.6)
-    views = [view["view"] for view in seen.values["views"]]
-    mesh = heat_map(axes, chances, views, shown, notes=notes, vmin=0, vmax=chances.max())
-    figure.colorbar(mesh, ax=axes, label="probability in %")
-    axes.tick_params(axis="x", rotation=45)
-    axes.get_xticklabels()[0].set_color(ORANGE)
     return figure
 
 
@@ -139,22 +62,6 @@ def plot_objectives(seen: Run) -> Picture:
         colours = [SKY] * len(pair["masked"]) + [BLUE, GREEN, ORANGE]
         bars(place, list(rows), list(rows.values()), colours, "{:.3f}")
         place.set(title=title, xlabel="nats")
-    return figure
-
-
-@drawn
-def plot_similarity(seen: Run) -> Picture:
-    """Draw the cosine of a word's vector in the first sentence to those in the others, by layer."""
-    table = seen.arrays["similarity"]
-    first, *others = seen.values["sentences"]
-    figure, (axes,) = panels(1, 1, PAGE, 3.2)
-    for number, sentence in enumerate(others, start=1):
-        mark, line = MARKS[(number - 1) % len(MARKS)], DASHES[(number - 1) % len(DASHES)]
-        colour = COLOURS[(number - 1) % len(COLOURS)]
-        axes.plot(table[:, 0, number], marker=mark, ls=line, color=colour, label=sentence)
-    axes.set(xlabel="layer (0: embeddings alone)", ylabel="cosine similarity")
-    axes.set_xticks(range(len(table)))
-    axes.legend(title=f"compared with: {first}")
     return figure
 
 
@@ -216,14 +123,10 @@ def plot_senses(seen: Run) -> Picture:
     groups = list(table.groupby("word", sort=False))
     figure, axes = panels(1, len(groups), PAGE, 2.5, sharey=True)
     for place, (word, part) in zip(axes, groups, strict=True):
-        for column, colour, mark, dash in zip(
-            ("same sense", "other sense"), (BLUE, ORANGE), MARKS, DASHES, strict=False
-        ):
-            place.plot(
-                part["layer"], part[column], color=colour, marker=mark, ls=dash, label=column
-            )
+        lines = part.set_index("layer")[["same sense", "other sense"]]
+        sns.lineplot(lines, ax=place, markers=["o", "s"], palette=[BLUE, ORANGE],
+                     legend=place is axes[0])  # fmt: skip
         place.set_title(word)
         place.set_xlabel("layer")
     axes[0].set_ylabel("mean cosine")
-    axes[0].legend()
     return figure

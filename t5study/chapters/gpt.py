@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.patches import Rectangle
 
 # The same pictures as in chapter 1, of another network.
-from t5study.chapters.bert import plot_attention_overview as plot_attention_overview
 from t5study.chapters.bert import plot_shares as plot_shares
 from t5study.chapters.style import (
     BLUE,
@@ -55,7 +55,7 @@ def plot_token_losses(seen: Run) -> Picture:
     """Draw the loss of each token of a sentence given the tokens before it."""
     names, losses = seen.values["tokens"][1:], seen.values["losses"]
     figure, (axes,) = panels(1, 1, PAGE, 2.7)
-    axes.bar(range(len(names)), losses, color=BLUE)
+    sns.barplot(x=range(len(names)), y=losses, color=BLUE, saturation=1, ax=axes)
     axes.axhline(seen.values["loss"], color=ORANGE, ls="--", label="mean: the loss")
     axes.set_xticks(range(len(names)), words(names), rotation=45, ha="right")
     axes.set_ylabel("−log p(token | left), nats")
@@ -69,19 +69,14 @@ def plot_truncation(seen: Run) -> Picture:
     """Draw a next-token distribution under temperatures, with the cuts of top-k and nucleus."""
     tempered, values = seen.arrays["tempered"], seen.values
     figure, (axes,) = panels(1, 1, PAGE, 3.0)
+    names = [f"T = {temperature:g}" for temperature in values["temperatures"]]
     places = np.arange(tempered.shape[1])
-    width = 0.8 / len(tempered)
-    for number, (row, temperature) in enumerate(zip(tempered, values["temperatures"], strict=True)):
-        axes.bar(
-            places + (number - (len(tempered) - 1) / 2) * width,
-            row,
-            width,
-            color=(SKY, BLUE, "#a6cee3")[number % 3],
-            hatch=HATCHES[number % len(HATCHES)],
-            edgecolor="white",
-            lw=0.4,
-            label=f"T = {temperature:g}",
-        )
+    table = pd.DataFrame(tempered.T, columns=names).reset_index().melt("index")
+    sns.barplot(table, x="index", y="value", hue="variable", palette=[SKY, BLUE, "#a6cee3"],
+                saturation=1, edgecolor="white", linewidth=0.4, ax=axes)  # fmt: skip
+    for bars, hatch in zip(axes.containers, HATCHES, strict=False):
+        for bar in bars:
+            bar.set_hatch(hatch)
     cuts = (
         (values["top_k"], ORANGE, "--", "top-k"),
         (values["nucleus_size"], GREEN, ":", "nucleus"),
@@ -92,7 +87,7 @@ def plot_truncation(seen: Run) -> Picture:
         label = f"{name} keeps {size}"
         axes.axvline(size - 0.5 if inside else np.nan, color=colour, ls=line, lw=2, label=label)
     axes.set_xticks(places, words(values["tokens"]), rotation=45, ha="right")
-    axes.set_ylabel("probability")
+    axes.set(xlabel="", ylabel="probability")
     axes.grid(axis="x", visible=False)
     axes.legend()
     return figure
@@ -110,3 +105,19 @@ def next_table(seen: Run) -> pd.DataFrame:
         for row in seen.values["rows"]
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("the text so far")
+
+
+def leanings(seen: Run, masses: str) -> pd.DataFrame:
+    """Return the share of blame in what blame and praise get, by noun (rows) and verb (columns).
+
+    `masses` names what the record of `bert.clues` or `gpt.clues` has of each group.
+    """
+    table = pd.DataFrame(seen.values["rows"])
+    table["leaning"] = [mass["blame"] / sum(mass.values()) for mass in table[masses]]
+    return table.pivot(index="noun", columns="verb", values="leaning")
+
+
+def moves(leaning: pd.DataFrame) -> np.ndarray:
+    """Return how much the leaning to blame is larger after liking than after disliking, by pair."""
+    liked, disliked = leaning[["liked", "loved"]], leaning[["hated", "disliked"]]
+    return (liked.to_numpy()[:, :, None] - disliked.to_numpy()[:, None]).ravel()

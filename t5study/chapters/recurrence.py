@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pandas as pd
+import seaborn as sns
+
 from t5study.chapters.style import BLUE, ORANGE, PAGE, Picture, drawn, panels, plain_numbers
 from t5study.runs.record import Run
 
@@ -15,15 +18,14 @@ def plot_parallelism(run: Run) -> Picture:
         ("chain_", "operations that wait for each other"),
         ("", "milliseconds a sequence"),
     )
+    layers = {"LSTM layer": "lstm", "Transformer encoder layer": "attention"}
     for place, (prefix, label) in zip(axes, quantities, strict=True):
-        for name, layer, colour, line in (
-            ("lstm", "LSTM layer", ORANGE, "s--"),
-            ("attention", "Transformer encoder layer", BLUE, "o-"),
-        ):
-            place.plot(lengths, run.metrics[prefix + name], line, color=colour, label=layer)
+        table = pd.DataFrame({name: run.metrics[prefix + key] for name, key in layers.items()})
+        sns.lineplot(table.set_index(pd.Index(lengths)), ax=place, markers=["s", "o"],
+                     palette=[ORANGE, BLUE], dashes=["", (3, 2)])  # fmt: skip
         place.set_xscale("log", base=2)
         place.set_xticks(lengths, [str(length) for length in lengths])
         place.set(xlabel="sequence length (tokens)", ylabel=label)
         plain_numbers(place)
-    axes[0].legend()
+    axes[1].get_legend().remove()
     return figure

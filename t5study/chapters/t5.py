@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import FancyBboxPatch, Rectangle
@@ -72,25 +73,6 @@ def plot_three_architectures(masks: Run, prefix: Run) -> Picture:
 
 
 @drawn
-def plot_attentions(masks: Run, layer: int = -1) -> Picture:
-    """Draw one layer's weights, the mean over heads: encoder, decoder and cross-attention."""
-    source, target = masks.values["source_tokens"], masks.values["decoder_tokens"]
-    figure, axes = panels(1, 3, PAGE, PAGE / 3 + 0.6)
-    for place, (name, title, rows, columns) in zip(
-        axes,
-        (
-            ("encoder", "encoder self-attention", source, source),
-            ("decoder", "decoder self-attention", target, target),
-            ("cross", "cross-attention", target, source),
-        ),
-        strict=True,
-    ):
-        token_grid(place, masks.arrays[name][layer].mean(0), rows, columns, vmin=0)
-        place.set_title(title)
-    return figure
-
-
-@drawn
 def plot_prefix_attention(seen: Run) -> Picture:
     """Draw the last layer's cross-attention, prefix framed, and each head's share on the prefix."""
     source, target = seen.values["source_tokens"], seen.values["labels"]
@@ -112,13 +94,12 @@ def plot_prefix_attention(seen: Run) -> Picture:
 
 @drawn
 def plot_span_corruption(seen: Run) -> Picture:
-    """Draw a sentence, what the encoder reads of it, what the decoder must write, what it wrote."""
+    """Draw a sentence, what the encoder reads of it, and what the decoder must write."""
     values = seen.values
     rows = [
         ("text", values["tokens"], values["hidden"]),
         ("input", values["inputs"], None),
         ("target", values["targets"], [True] * len(values["targets"])),
-        ("model", values["answer"], [True] * len(values["answer"])),
     ]
     lines = sum(1 + sum(len(token) + 1 for token in _short(row[1])) // LINE for row in rows)
     figure, (axes,) = panels(1, 1, PAGE, 0.8 + 0.28 * lines)
@@ -194,8 +175,11 @@ def plot_teacher_forcing(seen: Run) -> Picture:
     steps = seen.values["steps"]
     places = np.arange(len(steps))
     figure, (axes,) = panels(1, 1, PAGE, 3.2)
-    columns = axes.bar(places, [step["loss"] for step in steps], color=BLUE)
-    axes.bar_label(columns, [f"{step['loss']:.2f}" for step in steps], padding=2, fontsize=SMALL)
+    losses = [step["loss"] for step in steps]
+    sns.barplot(x=places, y=losses, color=BLUE, saturation=1, ax=axes)
+    axes.bar_label(
+        axes.containers[0], [f"{step['loss']:.2f}" for step in steps], padding=2, fontsize=SMALL
+    )
     axes.axhline(seen.values["loss"], color=ORANGE, ls="--", label="mean: the loss")
     names = zip(words([s["reads"] for s in steps]), words([s["label"] for s in steps]), strict=True)
     size = label_size(2 * len(steps), PAGE)
