@@ -141,7 +141,7 @@ def truncation(
     """
     temperatures = temperatures or [0.5, 1.0, 1.5]
     with looking_at(model):
-        logits = model(tensor(model, started(tokenizer, prompt))).logits[0, -1]
+        logits = model(tensor(model, plain_ids(tokenizer, prompt))).logits[0, -1]
     ordered, order = logits.softmax(-1).sort(descending=True, stable=True)
     reached = ordered.cumsum(0)
     # Adding up float32 chances may end a hair below top_p: then every token is needed.

@@ -54,8 +54,9 @@ def plain_ids(tokenizer, text: str) -> list[int]:
 
 def start_id(tokenizer) -> int:
     """The id a causal language model reads before the first word."""
-    for name in ("bos_token_id", "eos_token_id"):
-        value = getattr(tokenizer, name, None)
+    # A model tuned to chat names the start of a turn; its texts began behind this one.
+    parting = tokenizer.get_vocab().get("<|endoftext|>")
+    for value in (parting, tokenizer.bos_token_id, tokenizer.eos_token_id):
         if value is not None:
             return value
     raise StudyError("The tokenizer names neither a beginning nor an end of text: use GPT's own.")
