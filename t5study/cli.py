@@ -42,6 +42,17 @@ ProfileName = Annotated[str, typer.Option(help="Profile: a name or the path of a
 Chapters = Annotated[
     list[str] | None, typer.Option(help="Only this chapter; may be given several times.")
 ]
+FineTuned = Annotated[Path, typer.Argument(help="Folder of a fine-tuning run.")]
+Role = Annotated[
+    str | None,
+    typer.Option(help="Which task of a model of several, such as sentiment or translation."),
+]
+TextColumn = Annotated[
+    str | None, typer.Option(help="Its column of texts. [text, or what the model learnt from]")
+]
+LabelColumn = Annotated[
+    str | None, typer.Option(help="Its column of labels. [label, or what the model learnt from]")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -66,9 +77,9 @@ def reproduce(
     What is up to date is not run again.
     """
     if plan:
-        from t5study import commands
+        from t5study.commands import profiles
 
-        for line in commands.plan(profile, source):
+        for line in profiles.plan(profile, source):
             _say(line)
         return
     _book().make_book(profile, chapter, source=source, force=force)
@@ -85,9 +96,9 @@ def run(
     What is there is not run again, and `make book` finds the records. Under torchrun each training
     uses all processes.
     """
-    from t5study import commands
+    from t5study.commands import profiles
 
-    for line in commands.run(profile, only or [], source):
+    for line in profiles.run(profile, only or [], source):
         _say(line)
 
 
@@ -111,12 +122,25 @@ def publish(profile: ProfileName = "published", chapter: Chapters = None) -> Non
 
 @app.command()
 def finetune(
-    task: Annotated[str, typer.Option(help="Task, such as imdb or emotion.")],
+    task: Annotated[
+        str | None, typer.Option(help="Task of the study, such as imdb or emotion.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Or a file of your own to learn from: .csv, .tsv, .jsonl or .parquet."),
+    ] = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    target_column: Annotated[
+        str | None,
+        typer.Option(help="In place of labels: its column of texts that are to be written."),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
-            help="Checkpoint with weights: minilm, a hub name, a folder, or a run. "
-            "Without it t5-small's configuration is trained from random weights."
+            help="Checkpoint with weights: minilm, a hub name, a folder, or a run. Without it "
+            "minilm learns from --data; for --task t5-small's configuration is trained from "
+            "random weights."
         ),
     ] = None,
     way: Annotated[
@@ -126,21 +150,30 @@ def finetune(
         ),
     ] = None,
     recipe: Annotated[
-        Path | None, typer.Option(help="YAML file of hyper-parameters; default: the report's.")
+        Path | None,
+        typer.Option(help="YAML file of hyper-parameters; default for a task: the report's."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training rows.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples an update.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, bf16 or fp32.")] = None,
     train: Annotated[int | None, typer.Option(help="At most so many training rows.")] = None,
-    validation: Annotated[int | None, typer.Option(help="At most so many validation rows.")] = None,
-    test: Annotated[int | None, typer.Option(help="At most so many test rows.")] = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INTEGER|FILE", help="At most so many validation rows; or their file."
+        ),
+    ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(metavar="INTEGER|FILE", help="At most so many test rows; or their file."),
+    ] = None,
     seed: Seed = 21,
     source: Source = None,
     out: Out = None,
 ) -> None:
-    """Fine-tune a model on a task and judge it on the test rows."""
-    from t5study import commands
+    """Fine-tune a model on a task, or on a file of your own, and judge it on the test rows."""
+    from t5study.commands import training
 
     changes = {
         "epochs": epochs,
@@ -148,9 +181,40 @@ def finetune(
         "learning_rate": learning_rate,
         "precision": precision,
     }
-    limits = {"train": train, "validation": validation, "test": test}
-    run = commands.finetune(task, model, way, recipe, changes, limits, seed, source, out)
+    limits, files = _limits_and_files({"train": train, "validation": validation, "test": test})
+    how = {"way": way, "recipe": recipe, "changes": changes, "limits": limits, "seed": seed}
+    if data is None:
+        _refuse_without_data(files, text_column, label_column, target_column)
+        run = training.finetune_task(task, model, source, out=out, **how)
+    else:
+        if task or (label_column and target_column):
+            one, other = ("--task", "--data") if task else ("--label-column", "--target-column")
+            raise StudyError(f"{one} and {other} exclude each other: leave one out.")
+        columns = (text_column or "text", target_column or label_column or "label")
+        run = training.finetune_own(
+            {"train": data, **files}, columns, bool(target_column), model, source, out=out, **how
+        )
     _show_report(run)
+
+
+def _limits_and_files(
+    said: dict[str, int | str | None],
+) -> tuple[dict[str, int | None], dict[str, Path]]:
+    """What --validation and --test say: at most so many rows, or a file of them."""
+    limits: dict[str, int | None] = {}
+    files: dict[str, Path] = {}
+    for split, value in said.items():
+        try:
+            limits[split] = None if value is None else int(value)
+        except ValueError:
+            files[split] = Path(str(value))
+    return limits, files
+
+
+def _refuse_without_data(files: dict[str, Path], *columns: str | None) -> None:
+    if files or any(columns):
+        what = " and ".join(f"--{split}" for split in files) or "A column"
+        raise StudyError(f"{what} of a file goes with --data FILE: name the file to learn from.")
 
 
 @app.command()
@@ -164,42 +228,80 @@ def pretrain(
 
     An interrupted run continues.
     """
-    from t5study import commands
+    from t5study.commands import profiles
 
-    run = commands.pretrain(model, profile, seed, source)
+    run = profiles.pretrain(model, profile, seed, source)
     _say(run.path)
     _print_numbers(run.metrics)
 
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Folder of a fine-tuning run.")],
+    run: FineTuned,
     split: Annotated[str, typer.Option(help="validation or test.")] = "test",
+    data: Annotated[
+        Path | None, typer.Option(help="A file of rows to judge on, in place of the task's.")
+    ] = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File for the answers, a row each: .csv, .tsv, .jsonl or .parquet."),
+    ] = None,
+    role: Role = None,
     source: Source = None,
 ) -> None:
-    """Judge a trained checkpoint again on a split."""
-    from t5study import commands
+    """Judge a trained checkpoint again on a split, or on a file of your own."""
+    from t5study.commands import asking
 
-    _print_report(commands.evaluate(run, split, source))
+    columns = asking.Columns(text_column, label_column)
+    _print_report(asking.evaluate(run, split, source, role, data, columns, out))
 
 
 @app.command()
 def predict(
-    run: Annotated[Path, typer.Argument(help="Folder of a fine-tuning run.")],
-    text: Annotated[list[str], typer.Option(help="A text to answer; may be given several times.")],
-    role: Annotated[
-        str | None,
-        typer.Option(help="Which task of a model of several, such as sentiment or translation."),
+    run: FineTuned,
+    text: Annotated[
+        list[str] | None, typer.Option(help="A text to answer; may be given several times.")
     ] = None,
+    data: Annotated[Path | None, typer.Option(help="Or a file of texts to answer.")] = None,
+    text_column: TextColumn = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="With --data, a file for the answers: .csv, .tsv, .jsonl or .parquet."),
+    ] = None,
+    role: Role = None,
 ) -> None:
     """Answer texts with a trained checkpoint.
 
     With a label and all probabilities, or with generated text.
     """
-    from t5study import commands
+    from t5study.commands import asking
 
-    for answer in commands.predict(run, text, role):
+    if bool(text) == (data is not None):
+        raise StudyError("Say what to answer: --text TEXT, or --data FILE.")
+    if data is None and (out or text_column):
+        raise StudyError("--out and --text-column go with --data FILE.")
+    if data is None:
+        lines = asking.predict(run, text or [], role)
+    else:
+        lines = asking.predict_file(run, data, text_column, out, role)
+    for answer in lines:
         _say(answer)
+
+
+@app.command()
+def report(
+    run: FineTuned,
+    out: Annotated[Path | None, typer.Option(help="The page's file. [report.html in RUN]")] = None,
+) -> None:
+    """Write a page about a run, in one file.
+
+    Scores, confusion, losses, the surest mistakes, and how the model was made.
+    """
+    from t5study.commands import asking
+
+    _say(asking.report(run, out))
 
 
 @app.command()
@@ -221,14 +323,14 @@ def fetch(
 
     A mirror is for machines without network.
     """
-    from t5study import commands
+    from t5study.commands import profiles
 
     if weights == (to is not None):
         raise StudyError("Say where to: --to DIR makes a mirror, --weights fills the cache.")
     if to is None:
-        fetched = commands.fetch_weights(profile, source)
+        fetched = profiles.fetch_weights(profile, source)
     else:
-        fetched = commands.fetch(profile or "full", to, source)
+        fetched = profiles.fetch(profile or "full", to, source)
     for path in fetched:
         _say(path)
 
@@ -242,10 +344,10 @@ def claims(
 
     Those in its store, and the published ones.
     """
-    from t5study import commands
     from t5study.chapters.tables import shown
+    from t5study.commands import profiles
 
-    verdicts = commands.claims(profile)
+    verdicts = profiles.claims(profile)
     counts = verdicts["verdict"].value_counts()
     _print_table(["verdict", "claims"], [[name, str(count)] for name, count in counts.items()])
     if all_of_them:
@@ -264,9 +366,9 @@ def doctor(source: Source = None) -> None:
 
     Device, precision, memory, versions, data and checkpoints.
     """
-    from t5study import commands
+    from t5study.commands import profiles
 
-    _print_table(["what", "found"], [list(row) for row in commands.doctor(source)])
+    _print_table(["what", "found"], [list(row) for row in profiles.doctor(source)])
 
 
 def _show_report(run) -> None:

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from tiny import tiny_bert, tiny_t5
 
-from t5study import cli, commands
+from t5study import cli
 from t5study.base import project
 from t5study.base.device import mixed
 from t5study.base.errors import StudyError
 from t5study.claims.schema import load_claims
+from t5study.commands import asking, profiles, training
 from t5study.data.hub import Hub
 from t5study.data.tasks import get_task
 from t5study.experiments.questions import parallelism
@@ -57,18 +58,24 @@ def place(tmp_path_factory):
     return folder
 
 
+def finetuned(task: str, model: str, **how: Any) -> Run:
+    usual = {"way": None, "recipe": None, "changes": {}, "limits": {}, "seed": 21, "out": None}
+    return training.finetune_task(task, model, None, **usual | how)
+
+
 @pytest.mark.parametrize("way", ["head", "text-to-text"])
 def test_the_same_encoder_answers_by_a_head_and_in_text(tmp_path, way) -> None:
     (tmp_path / "recipe.yaml").write_text("{epochs: 1, max_source_length: 64, precision: fp32}")
     limits = {"train": 48, "validation": 16, "test": 24}
-    run = commands.finetune(
-        *["pocket-emotion", str(tiny_bert(tmp_path / "bert").folder), way],
-        *[tmp_path / "recipe.yaml", {}, limits, 21, None, tmp_path / "run"],
+    run = finetuned(
+        *("pocket-emotion", str(tiny_bert(tmp_path / "bert").folder)),
+        **{"way": way, "recipe": tmp_path / "recipe.yaml", "limits": limits},
+        out=tmp_path / "run",
     )
     assert set(run.metrics["per_label"]) == set(get_task("pocket-emotion").label_words)
-    (answer,) = commands.predict(tmp_path / "run", ["i feel fine ."])
+    (answer,) = asking.predict(tmp_path / "run", ["i feel fine ."])
     assert re.match(r"\w+  \(sadness \d\.\d{3}, joy ", answer)
-    again = commands.evaluate(tmp_path / "run", "test", None)
+    again = asking.evaluate(tmp_path / "run", "test", None)
     assert again["confusion"] == run.metrics["confusion"]
 
 
@@ -82,7 +89,7 @@ def test_the_same_encoder_answers_by_a_head_and_in_text(tmp_path, way) -> None:
 )
 def test_a_way_to_answer_that_does_not_fit_is_refused(place, task, way, sentence) -> None:
     with pytest.raises(StudyError, match=sentence):
-        commands.finetune(task, str(place / "weights"), way, None, {}, {}, 21, None, None)
+        finetuned(task, str(place / "weights"), way=way)
 
 
 def test_fetch_asks_where_to(place) -> None:
@@ -151,7 +158,7 @@ def test_evaluate_computes_in_the_precision_of_the_run(run, monkeypatch):
         return mixed(precision)
 
     monkeypatch.setattr(answers, "mixed", seen)
-    found = commands.evaluate(run, "test", None)
+    found = asking.evaluate(run, "test", None)
     recorded = json.loads((run / "metrics.json").read_text())
     for name in ("accuracy", "macro_f1", "confusion"):
         assert found[name] == recorded[name]
@@ -160,7 +167,7 @@ def test_evaluate_computes_in_the_precision_of_the_run(run, monkeypatch):
 
 def test_claims_are_judged_by_published_records_where_nothing_was_computed(fresh_clone):
     def verdict() -> str:
-        table = commands.claims("smoke").set_index("id")
+        table = profiles.claims("smoke").set_index("id")
         return table.loc["transformer-more-parallel", "verdict"]
 
     def measured(work: Workspace) -> dict:
@@ -178,7 +185,7 @@ def test_claims_are_judged_alike_from_any_folder(tmp_path, monkeypatch):
     verdicts = []
     for folder in (project.HOME, project.HOME / "notebooks", tmp_path):
         monkeypatch.chdir(folder)
-        verdicts.append(commands.claims("smoke")["verdict"].tolist())
+        verdicts.append(profiles.claims("smoke")["verdict"].tolist())
     assert verdicts[0] == verdicts[1] == verdicts[2]
 
 
@@ -279,8 +286,8 @@ def test_a_pinned_name_is_never_a_folder_that_happens_to_be_here(place, tmp_path
     monkeypatch.chdir(tmp_path)
     hub = Hub(place / "mirror")
     with pytest.raises(StudyError, match="has no weights"):
-        commands._start(hub, "google-t5/t5-small")
-    chosen, init = commands._start(hub, "./google-t5/t5-small")
+        training._start(hub, "google-t5/t5-small")
+    chosen, init = training._start(hub, "./google-t5/t5-small")
     assert (chosen.name, init) == ("t5-small", "pretrained")
 
 
@@ -348,7 +355,7 @@ def test_a_path_is_printed_whole_and_as_it_is(run, tmp_path, name, monkeypatch, 
     record = tmp_path / name / "run"
     shutil.copytree(run, record)
     monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setattr(commands, "finetune", lambda *_: Run(record))
+    monkeypatch.setattr(training, "finetune_task", lambda *_, **__: Run(record))
     monkeypatch.setattr(sys, "argv", ["t5study", "finetune", "--task", "pocket-emotion"])
     with pytest.raises(SystemExit):
         cli.main()
@@ -376,6 +383,6 @@ def test_a_text_that_is_not_utf_8_is_refused(run, monkeypatch, capsys):
 
 
 def test_a_text_of_a_hundred_thousand_words_is_answered(run):
-    answer = commands.predict(run, ["film " * 100_000])
+    answer = asking.predict(run, ["film " * 100_000])
     assert len(answer) == 1
     assert "joy" in answer[0]

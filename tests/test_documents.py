@@ -22,10 +22,11 @@ from tiny import tiny_t5
 
 from benchmarks import __main__ as bench
 from benchmarks import results
-from t5study import cli, commands
+from t5study import cli
 from t5study.claims.facts import t5_parameters
 from t5study.claims.published import load_published
 from t5study.claims.schema import load_claims
+from t5study.commands import profiles
 from t5study.profiles import load_profile
 from t5study.study import Study
 
@@ -244,7 +245,7 @@ def readme_numbers() -> Iterator[str]:
     yield f"Of {study.recipe(best).max_source_length} tokens a review it has {score(best):.3f}"
     yield f"has {score('sentiment, TF-IDF'):.3f}, the report {printed('sentiment')[0]:.2f}"
 
-    verdicts = commands.claims("published")["verdict"].value_counts()
+    verdicts = profiles.claims("published")["verdict"].value_counts()
     yield f"Of {verdicts.sum()} that can be checked {verdicts['reproduced']} hold"
     yield f"and {verdicts['corrected']} are corrected"
     yield f"{verdicts['not run']} say *not run*"

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["classification", "regression", "generation"]
 Part = Literal["all", "held-out", "rest"]
+OWN_DATA = "own data"
+"""Stands for the repository, and the name, of a task made from files of the user's own."""
+_FIELD = r"{([^{}]+)}"
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,11 @@ class Task:
     @property
     def fields(self) -> tuple[str, ...]:
         """The columns that the source text is made of."""
-        return tuple(re.findall(r"{(\w+)}", self.template))
+        return tuple(re.findall(_FIELD, self.template))
 
     def source(self, row: Mapping[str, str]) -> str:
         """The source text of a row given as column → text."""
-        return self.prefix + self.template.format_map(row)
+        return self.prefix + re.sub(_FIELD, lambda field: row[field[1]], self.template)
 
     def place(self, split: str) -> Slice:
         """Where a split's rows come from; StudyError lists the splits."""

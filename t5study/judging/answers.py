@@ -19,7 +19,7 @@ from t5study.base.device import mixed, usual_device
 from t5study.data.casts import label_ids
 from t5study.data.encoding import Collator, Encoded, encode
 from t5study.data.pins import POCKET
-from t5study.data.tasks import Task
+from t5study.data.tasks import OWN_DATA, Task
 from t5study.experiments.data import LONGEST_TARGET, TaskData
 from t5study.experiments.identity import Experiment
 from t5study.judging import scores
@@ -47,8 +47,9 @@ def evaluate(
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Answer one split with a trained model; return the metrics and the predictions by row.
 
-    Generated text is kept with the predictions only for the bundled corpus: what a model writes
-    about other data sets may copy their text. Each answer's own score is always kept.
+    Generated text is kept with the predictions only for the bundled corpus and for data of the
+    user's own, of which the texts are kept too: what a model writes about other data sets may copy
+    their text. Each answer's own score is always kept.
     """
     started = time.perf_counter()
     task, texts = experiment.task, data.texts[split]
@@ -59,15 +60,19 @@ def evaluate(
         scored = _scores(experiment, data.encoded[split], data.collator, model, tokenizer)
         metrics, table = _judge_labels(task, texts, scored)
     table.insert(1, "tokens", data.encoded[split].source_lengths)
+    if task.repo == OWN_DATA:
+        table["text"] = [text.removeprefix(task.prefix) for text in texts["source"]]
     seconds = time.perf_counter() - started
     return metrics | {"task": task.name, "split": split, "test_seconds": seconds}, table
 
 
-def evaluate_again(experiment: Experiment, hub: Hub, split: str) -> dict[str, Any]:
-    """Return the metrics of a saved checkpoint on a split of its task."""
+def evaluate_again(
+    experiment: Experiment, hub: Hub, split: str
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return the metrics of a saved checkpoint on a split of its task, and its predictions."""
     tokenizer = load_tokenizer(experiment.checkpoint)
     data = TaskData.load(experiment, hub, tokenizer, (split,))
-    return evaluate(experiment, data, saved_model(experiment), tokenizer, split)[0]
+    return evaluate(experiment, data, saved_model(experiment), tokenizer, split)
 
 
 def saved_model(experiment: Experiment) -> PreTrainedModel:
@@ -144,7 +149,11 @@ def _judge_texts(
     table["output_words"] = [len(text.split()) for text in outputs]
     for name in SCORED_BY_ROW & set(task.metrics):
         table[name] = scores.row_scores(name, texts["target"], outputs)
-    return metrics, table.assign(output=outputs) if task.repo == POCKET else table
+    if task.repo in (POCKET, OWN_DATA):
+        table["output"] = outputs
+    if task.repo == OWN_DATA:
+        table["target"] = texts["target"]
+    return metrics, table
 
 
 def _judge_labels(

@@ -8,6 +8,7 @@ takes a step (optimisers.py), and the checkpoint of the least validation loss an
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -22,6 +23,8 @@ from transformers import PreTrainedModel
 from t5study.base.device import device_name, mixed, usual_device
 from t5study.base.out_of_memory import halving
 from t5study.data.batches import in_length_order
+from t5study.data.casts import label_ids
+from t5study.data.encoding import Encoded
 from t5study.experiments.data import TaskData
 from t5study.experiments.identity import Experiment
 from t5study.experiments.recipes import Recipe
@@ -42,6 +45,10 @@ from t5study.training.plan import UpdatePlan, share_of_this_process
 if TYPE_CHECKING:
     from t5study.data.hub import Hub
     from t5study.runs.store import Workspace
+
+MANY_UNKNOWN = 0.1
+"""The share of unknown pieces from which on a user is told of them."""
+log = logging.getLogger(__name__)
 
 Judge = Callable[[torch.nn.Module], tuple[dict[str, Any], pd.DataFrame]]
 """Gives a trained model's metrics and its predictions by test row."""
@@ -78,8 +85,24 @@ def _loaded(experiment: Experiment, hub: Hub) -> tuple[Any, TaskData]:
 
 @lru_cache(maxsize=1)
 def _load(what_decides: Experiment, hub: Hub) -> tuple[Any, TaskData]:
-    tokenizer = load_tokenizer(what_decides.checkpoint)
-    return tokenizer, TaskData.load(what_decides, hub, tokenizer)
+    tokenizer, task = load_tokenizer(what_decides.checkpoint), what_decides.task
+    if task.label_words and ARCHITECTURES[what_decides.architecture].text_to_text:
+        label_ids(task, tokenizer)  # refuses, before training, labels that read the same
+    data = TaskData.load(what_decides, hub, tokenizer)
+    _tell_of_unknown_pieces(data.encoded["train"], tokenizer)
+    return tokenizer, data
+
+
+def _tell_of_unknown_pieces(train: Encoded, tokenizer: Any) -> None:
+    """Say so where a good part of the texts is in letters that the vocabulary lacks."""
+    ids = train.data.data.column("source").combine_chunks().flatten().to_numpy()
+    unknown = float(np.mean(ids == tokenizer.unk_token_id)) if tokenizer.unk_token else 0.0
+    if unknown > MANY_UNKNOWN:
+        log.info(
+            "The model's vocabulary lacks %.0f %% of the pieces of the training texts: a model "
+            "that knows their letters would do better.",
+            100 * unknown,
+        )
 
 
 def train_and_judge(

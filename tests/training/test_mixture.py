@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from tiny import no_hub, tiny_experiment, tiny_t5
 
-from t5study import commands
 from t5study.base.errors import StudyError
 from t5study.book import card
+from t5study.commands import asking
 from t5study.experiments.identity import Mixture
 from t5study.profiles import load_profile
 from t5study.runs.record import identity_of, part_of
@@ -89,17 +89,17 @@ def test_the_cap_is_part_of_the_identity(mixture):
 
 
 def test_a_model_of_several_tasks_answers_as_the_role_asks(run):
-    assert commands.predict(run.path, ["a fine film"], "sentiment")[0].count("0.") >= 2
-    assert len(commands.predict(run.path, ["the dog sleeps", "a cat"], "translation")) == 2
+    assert asking.predict(run.path, ["a fine film"], "sentiment")[0].count("0.") >= 2
+    assert len(asking.predict(run.path, ["the dog sleeps", "a cat"], "translation")) == 2
     with pytest.raises(StudyError, match="name one with --role, of sentiment, similarity, trans"):
-        commands.predict(run.path, ["a fine film"])
+        asking.predict(run.path, ["a fine film"])
     with pytest.raises(StudyError, match="similarity answers pairs"):
-        commands.predict(run.path, ["a fine film"], "similarity")
+        asking.predict(run.path, ["a fine film"], "similarity")
 
 
 def test_the_published_model_answers_and_its_card_names_data_and_terms(run, tmp_path, monkeypatch):
     folder = card.publish_model(run, load_profile("published"), tmp_path / "models")
-    assert commands.predict(folder, ["a film"], "sentiment") == commands.predict(
+    assert asking.predict(folder, ["a film"], "sentiment") == asking.predict(
         run.path, ["a film"], "sentiment"
     )
     said = (folder / "README.md").read_text()

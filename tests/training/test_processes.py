@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from t5study import commands
+from t5study.commands import training
 from t5study.runs.store import RunStore
 
 TESTS = Path(__file__).parents[1]
@@ -109,7 +109,8 @@ def test_two_processes_train_what_one_does(checkpoint, tmp_path):
     )
     limits = {"train": 96, "validation": 16, "test": 200}
     task = ("pocket-sentiment", str(checkpoint.folder), recipe)
-    one = commands.finetune(*task[:2], None, recipe, {}, limits, 21, None, tmp_path / "one")
+    how = {"way": None, "recipe": recipe, "changes": {}, "limits": limits, "seed": 21}
+    one = training.finetune_task(*task[:2], None, **how, out=tmp_path / "one")
     words = [f"--{name}={value}" for name, value in limits.items()]
     words += [f"--task={task[0]}", f"--model={task[1]}", f"--recipe={recipe}"]
     store = str(tmp_path / "store")

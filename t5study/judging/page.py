@@ -1,0 +1,281 @@
+"""A page about one run, in one file: scores, confusion, losses, surest mistakes, how it was made.
+
+Everything from data or record is escaped, and the page loads nothing and runs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from string import Template
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from t5study.judging.metrics import classification_report
+from t5study.runs.record import Run
+
+MISTAKES = 30
+"""So many of the surest mistakes are listed."""
+LONGEST = 400
+"""Characters of a text that are shown."""
+
+_PAGE = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; style-src 'unsafe-inline'">
+<title>$title</title>
+<style>
+:root { color-scheme: light dark; --ink: #222; --paper: #fff; --line: #bbb; --soft: #eef2f5;
+ --blue: #0072b2; --orange: #d55e00; --shade: 0, 114, 178; }
+@media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #181a1b; --line: #555;
+ --soft: #25292c; --blue: #56b4e9; --orange: #f08c4a; --shade: 86, 180, 233; } }
+body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: var(--ink);
+ background: var(--paper); font: 1rem/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .9rem; }
+th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: left;
+ vertical-align: top; overflow-wrap: anywhere; }
+thead th { background: var(--soft); } .n { text-align: right; white-space: nowrap; }
+.confusion td { text-align: right; } caption { text-align: left; padding-bottom: .4rem; }
+svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font: 12px system-ui; }
+</style>
+</head>
+<body>
+<main>
+<h1>$title</h1>
+$body
+</main>
+</body>
+</html>
+""")
+
+
+def report(run: Run) -> str:
+    """Return the page of a fine-tuning run, as HTML."""
+    config, metrics = run.config, run.metrics
+    title = f"{_asked(run)}: {metrics['model']}"
+    parts = [*_summary(run)]
+    if "per_label" in metrics:
+        parts += ["<h2>Scores by label</h2>", _scores(metrics), *_confusion(metrics)]
+    else:
+        parts += ["<h2>Scores</h2>", _numbers(metrics)]
+    parts += ["<h2>Losses</h2>", _losses(run.history), *_mistakes(run), *_data(run)]
+    parts += ["<h2>How it was made</h2>", _made(run, config)]
+    return _PAGE.substitute(title=escape(title), body="\n".join(parts))
+
+
+def _asked(run: Run) -> str:
+    """What the model answers: the column of a user's file, or the task."""
+    definition = run.config.get("definition", {})
+    own = "own_data" in run.provenance
+    return str(definition["target"] if own else run.config["task"])
+
+
+def _summary(run: Run) -> Iterator[str]:
+    metrics, n = run.metrics, f"{run.metrics['n']:,}"
+    if "per_label" not in metrics:
+        yield f"<p>Judged on {n} test rows that it had not seen.</p>"
+        return
+    low, high = metrics["intervals"]["accuracy"]
+    support = {word: row["support"] for word, row in metrics["per_label"].items()}
+    word, most = max(support.items(), key=lambda item: item[1])
+    yield (
+        f"<p>Of {n} test rows that it had not seen it answers {_share(metrics['accuracy'])} as "
+        f"labelled; with other test rows that could as well be {_share(low)} to {_share(high)} "
+        f"(95&nbsp;% interval). Always to answer <i>{escape(word)}</i>, the most frequent label "
+        f"there, would be right in {_share(most / metrics['n'])}. The mean F1 over the labels, "
+        f"each counted alike, is {metrics['macro_f1']:.3f}.</p>"
+    )
+
+
+def _scores(metrics: dict[str, Any]) -> str:
+    table = classification_report(metrics)
+    rows = []
+    for name, row in table.iterrows():
+        cells = ["" if row[c] != row[c] else f"{row[c]:.3f}" for c in table.columns[:-1]]
+        rows.append([str(name), *cells, f"{int(row['support']):,}"])
+    head = ["label", "precision", "recall", "F1", "test rows"]
+    return _table(head, rows, "Precision, recall and F1 of each label, then the averages.")
+
+
+def _numbers(metrics: dict[str, Any]) -> str:
+    rows = [
+        [name, f"{metrics[name]:.4g}", f"{low:.4g} to {high:.4g}"]
+        for name, (low, high) in metrics["intervals"].items()
+    ]
+    return _table(["metric", "value", "95 % interval"], rows, "Scores over all test rows.")
+
+
+def _confusion(metrics: dict[str, Any]) -> Iterator[str]:
+    counts, words = np.array(metrics["confusion"]), list(metrics["per_label"])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    rows = []
+    for word, row, share in zip(words, counts, shares, strict=True):
+        cells = (
+            f'<td style="background: rgba(var(--shade), {s / 2:.2f})">{n}</td>'
+            for n, s in zip(row, share, strict=True)
+        )
+        rows.append(f'<tr><th scope="row">{escape(word)}</th>{"".join(cells)}</tr>')
+    head = "".join(f'<th scope="col">{escape(word)}</th>' for word in words)
+    yield "<h2>Confusion</h2>"
+    yield (
+        '<div class="wide"><table class="confusion"><caption>A row a true label, a column an '
+        f"answer: how many test rows.</caption><thead><tr><td></td>{head}</tr></thead><tbody>"
+        f"{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _mistakes(run: Run) -> Iterator[str]:
+    """The wrong answers that the model is surest of, or of written texts the furthest off."""
+    table, words = run.predictions, list(run.metrics.get("per_label", {}))
+    if words:
+        wrong = table[table["label"] != table["prediction"]]
+        sure = [row[f"p_{words[int(row['prediction'])]}"] for row in wrong.to_dict("records")]
+        wrong = wrong.assign(sure=sure).sort_values("sure", ascending=False, kind="stable")
+        head, named = ["text", "label", "answer", "sure"], ("label", "prediction")
+        rows = [
+            [_shown(row), *(words[int(row[name])] for name in named), f"{row['sure']:.2f}"]
+            for row in wrong.head(MISTAKES).to_dict("records")
+        ]
+        what = f"{len(wrong):,} of {len(table):,} answers are wrong; the surest of them."
+    elif "output" in table and "target" in table:
+        off = table.sort_values("chrf", kind="stable").head(MISTAKES).to_dict("records")
+        head = ["text", "wanted", "written", "chrF"]
+        rows = [
+            [_shown(row), _cut(row["target"]), _cut(row["output"]), f"{row['chrf']:.0f}"]
+            for row in off
+        ]
+        what = "The answers that are furthest from the wanted ones."
+    else:
+        return
+    yield "<h2>Surest mistakes</h2>"
+    yield _table(head, rows, what) if rows else "<p>There is none in the test rows.</p>"
+
+
+def _shown(row: dict[str, Any]) -> str:
+    """A row's text, or its number where the record keeps no texts."""
+    return _cut(row["text"]) if "text" in row else f"test row {row['row']}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _data(run: Run) -> Iterator[str]:
+    about = run.provenance.get("own_data")
+    if about is None:
+        return
+    yield "<h2>Data</h2>"
+    counts = about["counts"]
+    rows = [
+        [word, *(f"{of[word]:,}" for of in counts.values())] for word in next(iter(counts.values()))
+    ]
+    rows.append(["all", *(f"{sum(of.values()):,}" for of in counts.values())])
+    files = [f"{split} ({about['files'][split]})" for split in counts]
+    yield _table(["", *files], rows, "Rows of each split.")
+    yield from (f"<p>{escape(note)}</p>" for note in about["notes"])
+
+
+def _made(run: Run, config: dict[str, Any]) -> str:
+    made, definition = run.provenance, config.get("definition", {})
+    task = {"task": config["task"], "prompt": config["prompt"]}
+    if definition:
+        task |= {"answers from": definition["template"], "answers": definition["target"]}
+    recipe = {name.replace("_", " "): value for name, value in config["recipe"].items()}
+    rows = {
+        "run": run.identity,
+        **task,
+        "model": f"{config['model']['name']} ({config['model']['fingerprint'][:12]})",
+        "architecture": f"{config['architecture']}, {config['init']}",
+        "best update": run.metrics.get("best_step"),
+        **recipe,
+        "precision": config["precision"],
+        "seed": config["seed"],
+        "device": made.get("device"),
+        "seconds": f"{made.get('seconds', 0):.0f}",
+        "peak memory": f"{made.get('peak_memory_bytes', 0) / 2**20:.0f} MiB",
+        "libraries": ", ".join(f"{n} {v}" for n, v in made.get("libraries", {}).items()),
+        "commit": made.get("commit") or "unknown",
+        **{
+            f"data {split}": "{} rows at most, {}".format(*_limit(part))
+            for split, part in config["data"].items()
+        },
+    }
+    return _table(["what", "value"], [[name, str(value)] for name, value in rows.items()], "")
+
+
+def _limit(part: Sequence[Any]) -> tuple[str, str]:
+    fingerprint, limit = part
+    return "all" if limit is None else f"{limit:,}", str(fingerprint)[:16]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:
+    """A table of texts; cells that hold a number alone stand right."""
+
+    def cell(text: str) -> str:
+        plain = text.replace(",", "").replace(".", "").replace("%", "").strip()
+        kind = ' class="n"' if plain.isdecimal() else ""
+        return f"<td{kind}>{escape(text)}</td>"
+
+    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = "\n".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in rows)
+    said = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return (
+        f'<div class="wide"><table>{said}<thead><tr>{top}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody></table></div>"
+    )
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f}&nbsp;%"
+
+
+_WIDE, _HIGH, _LEFT, _LOW = 640, 260, 48, 220
+
+
+def _losses(history: pd.DataFrame) -> str:
+    """Training and validation loss by update, as SVG."""
+    curves = {
+        "training": history[["step", "loss"]].dropna().to_numpy(),
+        "validation": history[["step", "validation_loss"]].dropna().to_numpy(),
+    }
+    all_points = np.concatenate(list(curves.values()))
+    last, top = all_points[:, 0].max(), all_points[:, 1].max() * 1.05
+
+    def place(point: np.ndarray) -> str:
+        x = _LEFT + (_WIDE - _LEFT - 10) * point[0] / last
+        return f"{x:.1f},{_LOW - (_LOW - 10) * point[1] / top:.1f}"
+
+    shapes = []
+    for (name, points), colour, dashes in zip(
+        curves.items(), ("blue", "orange"), ("", "6 4"), strict=True
+    ):
+        shapes.append(
+            f'<polyline points="{" ".join(map(place, points))}" fill="none" '
+            f'stroke="var(--{colour})" stroke-width="2" stroke-dasharray="{dashes}"/>'
+        )
+        at = _LEFT + 12 + 130 * len(shapes)
+        shapes.append(
+            f'<line x1="{at - 40}" x2="{at - 8}" y1="14" y2="14" stroke="var(--{colour})" '
+            f'stroke-width="2" stroke-dasharray="{dashes}"/><text x="{at}" y="18">{name}</text>'
+        )
+    for value in np.linspace(0, top, 5):
+        y = _LOW - (_LOW - 10) * value / top
+        shapes.append(
+            f'<line x1="{_LEFT}" x2="{_WIDE - 10}" y1="{y:.1f}" y2="{y:.1f}" stroke="var(--line)" '
+            f'stroke-width=".5"/><text x="{_LEFT - 6}" y="{y + 4:.1f}" '
+            f'text-anchor="end">{value:.2g}</text>'
+        )
+    final = curves["validation"][-1, 1] if len(curves["validation"]) else float("nan")
+    return (
+        f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="Loss by update: training, and '
+        f'validation, which ends at {final:.3f}">{"".join(shapes)}'
+        f'<text x="{_LEFT}" y="{_LOW + 18}">0</text>'
+        f'<text x="{_WIDE - 10}" y="{_LOW + 18}" text-anchor="end">{last:.0f} updates</text></svg>'
+    )
