@@ -64,7 +64,7 @@ def plan(study: Study, only: Sequence[str] = (), expected: bool = True) -> list[
         StudyError: a name that the profile does not have.
     """
     experiments, own = _chosen(study, only)
-    known = _Expected(study) if expected else None
+    known = _earlier(study) if expected else {}
     steps = []
     for name in [*filter(study.has, own), *_together(study, experiments)]:
         problem = _not_at_hand(study, name)
@@ -120,10 +120,10 @@ def _not_at_hand(study: Study, name: str) -> str:
 
 
 def _step(
-    study: Study, known: _Expected | None, name: str, label: str, asked: Asked | Pretraining
+    study: Study, known: dict[str, Run], name: str, label: str, asked: Asked | Pretraining
 ) -> Step:
     found = study.found(asked)
-    record = found or (known.like(study.config(asked)) if known else None)
+    record = found or (known and known.get(_but_for_the_seed(study.config(asked)))) or None
     if record is None:
         return Step(name, label, asked, found)
     made = record.provenance
@@ -131,20 +131,14 @@ def _step(
     return Step(name, label, asked, found, seconds, memory, made.get("device", ""))
 
 
-class _Expected:
-    """Records by what they are but for the seed: those of the store and of the published book."""
+def _earlier(study: Study) -> dict[str, Run]:
+    """Records of the store and of the published book, by what they are but for the seed."""
+    stores = [study.store, RunStore(study.published.parent / "published", training=False)]
+    return {_but_for_the_seed(run.config): run for store in stores for run in store.runs()}
 
-    def __init__(self, study: Study) -> None:
-        stores = [study.store, RunStore(study.published.parent / "published", training=False)]
-        self._records = {self._key(run.config): run for store in stores for run in store.runs()}
 
-    def like(self, config: dict[str, Any]) -> Run | None:
-        """Return a record of the same run, with whichever seed."""
-        return self._records.get(self._key(config))
-
-    @staticmethod
-    def _key(config: dict[str, Any]) -> str:
-        return canonical({k: v for k, v in config.items() if k not in ("seed", "result_version")})
+def _but_for_the_seed(config: dict[str, Any]) -> str:
+    return canonical({k: v for k, v in config.items() if k not in ("seed", "result_version")})
 
 
 def described(study: Study, steps: Sequence[Step]) -> list[str]:
@@ -205,8 +199,12 @@ def refuse_what_does_not_fit(study: Study, steps: Iterable[Step]) -> None:
                 f"{there / GIB:,.1f}: choose a smaller model, or a machine with more."
             )
         kept += weights * _WEIGHT
-        most = max(most, _scratch(step, weights * _WEIGHT * (1 + _KEPT[optimizer])))
-    place = _existing(study.store.root)
+        # The checkpoints that a training in progress keeps.
+        recipe = _recipe(step.asked)
+        several = recipe.keep_checkpoints if recipe else 1
+        most = max(most, several * weights * _WEIGHT * (1 + _KEPT[optimizer]))
+    root = study.store.root.resolve()
+    place = next(path for path in (root, *root.parents) if path.is_dir())
     free = shutil.disk_usage(place).free
     if kept + most > free:
         raise StudyError(
@@ -217,20 +215,26 @@ def refuse_what_does_not_fit(study: Study, steps: Iterable[Step]) -> None:
         )
 
 
+def _recipe(asked: Asked | Pretraining | None) -> Recipe | None:
+    """The recipe of a fine-tuning, on one task or on several."""
+    if isinstance(asked, Mixture):
+        return asked.any_part.recipe
+    return asked.recipe if isinstance(asked, Experiment) else None
+
+
 def _weights(study: Study, step: Step) -> tuple[int, str]:
     """How many weights a step trains, and with which optimiser; 0 where they are not known."""
-    asked = step.asked
-    if isinstance(asked, Pretraining):
-        return weight_count(asked.recipe), asked.recipe.optimizer
-    if not isinstance(asked, Experiment | Mixture):
+    if isinstance(step.asked, Pretraining):
+        return weight_count(step.asked.recipe), step.asked.recipe.optimizer
+    recipe = _recipe(step.asked)
+    if recipe is None:
         return 0, "adafactor"
-    optimizer = (asked.any_part if isinstance(asked, Mixture) else asked).recipe.optimizer
     model = study.experiments[step.name].model or ""
     if study.profile.models[model] == OWN:
-        return weight_count(study.profile.pretraining[model]), optimizer
+        return weight_count(study.profile.pretraining[model]), recipe.optimizer
     checkpoint = study.checkpoint(model, make=False)
     size = sum(path.stat().st_size for path in checkpoint.folder.glob("*.safetensors"))
-    return size // _WEIGHT, optimizer
+    return size // _WEIGHT, recipe.optimizer
 
 
 def weight_count(recipe: PretrainingRecipe) -> int:
@@ -243,32 +247,15 @@ def weight_count(recipe: PretrainingRecipe) -> int:
     return embeddings + size.num_layers * (attention + feed_forward) + decoder
 
 
-def _scratch(step: Step, checkpoint: int) -> int:
-    """The bytes of the checkpoints that a training in progress keeps."""
-    asked = step.asked
-    if isinstance(asked, Experiment | Mixture):
-        recipe: Recipe = (asked.any_part if isinstance(asked, Mixture) else asked).recipe
-        return checkpoint * recipe.keep_checkpoints
-    return checkpoint
-
-
 def memory_bytes() -> int:
     """Return the memory that a training here can have at most: the GPU's, or the machine's."""
     if usual_device() == "cuda":
         import torch
 
         return torch.cuda.get_device_properties(0).total_memory
-    limits = [int(text) for text in _limits() if text.isdigit()]
-    return min([psutil.virtual_memory().total, *limits])
-
-
-def _limits() -> Iterator[str]:
-    """What a container says of its memory."""
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        path = Path("/sys/fs/cgroup") / name
-        if path.is_file():
-            yield path.read_text().strip()
-
-
-def _existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.resolve().parents) if path.is_dir())
+    # What a container says of its memory.
+    places = [
+        Path("/sys/fs/cgroup", name) for name in ("memory.max", "memory/memory.limit_in_bytes")
+    ]
+    limits = [path.read_text().strip() for path in places if path.is_file()]
+    return min([psutil.virtual_memory().total, *(int(text) for text in limits if text.isdigit())])

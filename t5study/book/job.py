@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -14,13 +15,7 @@ from t5study.base.checksums import SUMS
 from t5study.base.device import usable_cores
 from t5study.base.files import sha256, write_text
 from t5study.base.project import checkout
-from t5study.book.chapters import (
-    Chapter,
-    Layout,
-    chapter_key,
-    package_digest,
-    read_parameters,
-)
+from t5study.book.chapters import Chapter, Layout, package_digest, read_parameters
 from t5study.book.kernels import OFFLINE
 from t5study.data.hub import Hub
 from t5study.data.pins import Need, package_of
@@ -48,8 +43,14 @@ class Job:
 
     def key(self, chapter: Chapter) -> str:
         """The hash under which the chapter's outputs are current, with the run store as it is."""
-        facts = {"models": sorted(self.models), **self._records(chapter)}
-        return chapter_key(chapter, self.parameters, self._package, **facts)
+        facts = {
+            "notebook": sha256(chapter.source),
+            "package": self._package,
+            "parameters": self.parameters,
+            "models": sorted(self.models),
+            **self._records(chapter),
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def is_current(self, chapter: Chapter) -> bool:
         """Whether the chapter's outputs are what running it now would give."""
@@ -133,14 +134,14 @@ def replay(profile: str, root: Path | None = None) -> Job:
 def read_stamp(layout: Layout, chapter: Chapter) -> dict[str, Any]:
     """What is known of the chapter's last success: `key` and `result`; empty when nothing is."""
     try:
-        return json.loads(_stamp(layout, chapter).read_text("utf-8"))
+        return json.loads((layout.stamps / f"{chapter.name}.json").read_text("utf-8"))
     except (OSError, ValueError):
         return {}
 
 
 def write_stamp(layout: Layout, chapter: Chapter, **known: Any) -> None:
     """Keep what is to be known of a success of the chapter."""
-    write_text(_stamp(layout, chapter), json.dumps(known, indent=2))
+    write_text(layout.stamps / f"{chapter.name}.json", json.dumps(known, indent=2))
 
 
 def output_of(layout: Layout, chapter: Chapter) -> Path:
@@ -152,7 +153,3 @@ def executed_notebook(layout: Layout, chapter: Chapter) -> Path | None:
     """The chapter with outputs, if it was ever executed to its end."""
     path = output_of(layout, chapter)
     return path if path.is_file() and read_stamp(layout, chapter) else None
-
-
-def _stamp(layout: Layout, chapter: Chapter) -> Path:
-    return layout.stamps / f"{chapter.name}.json"

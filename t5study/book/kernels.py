@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import atexit
 import logging
-import sys
 import threading
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import papermill
 import psutil
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import DeadKernelError
-from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import Engine, papermill_engines
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
 from traitlets import default
 
 from t5study.base.files import write_text
@@ -36,7 +35,7 @@ ENVIRONMENT = {
 }
 """What every kernel gets, whatever the shell says."""
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-ENGINE = "t5study"
+KERNEL = "python3"
 SECONDS_TO_START = 180
 SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -59,121 +58,78 @@ class Kernels:
         on_cell: Callable[[int], None],
         models: Collection[str],
     ) -> tuple[Any, str, int]:
-        """Run a notebook by papermill with its parameters in the folder `place`.
+        """Run a notebook with papermill's parameters in the folder `place`.
 
         Cells tagged `needs:MODEL` are passed over where the model is not among `models`.
 
         Returns the notebook with its outputs, what went wrong (as the rest of a sentence about the
         chapter, or nothing), and the most bytes that the kernel and its processes held at once.
         """
-        memory = _PeakMemory()
+        memory, failed = _PeakMemory(), []
         logging.getLogger("traitlets").setLevel(logging.CRITICAL)
-        logging.getLogger("papermill").setLevel(logging.ERROR)
+        notebook = load_notebook_node(notebook)
+        notebook = parameterize_notebook(
+            notebook, parameters, kernel_name=KERNEL, language="python"
+        )
+
+        def begin(cell: Any, cell_index: int) -> None:
+            memory.watch(client.km.provisioner.pid)
+            on_cell(cell_index)
+
+        client = _Client(
+            notebook,
+            kernel_name=KERNEL,
+            timeout=None,
+            startup_timeout=SECONDS_TO_START,
+            kernel_manager_class=_OwnKernel,
+            on_cell_start=begin,
+            on_cell_error=lambda cell, cell_index, **_: failed.append(cell_index),
+        )
+        client.models = models
         write_text(log, "")
-        problem, ran = "", []
+        problem = ""
         with log.open("w") as output, memory:
-            options = {"cwd": str(place), "env": self.environment, "stdout": output}
             try:
-                # With a path to write to, papermill would fill in the braces of a folder's name.
-                papermill.execute_notebook(
-                    notebook,
-                    None,
-                    parameters=parameters,
-                    engine_name=ENGINE,
-                    kernel_name="python3",
-                    progress_bar=False,
-                    request_save_on_cell_execute=False,
-                    options={**options, "stderr": output},
-                    watch=memory.watch,
-                    on_cell=on_cell,
-                    models=models,
-                    ran=ran,
-                )
-            except papermill.PapermillExecutionError as error:
-                problem = f"stopped in {_failed_cell(error)}: {_reason(error)}"
+                options = {"cwd": str(place), "env": self.environment}
+                client.execute(**options, stdout=output, stderr=output)
+            except CellExecutionError as error:
+                problem = f"stopped in {_named(notebook.cells, *failed)}: {_reason(error)}"
             except DeadKernelError:
                 problem = f"stopped because its kernel died, often for lack of memory (see {log})"
             except (RuntimeError, TimeoutError):
                 problem = f"could not begin, since its kernel did not start (see {log})"
-        executed = ran[0] if ran else notebook
-        # Papermill marks where a notebook stopped by cells of its own.
-        executed.cells = [cell for cell in executed.cells if not _is_mark(cell)]
-        return executed, problem, memory.peak
-
-
-def _is_mark(cell: Any) -> bool:
-    return "papermill-error-cell-tag" in cell.metadata.get("tags", [])
-
-
-class _OwnSpec(KernelSpecManager):
-    """Knows one kernel: this interpreter, whatever kernels are registered."""
-
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        # What the cells were is in the notebook: a data base of them would only be in the way.
-        command.append("--HistoryManager.enabled=False")
-        return KernelSpec(argv=command, display_name=kernel_name, language="python")
+            finally:
+                # After a failed start nbclient leaves this to be done at the end of the process,
+                # where it would raise.
+                atexit.unregister(client._cleanup_kernel)
+        return notebook, problem, memory.peak
 
 
 class _OwnKernel(AsyncKernelManager):
+    """Starts this interpreter, whatever kernels are registered."""
+
     @default("kernel_spec_manager")
     def _own_spec(self) -> KernelSpecManager:
-        return _OwnSpec()
+        return KernelSpecManager(kernel_dirs=[])
 
 
-class _Client(PapermillNotebookClient):
-    """Papermill's client, which passes over what the models at hand cannot show."""
+class _Client(NotebookClient):
+    """Passes over what the models at hand cannot show."""
 
     models: Collection[str] = ()
-    watch: Callable[[int], None]
 
-    def papermill_execute_cells(self):
-        self.watch(self.km.provisioner.pid)
-        super().papermill_execute_cells()
-
-    def execute_cell(self, cell, index, **kwargs):
+    async def async_execute_cell(self, cell: Any, cell_index: int, **options: Any) -> Any:
         if lacks(cell, self.models):
             return cell
-        return super().execute_cell(cell, index, **kwargs)
+        return await super().async_execute_cell(cell, cell_index, **options)
 
 
-class _StudyEngine(Engine):
-    """Papermill's engine with kernels of our own, an environment of our making, and news of cells.
-
-    The kernel is started in a folder. Papermill's own `cwd` would move this whole process there,
-    and of chapters that run side by side one could bring it back to where another had moved it.
-    """
-
-    @classmethod
-    def execute_managed_notebook(
-        cls, nb_man, kernel_name, *, options, watch, on_cell, models, ran, **_unused
-    ):
-        ran.append(nb_man.nb)
-        client = _Client(
-            nb_man,
-            kernel_name=kernel_name,
-            timeout=None,
-            startup_timeout=SECONDS_TO_START,
-            kernel_manager_class=_OwnKernel,
-            on_cell_start=lambda cell, cell_index: on_cell(cell_index),
-        )
-        client.models, client.watch = models, watch
-        try:
-            client.execute(**options)
-        finally:
-            # After a failed start nbclient leaves this to be done at the end of the process, where
-            # it would raise.
-            atexit.unregister(client._cleanup_kernel)
-
-
-papermill_engines.register(ENGINE, _StudyEngine)
-
-
-def _failed_cell(error: Any) -> str:
-    """The code cell of the source that raised, by its number and first line."""
-    lines = [line.strip() for line in error.source.splitlines() if line.strip()]
+def _named(cells: list[Any], index: int) -> str:
+    """A code cell by its number in the source and its first line."""
+    before = [cell for cell in cells[:index] if cell.cell_type == "code"]
     # The source has one code cell less: papermill adds one for the parameters.
-    return f"code cell {max(1, error.exec_count - 1)} (`{lines[0] if lines else ''}`)"
+    number = max(1, len(before))
+    return f"code cell {number} (`{cells[index].source.strip().splitlines()[0]}`)"
 
 
 def _reason(error: Any) -> str:
@@ -186,11 +142,14 @@ class _PeakMemory:
 
     def __init__(self) -> None:
         self.peak = 0
+        self._watched = False
         self._stop = threading.Event()
 
     def watch(self, pid: int) -> None:
-        """Begin to watch."""
-        threading.Thread(target=self._watch, args=[pid], daemon=True).start()
+        """Begin to watch, at the first call."""
+        if not self._watched:
+            self._watched = True
+            threading.Thread(target=self._watch, args=[pid], daemon=True).start()
 
     def __enter__(self) -> _PeakMemory:
         return self

@@ -16,7 +16,7 @@ from t5study.base.words import spoken_time
 from t5study.book.assemble import assemble
 from t5study.book.build import build_html
 from t5study.book.chapters import Layout, alone, find_chapters, read_parameters
-from t5study.book.execute import failures, reproduce
+from t5study.book.execute import reproduce
 from t5study.book.job import executed_notebook, replay
 from t5study.book.notebooks import read_source, written_for
 from t5study.runs.record import FILES, records_below
@@ -28,16 +28,14 @@ def make_book(
     *,
     root: Path | None = None,
     build: Path | None = None,
-    store: Path | None = None,
-    source: Path | None = None,
-    training: bool = True,
-    force: bool = False,
     console: Console | None = None,
+    **settings: Any,
 ) -> Path | None:
     """Run what is not current and build the HTML; returns the page to open.
 
-    With `chapters`, the HTML is built only if the others were run before; otherwise None is
-    returned and the console says which are missing. The arguments are those of `reproduce`.
+    The arguments, `settings` too, are those of `reproduce`. With `chapters`, the HTML is built only
+    if the others were run before; otherwise None is returned and the console says which are
+    missing.
 
     Raises StudyError when a chapter failed (the others are kept), when the HTML does not build, or
     when another command is making the same book.
@@ -46,32 +44,30 @@ def make_book(
     # Before the lock: a misspelt name must leave no folder behind.
     find_chapters(layout, chapters)
     read_parameters(layout)
-    settings = {"store": store, "source": source, "training": training, "force": force}
-    with alone(layout):
-        return _make(layout, chapters, console or Console(stderr=True), **settings)
-
-
-def _make(
-    layout: Layout, chapters: Sequence[str] | None, console: Console, **settings: Any
-) -> Path | None:
-    """Make the book of a layout whose lock is held; `settings` are those of `reproduce`."""
-    began = time.monotonic()
+    console = console or Console(stderr=True)
     place = {"root": layout.root, "build": layout.build}
-    profile = str(layout.profile_file)
-    results = reproduce(profile, chapters, **place, console=console, **settings)
-    problem = failures(results)
-    if problem:
-        raise StudyError(problem)
-    missing = [c.name for c in find_chapters(layout) if executed_notebook(layout, c) is None]
-    if missing:
-        console.print(f"The HTML waits for the chapters not run yet: {', '.join(missing)}.")
-        return None
-    console.print("Building the HTML.")
-    assemble(profile, **place)
-    index = build_html(profile, **place)
-    done = f"Done in {spoken_time(time.monotonic() - began)}. Open {layout.shown(index)}"
-    console.print(done, markup=False, highlight=False, soft_wrap=True)
-    return index
+    with alone(layout):
+        began = time.monotonic()
+        problems = [
+            result.problem
+            for result in reproduce(profile, chapters, **place, console=console, **settings)
+            if result.problem
+        ]
+        if problems:
+            raise StudyError(
+                f"{' '.join(problems)} What the other chapters gave is kept: mend the cause and "
+                "run the same command again to continue from there."
+            )
+        missing = [c.name for c in find_chapters(layout) if executed_notebook(layout, c) is None]
+        if missing:
+            console.print(f"The HTML waits for the chapters not run yet: {', '.join(missing)}.")
+            return None
+        console.print("Building the HTML.")
+        assemble(profile, **place)
+        index = build_html(profile, **place)
+        done = f"Done in {spoken_time(time.monotonic() - began)}. Open {layout.shown(index)}"
+        console.print(done, markup=False, highlight=False, soft_wrap=True)
+        return index
 
 
 def make_published(
@@ -93,8 +89,7 @@ def make_published(
             f"Nothing is published for profile {name}: `make book PROFILE={name}` computes it, and "
             "`t5study publish` puts it into results/."
         )
-    with alone(job.layout):
-        for record in records:
-            check_checksums(record, FILES)
-        console = console or Console(stderr=True)
-        return _make(job.layout, None, console, store=job.runs, training=False)
+    for record in records:
+        check_checksums(record, FILES)
+    place = {"root": root, "build": job.layout.build, "store": job.runs}
+    return make_book(str(job.layout.profile_file), **place, training=False, console=console)

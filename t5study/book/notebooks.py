@@ -70,7 +70,11 @@ def clean_notebook(notebook: NotebookNode, layout: Layout) -> NotebookNode:
     Returns the same notebook.
     """
     notebook.cells = [c for c in notebook.cells if "injected-parameters" not in tags_of(c)]
-    places = _machine_paths(layout)
+    # Folder names of this machine and what to print instead, the longest first.
+    short = {str(layout.root): ".", sys.prefix: "<python>", str(Path.home()): "~"}
+    places = sorted(
+        (place for place in short.items() if len(place[0]) > 1), key=lambda place: -len(place[0])
+    )
     for cell in notebook.cells:
         cell["metadata"] = {k: cell.metadata[k] for k in KEPT_METADATA if cell.metadata.get(k)}
     for cell in _code_cells(notebook):
@@ -123,7 +127,12 @@ def show_facts(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             with suppress(StudyError):
-                shown = [_as_shown(*pair) for pair in quotations(cell, facts, "")]
+                # As jupyterlab-myst keeps a role `eval` in the metadata of its cell.
+                ok = {"metadata": {}, "status": "ok"}
+                shown = [
+                    {"expression": expression, "result": {"data": {"text/plain": value}, **ok}}
+                    for expression, value in quotations(cell, facts, "")
+                ]
                 cell.metadata.pop("user_expressions", None)
                 if shown:
                     cell.metadata["user_expressions"] = shown
@@ -191,12 +200,6 @@ def _name_cells(notebook: NotebookNode) -> None:
         cell["id"] = name if seen[name] == 1 else f"{name}-{seen[name]}"
 
 
-def _as_shown(expression: str, value: str) -> dict[str, Any]:
-    """What jupyterlab-myst keeps of a role `eval` in the metadata of its cell."""
-    result = {"data": {"text/plain": value}, "metadata": {}, "status": "ok"}
-    return {"expression": expression, "result": result}
-
-
 def _pairing(root: Path) -> dict[str, str]:
     """What jupytext keeps of its settings in a notebook that it pairs."""
     settings = root / "pyproject.toml"
@@ -204,13 +207,6 @@ def _pairing(root: Path) -> dict[str, str]:
         return {}
     options = tomllib.loads(settings.read_text("utf-8")).get("tool", {}).get("jupytext", {})
     return {key: value for key, value in options.items() if key.endswith("_filter")}
-
-
-def _machine_paths(layout: Layout) -> list[tuple[str, str]]:
-    """Folder names of this machine and what to print instead, the longest first."""
-    places = {str(layout.root): ".", sys.prefix: "<python>", str(Path.home()): "~"}
-    usable = {path: short for path, short in places.items() if len(path) > 1}
-    return sorted(usable.items(), key=lambda place: -len(place[0]))
 
 
 def _hide_paths(value: Any, places: list[tuple[str, str]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,33 +78,22 @@ def stale_pairs(root: Path | None = None) -> list[str]:
 
 def problem_of(chapter: Chapter) -> str:
     """What is wrong with a published notebook, in one sentence, or nothing."""
-    return next(_problems(chapter), "")
-
-
-def _problems(chapter: Chapter) -> Iterator[str]:
     pair, source = read_published(chapter), read_source(chapter)
     if pair is None:
-        return
+        return ""
     stamp = pair.metadata.get("t5study", {})
-    profile = stamp.get("profile", "no profile")
+    profile, wanted = stamp.get("profile", "no profile"), written_for(source)
+    problem = ""
     if any(cell.get("outputs") for cell in pair.cells):
-        if profile != written_for(source):
-            yield (
-                f"{chapter.name}: the outputs are those of {profile} and the parameters name "
-                f"{written_for(source)}, publish the chapter again."
-            )
+        if profile != wanted:
+            problem = f"the outputs are those of {profile} and the parameters name {wanted}"
         elif stamp.get("source") != code_digest(source):
-            yield (
-                f"{chapter.name}: the outputs are not those of the code cells, "
-                "publish the chapter again."
-            )
+            problem = "the outputs are not those of the code cells"
         elif stamp.get("outputs") != outputs_digest(pair, profile):
-            yield (
-                f"{chapter.name}: the outputs are not those that were published, "
-                "publish the chapter again or take the old ones back."
-            )
-    if texts_of(pair) != texts_of(source):
-        yield f"{chapter.name}: the cells of .ipynb and .py differ, publish the chapter again."
+            problem = "the outputs are not those that were published"
+    if not problem and texts_of(pair) != texts_of(source):
+        problem = "the cells of .ipynb and .py differ"
+    return f"{chapter.name}: {problem}, publish the chapter again." if problem else ""
 
 
 def _edited(root: Path, chapter: Chapter) -> set[str]:

@@ -26,7 +26,6 @@ class ChapterProgress:
         self.console = console
         self.total = total
         self.budget_minutes = budget_minutes
-        self.announced = False
         self._numbers: dict[str, int] = {}
         self._tasks: dict[str, TaskID] = {}
         self.bars = Progress(
@@ -40,47 +39,35 @@ class ChapterProgress:
             disable=not console.is_terminal,
         )
 
-    def announce(self) -> None:
-        """Say once how long everything may take, if that is known."""
-        if not self.announced and self.budget_minutes is not None:
-            self.announced = True
-            budget = spoken_time(60 * self.budget_minutes)
-            self.console.print(f"The whole book is expected to take at most {budget}.")
-
     def model(self, name: str, text: str) -> None:
-        """News of a model that is made before the chapters."""
-        self.announce()
+        """Print news of a model that is made before the chapters."""
+        self._announce()
         text = f"[dim]before the chapters[/dim] {escape(name)}: {text}"
         self.console.print(text, highlight=False, soft_wrap=True)
 
-    def kept(self, name: str, seconds: float) -> None:
-        """The chapter's outputs are current."""
-        self._line(name, f"up to date [dim](took {spoken_time(seconds)} when it ran)[/dim]")
-
     def start(self, name: str, cells: int, expected: float | None) -> None:
-        """The chapter begins; `expected` is how many seconds it took last time."""
-        self.announce()
-        expectation = f"expected {spoken_time(expected)}" if expected else "first time"
-        self._line(name, f"running, {expectation}")
+        """A chapter begins; `expected` is how many seconds it took last time."""
+        self._announce()
+        self.line(
+            name, f"running, {f'expected {spoken_time(expected)}' if expected else 'first time'}"
+        )
         self._tasks[name] = self.bars.add_task(name, total=cells)
 
     def cell(self, name: str, index: int) -> None:
         """The chapter's cell `index` begins."""
         self.bars.update(self._tasks[name], completed=index)
 
-    def done(self, name: str, seconds: float) -> None:
-        """The chapter ran to its end."""
-        self._end(name, f"[green]done[/green] in {spoken_time(seconds)}")
-
-    def failed(self, name: str, problem: str) -> None:
-        """The chapter stopped."""
-        self._end(name, f"[red]failed[/red]: {escape(problem)}")
-
-    def _end(self, name: str, text: str) -> None:
-        self.bars.remove_task(self._tasks.pop(name))
-        self._line(name, text)
-
-    def _line(self, name: str, text: str) -> None:
+    def line(self, name: str, text: str) -> None:
+        """Print what became of a chapter, and end its bar unless it begins."""
+        if name in self._tasks:
+            self.bars.remove_task(self._tasks.pop(name))
         number = self._numbers.setdefault(name, len(self._numbers) + 1)
         place = escape(f"[{number}/{self.total}]")
         self.console.print(f"{place} {name}: {text}", highlight=False, soft_wrap=True)
+
+    def _announce(self) -> None:
+        """Say once how long everything may take, if that is known."""
+        if self.budget_minutes is not None:
+            budget = spoken_time(60 * self.budget_minutes)
+            self.console.print(f"The whole book is expected to take at most {budget}.")
+            self.budget_minutes = None

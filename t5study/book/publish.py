@@ -60,7 +60,9 @@ def _publish_run(job: Job, chapters: Sequence[Chapter]) -> list[Path]:
     layout, settings = job.layout, load_profile(job.parameters)
     _check_current(job, chapters, f"make book PROFILE={layout.profile}")
     notebooks = _checked_notebooks(layout, chapters)
-    study, results = _answering(job, layout.runs), layout.root / "results" / layout.profile
+    study, results = Study(**job.parameters), layout.root / "results" / layout.profile
+    # From the records, in whichever precision they were made.
+    study.store = RunStore(layout.runs, training=False)
     runs = _to_publish(study, layout, notebooks.values())
     for run in runs:
         _check_no_paths(run.path, layout)
@@ -73,13 +75,6 @@ def _publish_run(job: Job, chapters: Sequence[Chapter]) -> list[Path]:
     _remove_others(results, {results / place for place in where.values()})
     written.append(write_index(study, results))
     return written + [publish_model(run, settings, layout.root / "models") for run in joint]
-
-
-def _answering(job: Job, records: Path) -> Study:
-    """A study that answers from a folder of records, in whichever precision they were made."""
-    study = Study(**job.parameters)
-    study.store = RunStore(records, training=False)
-    return study
 
 
 def _to_publish(study: Study, layout: Layout, notebooks: Iterable[Any]) -> list[Run]:

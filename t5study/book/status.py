@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import platform
 from importlib import metadata
+from typing import Any
 
 from t5study.base.device import usable_cores
 from t5study.base.project import git_commit
 from t5study.base.words import spoken_time
-from t5study.book.chapters import Layout, find_chapters, read_parameters
+from t5study.book.chapters import Chapter, Layout, find_chapters, read_parameters
 from t5study.book.job import read_stamp
 from t5study.book.notebooks import read_source, title_of
 
@@ -40,10 +41,14 @@ DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 def status_page(layout: Layout) -> str:
     """The page in MyST markdown, from the stamps of the chapters that ran."""
     parameters = read_parameters(layout)
+    commit = (git_commit(layout.root) or "not recorded").replace("+", " with local changes")
+    stamps = {chapter: read_stamp(layout, chapter) for chapter in find_chapters(layout)}
+    rows = [_row(chapter, stamp["result"]) for chapter, stamp in stamps.items()]
+    replayed = all(stamp.get("replayed") for stamp in stamps.values())
     facts = {
         "profile": f"`{layout.profile}`: {parameters['profile']['about']}",
         "seed": str(parameters["seed"]),
-        "study": f"{metadata.version('t5study')}, commit {_commit(layout)}",
+        "study": f"{metadata.version('t5study')}, commit {commit}",
         "device": device(),
         "system": f"{platform.system()} on {platform.machine()}",
         "python": platform.python_version(),
@@ -53,7 +58,7 @@ def status_page(layout: Layout) -> str:
         [
             "# Status of this book",
             "",
-            REPLAYED if _replayed(layout) else COMPUTED,
+            REPLAYED if replayed else COMPUTED,
             "",
             *_table(["", "in this build"], [[key, value] for key, value in facts.items()]),
             "",
@@ -63,20 +68,10 @@ def status_page(layout: Layout) -> str:
             "in the run store is loaded and not computed again; what it took when it was computed "
             "is in its run record and on the chapter's page.",
             "",
-            *_table(["chapter", "time", "peak memory", "run at"], _chapter_rows(layout)),
+            *_table(["chapter", "time", "peak memory", "run at"], rows),
             "",
         ]
     )
-
-
-def _replayed(layout: Layout) -> bool:
-    return all(read_stamp(layout, each).get("replayed") for each in find_chapters(layout))
-
-
-def _commit(layout: Layout) -> str:
-    """The commit of the clone in words."""
-    found = git_commit(layout.root) or "not recorded"
-    return found.replace("+", " with local changes")
 
 
 def device() -> str:
@@ -91,20 +86,13 @@ def device() -> str:
     return f"CPU, {usable_cores()} cores"
 
 
-def _chapter_rows(layout: Layout) -> list[list[str]]:
-    rows = []
-    for chapter in find_chapters(layout):
-        result = read_stamp(layout, chapter)["result"]
-        title = title_of(read_source(chapter), chapter.name)
-        rows.append(
-            [
-                f"[{title}](../notebooks/{chapter.name}.ipynb)",
-                spoken_time(result["seconds"]),
-                f"{result['peak_memory_bytes'] / 2**30:.2f} GiB",
-                result["finished"],
-            ]
-        )
-    return rows
+def _row(chapter: Chapter, result: dict[str, Any]) -> list[str]:
+    return [
+        f"[{title_of(read_source(chapter), chapter.name)}](../notebooks/{chapter.name}.ipynb)",
+        spoken_time(result["seconds"]),
+        f"{result['peak_memory_bytes'] / 2**30:.2f} GiB",
+        result["finished"],
+    ]
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:

@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from t5study.base.errors import StudyError
-from t5study.claims.facts import FACTS, ROUNDING, Value, effective_batch
+from t5study.claims.facts import FACTS, READINGS, ROUNDING, Reading, Seen, Value, effective_batch
 from t5study.claims.published import load_published
-from t5study.claims.readings import READINGS, Reading, Seen
 from t5study.claims.records import (
     Record,
     by_seed,
@@ -340,20 +339,12 @@ def _same(measured: Value, reported: Value, tolerance: float) -> bool:
     return measured == reported
 
 
-def _by_evidence(claim: Claim, _: list[Record]) -> Verdict:
-    return Verdict(claim, claim.check.verdict, detail="settled by reading")
-
-
-def _by_nothing(claim: Claim, _: list[Record]) -> Verdict:
-    return Verdict(claim, "not run", detail=claim.check.why)
-
-
 JUDGES: dict[str, Callable[[Claim, list[Record]], Verdict]] = {
     "run": _by_run,
     "order": _by_order,
     "gain": _by_gain,
     "observation": _by_observation,
     "fact": _by_fact,
-    "evidence": _by_evidence,
-    "open": _by_nothing,
+    "evidence": lambda claim, _: Verdict(claim, claim.check.verdict, detail="settled by reading"),
+    "open": lambda claim, _: Verdict(claim, "not run", detail=claim.check.why),
 }

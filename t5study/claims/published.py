@@ -15,7 +15,8 @@ from pydantic import model_validator
 
 from t5study.base.errors import StudyError
 from t5study.base.project import checkout
-from t5study.base.settings import Settings, checked, read_yaml
+from t5study.base.reading import checked, read_yaml
+from t5study.base.settings import Settings
 
 
 class Source(Settings):

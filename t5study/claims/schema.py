@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from t5study.base.settings import Settings, checked, read_yaml
-from t5study.claims.facts import FACTS, Value
+from t5study.base.reading import checked, read_yaml
+from t5study.base.settings import Settings
+from t5study.claims.facts import FACTS, READINGS, Value
 from t5study.claims.published import book_file
-from t5study.claims.readings import READINGS
 
 Outcome = Literal["reproduced", "exceeded", "not reproduced", "corrected", "not run"]
 OUTCOMES: tuple[str, ...] = ("reproduced", "exceeded", "not reproduced", "corrected", "not run")
@@ -58,7 +58,7 @@ class GainCheck(Settings):
 class ObservationCheck(Settings):
     """A number in the record of an observation with one limit, or a reading of the record.
 
-    `reading` names a function of `t5study.claims.readings`.
+    `reading` names a function of `t5study.claims.facts`.
     """
 
     by: Literal["observation"]

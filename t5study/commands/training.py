@@ -10,7 +10,7 @@ from typing import Any
 
 from t5study.base.errors import StudyError
 from t5study.base.project import workplace
-from t5study.base.settings import checked, read_yaml
+from t5study.base.reading import checked, read_yaml
 from t5study.data.hub import Hub
 from t5study.data.own.data import OwnHub, read_own
 from t5study.data.pins import is_folder

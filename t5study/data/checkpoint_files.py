@@ -55,14 +55,10 @@ def has_weights(folder: Path | str) -> bool:
                 f"The checkpoint {folder} lacks its weight file {lacking[0]}: fetch it again."
             )
         return True
-    for pattern, what in (
-        ("*.bin", "a pickle, which is not read because it can run code"),
-        ("*.ckpt", "a pickle, which is not read because it can run code"),
-        ("*.gguf", "a format that is read for the checkpoints in pins.yaml only"),
-    ):
+    for pattern in ("*.bin", "*.ckpt", "*.gguf"):
         for path in sorted(folder.glob(pattern)):
             raise StudyError(
-                f"The checkpoint {folder} has its weights in {path.name} only, {what}: save it as "
-                "model.safetensors."
+                f"The checkpoint {folder} has its weights in {path.name} only, which is not read "
+                "(a pickle can run code): save it as model.safetensors."
             )
     return False

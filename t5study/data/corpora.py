@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,59 +65,6 @@ class Corpus:
     counts: dict[str, int]
 
 
-@dataclass
-class _Sieve:
-    """Takes texts one by one and deals them out; `seen` are keys of texts already met."""
-
-    tests: frozenset[bytes]
-    seen: set[bytes] = field(default_factory=set)
-    train: list[str] = field(default_factory=list)
-    held_out: list[str] = field(default_factory=list)
-    in_test: int = 0
-    repeated: int = 0
-    blank: int = 0
-
-    def take(self, text: str) -> None:
-        """Deal one text to training, to the held-out texts, or out."""
-        if not text.strip():
-            self.blank += 1
-            return
-        key = text_key(text)
-        if key in self.tests:
-            self.in_test += 1
-        elif key in self.seen:
-            self.repeated += 1
-        else:
-            self.seen.add(key)
-            held_out = int.from_bytes(key[:8]) % HELD_OUT_SHARE == 0
-            (self.held_out if held_out else self.train).append(text)
-
-    def corpus(self) -> Corpus:
-        """The result; StudyError when nothing is left on either side."""
-        if not self.train:
-            raise StudyError(
-                f"The pre-training corpus is empty ({self.blank} blank texts, {self.in_test} that"
-                " are in a test set): give it text."
-            )
-        # A corpus too small for a share of a hundredth holds out its last text.
-        held_out = self.held_out or self.train[-1:]
-        if not self.held_out:
-            del self.train[-1:]
-        if not self.train:
-            raise StudyError(
-                "The pre-training corpus is one text only, but one is held out to measure the loss"
-                " on: cut it into several texts."
-            )
-        counts = {
-            "documents": len(self.train),
-            "documents_held_out": len(held_out),
-            "excluded_in_test": self.in_test,
-            "excluded_repeated": self.repeated,
-            "excluded_blank": self.blank,
-        }
-        return Corpus(self.train, held_out, counts)
-
-
 def text_key(text: str) -> bytes:
     """A hash of a text's letters and digits: equal for texts that differ in nothing else."""
     return hashlib.blake2b(
@@ -125,27 +72,40 @@ def text_key(text: str) -> bytes:
     ).digest()
 
 
-def sift(texts: Iterable[str | bytes], tests: Iterable[str] = ()) -> Corpus:
+def sift(texts: Iterable[str], tests: Iterable[str] = ()) -> Corpus:
     """Deal texts into a corpus, leaving out those of `tests`, repeats and blank ones.
 
-    Raises StudyError when a text is not UTF-8 or when nothing is left.
+    Raises StudyError when there is not one text to train on and one to hold out.
     """
-    sieve = _Sieve(frozenset(map(text_key, tests)))
-    for number, text in enumerate(texts, start=1):
-        sieve.take(_as_text(text, number))
-    return sieve.corpus()
-
-
-def _as_text(text: str | bytes, number: int) -> str:
-    try:
-        if isinstance(text, bytes):
-            return text.decode("utf-8")
-        text.encode("utf-8")
-        return text
-    except UnicodeError:
+    kept: dict[bytes, str] = {}
+    counts = dict.fromkeys(("excluded_in_test", "excluded_repeated", "excluded_blank"), 0)
+    in_test = frozenset(map(text_key, tests))
+    for text in texts:
+        key = text_key(text)
+        if not text.strip():
+            counts["excluded_blank"] += 1
+        elif key in in_test:
+            counts["excluded_in_test"] += 1
+        elif key in kept:
+            counts["excluded_repeated"] += 1
+        else:
+            kept[key] = text
+    if len(kept) < 2:
         raise StudyError(
-            f"Text {number} of the pre-training corpus is not UTF-8: convert the file to UTF-8."
-        ) from None
+            f"The pre-training corpus has {len(kept)} texts ({counts['excluded_blank']} blank ones "
+            f"and {counts['excluded_in_test']} of a test set left out), but one is held out to "
+            "measure the loss on: give it more text."
+        )
+    # A corpus too small for a share of a hundredth holds out its last text.
+    held_out = [k for k in kept if int.from_bytes(k[:8]) % HELD_OUT_SHARE == 0] or [list(kept)[-1]]
+    aside = set(held_out)
+    corpus = Corpus(
+        [text for key, text in kept.items() if key not in aside],
+        [kept[key] for key in held_out],
+        counts,
+    )
+    counts |= {"documents": len(corpus.train), "documents_held_out": len(corpus.held_out)}
+    return corpus
 
 
 def gather(names: Sequence[str], hub: Hub) -> Corpus:

@@ -45,11 +45,14 @@ def encode(
     has no other: a special piece that a text spells out, such as `</s>`, is read as text.
     With `max_target_length` 0 targets are not encoded. Raises StudyError for an empty text.
     """
-    _refuse_empty(examples)
+    for row, text in zip(examples["row"], examples["source"], strict=True):
+        if not text.strip():
+            raise StudyError(f"Row {row} has an empty text: remove it or give it some words.")
     special = re.compile("|".join(map(re.escape, tokenizer.all_special_tokens)))
 
     def read(texts: list[str], longest: int, **how: Any) -> list[list[int]]:
-        plain = [special.sub(_apart, text) for text in texts]
+        # A special piece with a blank in it is taken for text.
+        plain = [special.sub(lambda piece: f"{piece[0][:1]} {piece[0][1:]}", t) for t in texts]
         return tokenizer(plain, truncation=True, max_length=longest, **how)["input_ids"]
 
     def tokenise(batch: dict[str, list]) -> dict[str, list]:
@@ -67,17 +70,6 @@ def encode(
         tokenise, batched=True, remove_columns=examples.column_names, keep_in_memory=True
     ).with_format("numpy")
     return Encoded(data, _lengths(data, "source"), _lengths(data, "target"), max_source_length)
-
-
-def _apart(piece: re.Match[str]) -> str:
-    """A special piece with a blank in it, which a tokenizer takes for text."""
-    return f"{piece[0][:1]} {piece[0][1:]}"
-
-
-def _refuse_empty(examples: Dataset) -> None:
-    for row, text in zip(examples["row"], examples["source"], strict=True):
-        if not text.strip():
-            raise StudyError(f"Row {row} has an empty text: remove it or give it some words.")
 
 
 def _lengths(data: Dataset, column: str) -> np.ndarray:

@@ -19,8 +19,8 @@ from t5study.base.errors import StudyError
 from t5study.data import mirror, pins, weights
 from t5study.data.checkpoint_files import CHECKPOINT_FILES, ORIGIN
 from t5study.data.contents import content_fingerprint, read_parquet
+from t5study.data.mirror import is_complete, parquet_files, wanted_files
 from t5study.data.pins import POCKET, Need
-from t5study.data.repositories import is_complete, parquet_files, wanted_files
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -11,8 +11,7 @@ from typing import Any, Literal
 import yaml
 
 from t5study.base.errors import StudyError
-
-POCKET = "pocket"
+from t5study.data.tasks import POCKET
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from t5study.base.errors import StudyError
-from t5study.data.pins import POCKET
 
 if TYPE_CHECKING:
     from t5study.data.hub import Hub
+
+POCKET = "pocket"
+"""What the bundled corpus is called, where others have a name on the hub."""
 
 Kind = Literal["classification", "regression", "generation"]
 Part = Literal["all", "held-out", "rest"]

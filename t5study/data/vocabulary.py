@@ -48,19 +48,11 @@ def sentinel_tokens(sentinels: int) -> list[str]:
 
 
 def sentinel_ids(tokenizer) -> list[int]:
-    """Ids of the tokenizer's sentinels in the order of their use (descending, as in T5).
-
-    Raises StudyError when the tokenizer has none.
-    """
+    """Ids of the tokenizer's sentinels in the order of their use (descending, as in T5)."""
     ids = []
     vocabulary = tokenizer.get_vocab()
     while (token := f"<extra_id_{len(ids)}>") in vocabulary:
         ids.append(vocabulary[token])
-    if not ids:
-        raise StudyError(
-            "The tokenizer has no sentinel <extra_id_0>, so span corruption is impossible with it:"
-            " use a T5 tokenizer, or train one with train_vocabulary."
-        )
     return ids
 
 
@@ -176,18 +168,9 @@ def train_vocabulary(
     not: those of prompts and labels. `folder` receives `spiece.model`, `tokenizer.json` and
     `tokenizer_config.json` and is replaced when it exists. Returns `folder`.
 
-    Raises StudyError when the texts are empty or `size` leaves no room for pieces of text.
+    Raises StudyError when SentencePiece makes no vocabulary of these texts.
     """
-    texts = list(texts)
-    if not any(text.strip() for text in texts):
-        raise StudyError("There is no text to train a vocabulary on: the corpus is empty.")
-    pieces = size - sentinels
-    if pieces <= len(SPECIAL_PIECES):
-        raise StudyError(
-            f"A vocabulary of {size} ids with {sentinels} sentinels has no room for text:"
-            f" ask for more than {sentinels + len(SPECIAL_PIECES)}."
-        )
-    model = _train_pieces([*texts, *_spelled_out(words)], pieces)
+    model = _train_pieces([*texts, *_spelled_out(words)], size - sentinels)
     with replacing(Path(folder)) as draft:
         _fast_tokenizer(model, sentinels).save_pretrained(draft)
         (draft / "spiece.model").write_bytes(model)

@@ -98,27 +98,22 @@ def _fetched(package: Package, scratch: Path) -> Path:
     return wheels[0]
 
 
+_REASONS = {
+    "DO NOT MATCH THE HASHES": "The package index gave another or half a {name}, with a hash that "
+    "is not the pinned one: run the command again, or use another index.",
+    "connection broken": "The package index cannot be reached for {name}: connect to the network, "
+    "or set pip's index, or give a mirror with --source DIR.",
+    "No matching distribution": "The package index has no {name}: set pip's index, or give a "
+    "mirror with --source.",
+}
+"""What pip says where it does not fetch a wheel, and what that means."""
+
+
 def _why(package: Package, said: str) -> str:
-    """In one sentence why pip did not fetch a wheel."""
     name = f"{package.name} {package.version}"
-    if "No module named pip" in said:
-        return (
-            f"{name} cannot be fetched because this Python has no pip: run `python -m ensurepip`."
-        )
-    if "DO NOT MATCH THE HASHES" in said:
-        return (
-            f"The package index gave another or half a {name}, with a hash that is not the pinned "
-            "one: run the command again, or use another index."
-        )
-    if "No space left" in said:
-        return f"The disk is full, so {name} was not fetched: free some space."
-    if "connection broken" in said or "timed out" in said:
-        return (
-            f"The package index cannot be reached for {name}: connect to the network, or set pip's "
-            "index, or give a mirror with --source DIR."
-        )
-    if "No matching distribution" in said:
-        return f"The package index has no {name}: set pip's index, or give a mirror with --source."
+    for mark, sentence in _REASONS.items():
+        if mark in said:
+            return sentence.format(name=name)
     errors = [line for line in said.splitlines() if line.startswith("ERROR: ")] or ["no reason"]
     last = errors[-1].removeprefix("ERROR: ").rstrip(".")
     return f"{name} could not be fetched ({last}): mend that and run the command again."

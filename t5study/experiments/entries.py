@@ -81,10 +81,6 @@ class ExperimentSettings(Settings):
             if name in given:
                 raise ValueError(f"{sentence} {name}, remove it")
 
-    def asks_for_what(self, other: ExperimentSettings) -> bool:
-        """Whether both ask for one and the same run, should their seeds overlap."""
-        return self.model_dump(exclude={"seeds"}) == other.model_dump(exclude={"seeds"})
-
 
 def expanded(entries: Mapping[str, Any]) -> dict[str, Any]:
     """Return the list with each line that stands for several written out.

@@ -92,21 +92,17 @@ class Experiment:
         settings = self.settings.model_copy(update={"recipe": self.recipe.resolved()})
         return replace(self, settings=settings)
 
-    @property
-    def _weights_from(self) -> str:
-        scratch = self.init == "scratch"
-        return self.checkpoint.design if scratch else self.checkpoint.fingerprint
-
     def config(self, hub: Hub) -> dict[str, Any]:
         """Return what determines the result; its hash is the run's identity."""
-        task, recipe = self.task, self.recipe
+        task, recipe, start = self.task, self.recipe, self.checkpoint
+        weights = start.design if self.init == "scratch" else start.fingerprint
         return {
             "kind": "finetune",
             "task": task.name,
             "prompt": task.prefix + task.template,
             **task_definition(task),
             "data": data_identity(task, self.settings, hub, SPLITS),
-            "model": {"name": self.checkpoint.name, "fingerprint": self._weights_from},
+            "model": {"name": start.name, "fingerprint": weights},
             "architecture": self.architecture,
             "init": self.init,
             "recipe": recipe_identity(recipe),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from t5study.base.errors import StudyError
-from t5study.base.settings import checked
+from t5study.base.reading import checked
 from t5study.data.own.data import task_of
 from t5study.data.tasks import OWN_DATA, get_task
 from t5study.experiments.identity import Experiment, task_definition

@@ -18,8 +18,7 @@ from transformers import PreTrainedModel
 from t5study.base.device import mixed, usual_device
 from t5study.data.casts import label_ids
 from t5study.data.encoding import Collator, Encoded, encode
-from t5study.data.pins import POCKET
-from t5study.data.tasks import OWN_DATA, Task
+from t5study.data.tasks import OWN_DATA, POCKET, Task
 from t5study.experiments.data import LONGEST_TARGET, TaskData
 from t5study.experiments.identity import Experiment
 from t5study.judging import scores

@@ -72,10 +72,8 @@ def read_object(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise StudyError(
-            f"{path} is damaged and cannot be read ({type(error).__name__}): fetch it again."
-        ) from error
+    except (ValueError, OSError):
+        content = None
     if not isinstance(content, dict):
-        raise StudyError(f"{path} is damaged, it holds no keys: fetch it again.")
+        raise StudyError(f"{path} is damaged and cannot be read: fetch it again.")
     return content

@@ -33,8 +33,6 @@ def noise_counts(length: int, density: float, mean_span: float) -> tuple[int, in
     At least one piece is masked and one kept, and there are never more spans than kept pieces,
     because two spans are always parted by one.
     """
-    if length < 2:
-        raise StudyError(f"Span corruption needs at least 2 pieces, not {length}.")
     masked = min(max(round(length * density), 1), length - 1)
     spans = max(round(masked / mean_span), 1)
     return masked, min(spans, masked, length - masked)
@@ -154,8 +152,6 @@ def random_spans_helper(
     returned number of pieces give inputs and targets that need no padding. Returns
     `(pieces, targets_length)`, the largest number of pieces whose inputs fit.
     """
-    if inputs_length < 3:
-        raise StudyError(f"Inputs of {inputs_length} pieces are too short for span corruption.")
     pieces = 2
     while corrupted_lengths(pieces + 1, density, mean_span)[0] <= inputs_length:
         pieces += 1
@@ -215,11 +211,8 @@ def next_sentence_pair(
     part is what follows, half the time it comes from the other text, from one of its sentences on.
     Both parts together have at most `length` pieces: the first loses pieces at its beginning, the
     second at its end, so that what meets at the border stays.
-
-    Raises StudyError when the text has fewer than two sentences or the other has none.
+    The text needs two sentences at least.
     """
-    if len(sentences) < 2 or not other:
-        raise StudyError("A next-sentence pair needs a text of two sentences, and another text.")
     border = int(rng.integers(1, len(sentences)))
     follows = bool(rng.random() < 0.5)
     rest = sentences[border:] if follows else other[int(rng.integers(len(other))) :]
@@ -248,6 +241,4 @@ def causal(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Next-token prediction (Radford et al. 2018, 3.1): inputs are `ids` but the last, labels the
     same ids one place on."""
     ids = np.asarray(ids, dtype=np.int64)
-    if len(ids) < 2:
-        raise StudyError(f"A language model needs at least 2 pieces, not {len(ids)}.")
     return ids[:-1], ids[1:]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from t5study.base.device import device_name, usual_device
@@ -19,21 +18,20 @@ from t5study.data import corpora
 from t5study.data.corpora import TokenStream
 from t5study.data.vocabulary import framed
 from t5study.experiments.pretraining import BERT_FRAME, Pretraining
+from t5study.experiments.recipes import PretrainingRecipe
 from t5study.models.loading import save_model
 from t5study.models.modules import parameter_count
 from t5study.pretraining import embeddings as cooccurrence
 from t5study.pretraining import objectives
-from t5study.pretraining.cost import flops_per_sequence
 from t5study.pretraining.examples import EXAMPLES, Examples
 from t5study.pretraining.models import build_model
 from t5study.pretraining.plan import HeldOut, PretrainingPlan
 from t5study.pretraining.text import CorpusText, corpus_text
 from t5study.runs.provenance import peak_memory_bytes, recorded
-from t5study.training.allocator import tune_allocator
-from t5study.training.callbacks import Pace
+from t5study.training.acceleration import tune_allocator
+from t5study.training.callbacks import Pace, history
 from t5study.training.checkpointing import latest_checkpoint
 from t5study.training.compiling import compiled_or_not
-from t5study.training.history import history
 from t5study.training.loop import StudyTrainer
 from t5study.training.plan import share_of_this_process
 
@@ -58,7 +56,9 @@ def pretrain(plan: Pretraining, hub: Hub, work: Workspace) -> dict[str, Any]:
         trainer = _trainer(plan, text, work.scratch)
         trainer.find_start(latest_checkpoint)
         if plan.recipe.initial_embeddings == "cooccurrence" and not trainer.resumed_from:
-            _place_embeddings(trainer, len(text.tokenizer))
+            embeddings, ids = trainer.model.get_input_embeddings(), trainer.plan.examples.stream.ids
+            sizes = (len(text.tokenizer), embeddings.embedding_dim)
+            cooccurrence.place(embeddings, cooccurrence.embeddings(ids, *sizes, plan.seed))
         trainer.train_from_start()
         work.save_metrics(
             {
@@ -72,9 +72,15 @@ def pretrain(plan: Pretraining, hub: Hub, work: Workspace) -> dict[str, Any]:
                 "peak_memory_bytes": peak_memory_bytes(),
             }
         )
-        work.save_history(_history(trainer, plan))
+        update = plan.rows * plan.recipe.sequence_length
+        log = trainer.state.log_history
+        table = history(log, lambda step: {"tokens": step * update}, "held_out")
+        work.save_history(table.rename(columns={"held_out_seconds": "seconds"}))
         if work.leader:
-            save_model(trainer.model, _own_tokenizer(plan, text), work.record / "model")
+            # The tokenizer frames a text as the architecture met texts in pre-training.
+            frames = plan.architecture == "bert"
+            tokenizer = framed(text.tokenizer, BERT_FRAME) if frames else text.tokenizer
+            save_model(trainer.model, tokenizer, work.record / "model")
         provenance |= {
             "data": corpora.revisions(plan.recipe.corpus, hub),
             "resumed_from": trainer.resumed_from,
@@ -83,23 +89,8 @@ def pretrain(plan: Pretraining, hub: Hub, work: Workspace) -> dict[str, Any]:
     return provenance
 
 
-def _own_tokenizer(plan: Pretraining, text: CorpusText) -> Any:
-    """The tokenizer that frames a text as the architecture met texts in pre-training."""
-    if plan.architecture == "bert":
-        return framed(text.tokenizer, BERT_FRAME)
-    return text.tokenizer
-
-
 def _examples(plan: Pretraining, stream: TokenStream, tokenizer: Any) -> Examples:
     return EXAMPLES[plan.architecture](stream, tokenizer, plan.recipe.sequence_length, plan.seed)
-
-
-def _place_embeddings(trainer: StudyTrainer, vocabulary: int) -> None:
-    """Set the model's embeddings from counts of neighbouring pieces, in place."""
-    embeddings = trainer.model.get_input_embeddings()
-    ids = trainer.plan.examples.stream.ids
-    table = cooccurrence.embeddings(ids, vocabulary, embeddings.embedding_dim, trainer.plan.seed)
-    cooccurrence.place(embeddings, table)
 
 
 def _trainer(plan: Pretraining, text: CorpusText, scratch: Path) -> StudyTrainer:
@@ -165,6 +156,28 @@ def _budget(plan: Pretraining, trainer: StudyTrainer, vocabulary: int) -> dict[s
     }
 
 
+def flops_per_sequence(
+    recipe: PretrainingRecipe, vocabulary: int, length: int, targets: int
+) -> float:
+    """Floating-point operations of training on one sequence (forward and backward).
+
+    6 for every weight that is multiplied with every piece (Kaplan et al. 2020, 2.1), embedding
+    look-ups not counted; and 12 x length x width for each layer's attention. `targets` pieces pass
+    the output layer: GPT's every one, BERT's masked ones, those that T5's decoder writes. T5's
+    cross-attention reads keys and values from `length` pieces for `targets` pieces written.
+    """
+    size, output = recipe.architecture, recipe.architecture.d_model * vocabulary
+    width = size.d_kv * size.num_heads
+    attention, feed = 4 * size.d_model * width, 2 * size.d_model * size.d_ff
+    if size.num_decoder_layers is None:
+        read = size.num_layers * (attention + feed)
+        return 6.0 * (length * read + targets * output) + 12.0 * size.num_layers * length**2 * width
+    read = size.num_layers * (attention + feed) + size.num_decoder_layers * attention // 2
+    written = size.num_decoder_layers * (attention * 3 // 2 + feed) + output
+    pairs = size.num_layers * length**2 + size.num_decoder_layers * targets * (targets + length)
+    return 6.0 * (length * read + targets * written) + 12.0 * pairs * width
+
+
 def _full_share(plan: PretrainingPlan, length: int) -> float:
     """Non-padding pieces of the first updates over the positions that the budget counts."""
     updates = [
@@ -176,11 +189,3 @@ def _full_share(plan: PretrainingPlan, length: int) -> float:
     return float(np.mean([update["attention_mask"].sum() for update in updates])) / (
         plan.rows * length
     )
-
-
-def _history(trainer: StudyTrainer, plan: Pretraining) -> pd.DataFrame:
-    """One row a logged step: step, tokens, loss, grad_norm, learning_rate, and the held-out
-    results (held_out_loss and so on) with the seconds trained."""
-    tokens = plan.rows * plan.recipe.sequence_length
-    table = history(trainer.state.log_history, lambda step: {"tokens": step * tokens}, "held_out")
-    return table.rename(columns={"held_out_seconds": "seconds"})

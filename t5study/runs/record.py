@@ -132,14 +132,11 @@ class Run:
         path = self._file(name)
         try:
             found = json.loads(path.read_text("utf-8"))
-        except ValueError as error:
-            raise StudyError(
-                f"The {name} of the run record {self.path} is not valid JSON ({error}): "
-                "delete that folder and run again."
-            ) from None
+        except ValueError:
+            found = None
         if not isinstance(found, dict):
             raise StudyError(
-                f"The {name} of the run record {self.path} holds no keys: "
+                f"The {name} of the run record {self.path} is damaged: "
                 "delete that folder and run again."
             )
         return found

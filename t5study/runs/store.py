@@ -157,7 +157,8 @@ class RunStore:
                     "here: run `make book` for this profile first."
                 )
             return found
-        config = _resolved(config)
+        if "precision" in config:
+            config = {**config, "precision": resolve_precision(config["precision"])}
         identity = identity_of(config)
         if out is None:
             return self.find(identity) or self._produce(self.root / identity, config, produce)
@@ -187,13 +188,6 @@ class RunStore:
             produce(work)
         _meet()
         return Run(final)
-
-
-def _resolved(config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration with the precision that this machine computes in."""
-    if "precision" not in config:
-        return config
-    return {**config, "precision": resolve_precision(config["precision"])}
 
 
 def _kept_in(final: Path, identity: str) -> Run | None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import os
 
 from torch import nn
 
 from t5study.base.device import usual_device
-from t5study.training.allocator import tune_allocator
 from t5study.training.compiling import compile_blocks
+
+KERNELS = 64
+"""Kernels that oneDNN keeps: two shapes of a micro-batch, at least. Each takes about 100 KiB."""
 
 log = logging.getLogger(__name__)
 
@@ -35,3 +39,33 @@ def speed_up(model: nn.Module, compiled: bool, packing: bool = False) -> str:
     outcome = compile_blocks(model)
     log.info("torch.compile: %s", outcome)
     return outcome
+
+
+def tune_allocator() -> bool:
+    """Make the C library keep freed memory; return whether it did (glibc alone can).
+
+    By default it returns every large tensor to the system and meets a page fault for each 4 KiB of
+    the next one, which takes a fifth of a training step. What is kept is given back by
+    `return_memory`. oneDNN is told to keep few kernels, if it has made none yet: shapes are many
+    and a kernel is made in no time, but a thousand take 100 MiB.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS))
+    parameters = {"M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, 2**31 - 1)}
+    parameters["M_TOP_PAD"] = (-2, 64 * 2**20)
+    return all(_glibc("mallopt", option, value) == 1 for option, value in parameters.values())
+
+
+def return_memory() -> bool:
+    """Give what `tune_allocator` has kept and nobody uses back to the system; return whether so.
+
+    Tensors of many sizes leave gaps between them, and the kept memory grows with their number.
+    """
+    return _glibc("malloc_trim", 0) == 1
+
+
+def _glibc(function: str, *arguments: int) -> int | None:
+    """Call a function of glibc; None where another C library is used (musl, macOS, Windows)."""
+    try:
+        return getattr(ctypes.CDLL(None), function)(*arguments)
+    except (AttributeError, OSError, TypeError):
+        return None

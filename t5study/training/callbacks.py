@@ -1,18 +1,28 @@
-"""What happens beside the updates of a training: timing, progress lines, memory, and the pace."""
+"""What happens beside the updates of a training: pace, time, progress, divergence, history."""
 
 from __future__ import annotations
 
 import logging
+import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+import pandas as pd
 from transformers import TrainerCallback
 
-from t5study.training.allocator import return_memory
+from t5study.base.errors import StudyError
+from t5study.training.acceleration import return_memory
 from t5study.training.checkpointing import evaluations, exhausted
 
 MEMORY_EVERY = 16
 """Updates between two returns of memory: one costs a twentieth of a second and its page faults."""
+
+GROWN, LARGE = 10.0, 3.0
+"""A loss that is so many times its first value, or times `LARGE` where it began lower, diverges."""
+
+LOGGED = ("loss", "grad_norm", "learning_rate")
 
 log = logging.getLogger(__name__)
 
@@ -114,3 +124,58 @@ class ReturnMemory(TrainerCallback):
         """Return it, where the processor trains."""
         if args.device.type == "cpu" and state.global_step % MEMORY_EVERY == 0:
             return_memory()
+
+
+class Divergence(TrainerCallback):
+    """Watches the losses of a run, and knows what to say of them."""
+
+    def __init__(self, learning_rate: float) -> None:
+        self.first_loss: float | None = None
+        """The loss of update 1, in the process life that began there."""
+        self._cause = (
+            f"the likely cause is the learning rate {learning_rate:g}, lower it in the recipe"
+        )
+
+    def refuse_no_number(self, name: str, loss: float, when: str) -> None:
+        """Raise StudyError for a loss that is no finite number."""
+        if not math.isfinite(loss):
+            raise StudyError(
+                f"The {name} is {loss} {when}: {self._cause}; the checkpoints before it are kept."
+            )
+
+    def on_log(self, args, state, control, logs: dict[str, Any], **kwargs) -> None:
+        """Raise StudyError where the loss has grown out of bounds though it is still a number."""
+        if "loss" not in logs:
+            return
+        first = self.first_loss
+        if first is None:
+            first = next(row["loss"] for row in state.log_history if "loss" in row)
+        if logs["loss"] > GROWN * max(first, LARGE):
+            raise StudyError(
+                f"The loss has grown from {first:.3g} to {logs['loss']:.3g} at update "
+                f"{state.global_step}: {self._cause}."
+            )
+
+
+def history(
+    log: list[dict[str, Any]], place: Callable[[int], dict[str, float]], held_out: str
+) -> pd.DataFrame:
+    """Return one row a logged step: step, where that is, loss, grad_norm, learning_rate, and more.
+
+    Args:
+        log: the Trainer's `log_history`.
+        place: what a step is in other units, such as {"epoch": 1.5}.
+        held_out: what the names of results on held-out rows begin with, such as "validation".
+    """
+    rows: dict[int, dict[str, float]] = {}
+    for entry in log:
+        step = entry["step"]
+        row = rows.setdefault(step, {"step": step, **place(step)})
+        row |= {name: entry[name] for name in LOGGED if name in entry}
+        # In order, since a log that was kept in a checkpoint comes back so.
+        row |= {
+            name.replace("eval", held_out, 1): entry[name]
+            for name in sorted(entry)
+            if name.startswith("eval_")
+        }
+    return pd.DataFrame([rows[step] for step in sorted(rows)])

@@ -71,7 +71,9 @@ class Checkpoints:
             yield staging
         # A full disk shows as any of these, by the library that was writing.
         except (OSError, SafetensorError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and not _is_of_writing(error):
+            # How torch's writer of files tells that it could not write.
+            words = ("PytorchStreamWriter", "inline_container")
+            if isinstance(error, RuntimeError) and not any(word in str(error) for word in words):
                 raise
             raise StudyError(
                 f"The checkpoint of update {step} cannot be written ({error}): free some space and "
@@ -102,11 +104,6 @@ class Checkpoints:
         there = {step_of(folder): folder for folder in self.folder.glob("checkpoint-*")}
         for step in there.keys() - {*ranked[: self.keep], *sorted(there)[-2:]}:
             shutil.rmtree(there[step])
-
-
-def _is_of_writing(error: RuntimeError) -> bool:
-    # How torch's writer of files tells that it could not write.
-    return "PytorchStreamWriter" in str(error) or "inline_container" in str(error)
 
 
 def refuse_unshared(folder: Path, accelerator: Accelerator) -> None:

@@ -35,9 +35,8 @@ from t5study.models.loading import load_tokenizer, save_model
 from t5study.models.modules import parameter_count
 from t5study.runs.provenance import peak_memory_bytes, recorded
 from t5study.training.acceleration import speed_up
-from t5study.training.callbacks import Pace
+from t5study.training.callbacks import Pace, history
 from t5study.training.compiling import what_compiled
-from t5study.training.history import history
 from t5study.training.loop import StudyTrainer, Validation
 from t5study.training.losses import SumLoss, classification_loss, seq2seq_loss
 from t5study.training.plan import UpdatePlan, share_of_this_process

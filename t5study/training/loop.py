@@ -29,7 +29,14 @@ from t5study.data.checkpoint_files import ADAPTER
 from t5study.experiments.recipes import Optimisation
 from t5study.models.loading import quiet
 from t5study.runs.record import RESULT_VERSION
-from t5study.training.callbacks import KeepPace, Pace, Progress, ReturnMemory, Stopwatch
+from t5study.training.callbacks import (
+    Divergence,
+    KeepPace,
+    Pace,
+    Progress,
+    ReturnMemory,
+    Stopwatch,
+)
 from t5study.training.checkpointing import (
     Checkpoints,
     best_of,
@@ -39,7 +46,6 @@ from t5study.training.checkpointing import (
     refuse_unshared,
     step_of,
 )
-from t5study.training.divergence import Divergence
 from t5study.training.losses import SumLoss
 from t5study.training.optimisers import build_optimizer, build_schedule
 
@@ -104,10 +110,7 @@ class StudyTrainer(Trainer):
             optimizers=(optimizer, build_schedule(optimizer, recipe, len(plan))),
         )
         self.remove_callback(PrinterCallback)
-        self._refuse_another_world()
-
-    def _refuse_another_world(self) -> None:
-        plan, args = self.plan, self.args
+        args = self.args
         if (plan.rank, plan.world_size) != (args.process_index, args.world_size):
             raise StudyError(
                 f"RANK and WORLD_SIZE say process {plan.rank} of {plan.world_size}, but this is "

@@ -30,23 +30,12 @@ def build_optimizer(model: torch.nn.Module, recipe: Optimisation) -> torch.optim
         if group
     ]
     if recipe.optimizer == "adafactor":
-        return _adafactor()(
+        # Shazeer & Stern (2018), section 8: steps relative to the parameter's scale. The schedule
+        # is left to the recipe.
+        return Adafactor(
             decayed, lr=recipe.learning_rate, scale_parameter=True, relative_step=False
         )
     return torch.optim.AdamW(decayed, lr=recipe.learning_rate, eps=recipe.adam_epsilon, fused=True)
-
-
-def _adafactor() -> type[Adafactor]:
-    """Adafactor as in Shazeer & Stern (2018), section 8: steps relative to the parameter's scale.
-
-    The schedule is left to the recipe. The library's own step is the faster one on a CPU, where
-    nothing waits for a launch.
-    """
-    if not torch.cuda.is_available():
-        return Adafactor
-    from t5study.training.adafactor import BatchedAdafactor
-
-    return BatchedAdafactor
 
 
 def build_schedule(

@@ -36,12 +36,12 @@ from t5study.book import (
     reproduce,
     stale_pairs,
 )
+from t5study.book.assemble import repository_settings
 from t5study.book.build import external_loads, make_offline
 from t5study.book.chapters import alone, package_digest
 from t5study.book.job import job_for
 from t5study.book.notebooks import read_source
 from t5study.book.publish import _joint_of_our_own
-from t5study.book.remote import repository_settings
 from t5study.book.status import status_page
 from t5study.chapters.facts import MIME
 from t5study.profiles import load_profile

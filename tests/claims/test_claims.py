@@ -14,7 +14,7 @@ from scipy.stats import t as student_t
 
 from t5study.base.errors import StudyError
 from t5study.base.project import checkout
-from t5study.claims import facts, readings
+from t5study.claims import facts
 from t5study.claims.counting import count, counted
 from t5study.claims.judges import allowance, judge, scorecard
 from t5study.claims.published import book_file, load_published
@@ -337,7 +337,7 @@ def test_an_observed_value_is_judged_by_its_limit(limit, value, verdict):
     assert (judged.verdict, judged.measured) == (verdict, value)
 
 
-ANSWERS = [{"prompt": "another", "answer": "x"}, {"prompt": readings.PROMPT, "answer": "So."}]
+ANSWERS = [{"prompt": "another", "answer": "x"}, {"prompt": facts.PROMPT, "answer": "So."}]
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ ANSWERS = [{"prompt": "another", "answer": "x"}, {"prompt": readings.PROMPT, "an
 def test_a_reading_says_what_was_found_and_whether_the_claim_holds(
     reading, values, reported, expected
 ):
-    assert readings.READINGS[reading](values, reported) == expected
+    assert facts.READINGS[reading](values, reported) == expected
 
 
 def test_a_claim_judged_by_a_reading_sees_what_a_measurement_put_among_its_metrics():

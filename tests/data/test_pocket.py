@@ -14,13 +14,13 @@ import pytest
 
 from t5study.base.errors import StudyError
 from t5study.data import pocket
-from t5study.data.pocket import cache as pocket_cache
+from t5study.data.pocket import datasets as pocket_cache
 from t5study.data.pocket import generate, well_formed
 from t5study.data.pocket.draws import grammar
 from t5study.data.pocket.events import WEIGHTS
 from t5study.data.pocket.german import agree
-from t5study.data.pocket.grammar import Grammar, german_words, tokens_of, words, write
-from t5study.data.pocket.lexicon import EMOTIONS
+from t5study.data.pocket.grammar import german_words, tokens_of, words, write
+from t5study.data.tasks import EMOTIONS
 from t5study.judging.faithfulness import invented
 
 LABELLED = tuple(config for config in pocket.CONFIGS if config != "text")
@@ -201,11 +201,6 @@ def test_another_process_makes_the_same():
 def test_unknown_names_are_refused(config, split):
     with pytest.raises(StudyError, match="choose"):
         pocket.generate(config, split)
-
-
-def test_a_rule_with_an_unknown_symbol_is_refused():
-    with pytest.raises(StudyError, match="unknown"):
-        Grammar("S -> the <NOWHERE>")
 
 
 def test_cached_rows_are_the_generated_ones_and_survive_the_process(tmp_path, monkeypatch):

@@ -8,7 +8,6 @@ import pytest
 from sentencepiece import SentencePieceProcessor
 from transformers import AutoTokenizer
 
-from t5study.base.errors import StudyError
 from t5study.data.vocabulary import sentinel_ids, train_vocabulary
 
 WORDS = [
@@ -111,17 +110,3 @@ def test_training_replaces_an_older_folder(tmp_path):
     train_vocabulary(texts(), 300, tmp_path / "made", 10)
     assert len(sentinel_ids(AutoTokenizer.from_pretrained(tmp_path / "made"))) == 10
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
-
-
-def test_errors_say_what_is_wrong(tmp_path):
-    with pytest.raises(StudyError, match="empty"):
-        train_vocabulary([" ", ""], 300, tmp_path / "made", 20)
-    with pytest.raises(StudyError, match="no room"):
-        train_vocabulary(texts(), 26, tmp_path / "made", 20)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_tokenizer_without_sentinels_is_refused(tmp_path):
-    folder = train_vocabulary(texts(), 300, tmp_path / "made", 0)
-    with pytest.raises(StudyError, match="sentinel"):
-        sentinel_ids(AutoTokenizer.from_pretrained(folder))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from t5study.training import allocator
-from t5study.training.allocator import return_memory, tune_allocator
+from t5study.training import acceleration
+from t5study.training.acceleration import return_memory, tune_allocator
 
 
 def test_allocator_is_tuned_where_it_is_glibcs():
@@ -22,7 +22,7 @@ def test_allocator_is_tuned_where_it_is_glibcs():
 def test_kept_memory_goes_back():
     command = """
 import torch
-from t5study.training.allocator import return_memory, tune_allocator
+from t5study.training.acceleration import return_memory, tune_allocator
 
 def resident():
     with open("/proc/self/statm") as file:
@@ -45,6 +45,6 @@ print(tuned, return_memory(), kept - resident())
 
 
 def test_without_glibc_nothing_is_tuned(monkeypatch):
-    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda _: object())
+    monkeypatch.setattr(acceleration.ctypes, "CDLL", lambda _: object())
     assert not tune_allocator()
     assert not return_memory()

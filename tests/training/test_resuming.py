@@ -13,9 +13,9 @@ from t5study.base.errors import StudyError
 from t5study.models.loading import load_tokenizer, save_model
 from t5study.runs.store import RunStore
 from t5study.training import loop
+from t5study.training.callbacks import history
 from t5study.training.checkpointing import is_intact
 from t5study.training.finetune import finetune
-from t5study.training.history import history
 
 
 class Interrupted(Exception):

@@ -1,7 +1,6 @@
 """The pocket corpus: small generated data sets of films, feelings and news; needs no network."""
 
 from t5study.data.pocket.acceptability import parse, sentences, well_formed
-from t5study.data.pocket.cache import rows
 from t5study.data.pocket.datasets import (
     CEILINGS,
     CONFIGS,
@@ -10,6 +9,7 @@ from t5study.data.pocket.datasets import (
     SPLITS,
     VERSION,
     generate,
+    rows,
 )
 
 __all__ = [

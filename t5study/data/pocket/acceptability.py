@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from t5study.data.pocket import lexicon
 from t5study.data.pocket.draws import Draw, Elsewhere, Row, grammar
 from t5study.data.pocket.grammar import Grammar, tokens_of, write
-from t5study.data.pocket.rules import build_form
+from t5study.data.pocket.rules import build_form, table
 
 _NUMBER_PAIRS = "was/were is/are has/have says/say thinks/think wants/want"
 _LOOSE = {
@@ -22,17 +21,15 @@ _LOOSE = {
 def _wrong_forms() -> dict[str, str]:
     """For each form of a verb one that is wrong in its place, whatever its subject is."""
     pairs = [pair.split("/") for pair in _NUMBER_PAIRS.split()]
-    for line in lexicon.VERBS.strip().splitlines():
-        columns = [column.split("/") for column in line.split()[1:5]]
+    for row in table("verbs"):
+        columns = [column.split("/") for column in row[1:5]]
         for base, third, past, part in zip(*columns, strict=True):
             pairs += [[base, third], *([[past, part]] if past != part else [])]
-    pairs += [line.split()[:2] for line in lexicon.INTRANSITIVES.strip().splitlines()]
+    pairs += [row[:2] for row in table("intransitives")]
     return {a: b for one, other in pairs for a, b in ((one, other), (other, one))}
 
 
-@lru_cache(maxsize=1)
-def _form_grammar() -> Grammar:
-    return build_form()
+_form_grammar = lru_cache(maxsize=1)(build_form)
 
 
 def sentences(text: str) -> list[str]:

@@ -15,8 +15,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from t5study.base.errors import StudyError
-
 FEATURES: dict[str, tuple[str, ...]] = {}
 """Values that each `$x` in a rule runs through; `rules` fills it."""
 
@@ -109,29 +107,12 @@ class Grammar:
                         _merge(alternatives, _alternative(part))
         self._tables: dict[tuple[str, str], tuple[list[float], list[Alternative]]] = {}
         self._base = {symbol: symbol.split(".")[0] for symbol in self.rules}
-        self._check()
         self._first = self._first_words()
-
-    def _check(self) -> None:
-        """Every child must have a rule and every German side the same children."""
-        for symbol, alternatives in self.rules.items():
-            for alternative in alternatives:
-                children = {item for item in alternative.items if isinstance(item, Child)}
-                for child in children:
-                    if child.symbol not in self.rules:
-                        raise StudyError(
-                            f"The grammar's rule {symbol} uses {child.symbol}, unknown."
-                        )
-                german = alternative.german
-                if german is not None and children != {i for i in german if isinstance(i, Child)}:
-                    raise StudyError(f"The two sides of a rule of {symbol} have other children.")
 
     def _table(self, symbol: str, key: str) -> tuple[list[float], list[Alternative]]:
         found = self._tables.get((symbol, key))
         if found is None:
             chosen = [a for a in self.rules[symbol] if not key or a.key == key]
-            if not chosen:
-                raise StudyError(f"The grammar has no alternative {key} of {symbol}.")
             found = (list(itertools.accumulate(a.weight for a in chosen)), chosen)
             self._tables[symbol, key] = found
         return found
@@ -141,11 +122,8 @@ class Grammar:
 
         `bind` fixes meanings: `{"TADJ": "silent"}` restricts every symbol TADJ or TADJ.x to the
         alternatives with that key; `{"#ag": {...}}` holds the bindings inside children with role
-        `ag`. Raises `StudyError` where nothing fits.
+        `ag`.
         """
-        return self._derive(symbol, random, bind or {})
-
-    def _derive(self, symbol: str, random: Random, bind: Binding) -> Node:
         key = bind.get(self._base[symbol], "") if bind else ""
         sums, alternatives = self._table(symbol, key)
         if len(sums) == 1:
@@ -156,7 +134,7 @@ class Grammar:
         for item in alternative.items:
             if item.__class__ is Child:
                 inner = bind.get("#" + item.role, bind) if bind and item.role else bind
-                children[item] = self._derive(item.symbol, random, inner)
+                children[item] = self.derive(item.symbol, random, inner)
         return Node(alternative, children)
 
     def keys(self, symbol: str) -> list[str]:
@@ -224,8 +202,6 @@ def _collect(node: Node, out: list[str]) -> None:
 def german_words(node: Node) -> list[str]:
     """The German words of a derivation, before articles and endings agree (see `german`)."""
     if node.alternative.german is None:
-        if node.children:
-            raise StudyError("The grammar has no German for one of its rules.")
         return list(node.alternative.items)
     out: list[str] = []
     for item in node.alternative.german:

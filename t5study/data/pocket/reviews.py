@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from t5study.data.pocket import lexicon
 from t5study.data.pocket.draws import Draw, Elsewhere, Row, identity, keys, person, split_of
 from t5study.data.pocket.grammar import words, write
 from t5study.data.pocket.rules import STORIES
+from t5study.data.tasks import EMOTIONS
 
 EMOTION_SHARES = (0.29, 0.335, 0.08, 0.135, 0.12, 0.04)
 
@@ -42,13 +42,13 @@ def sst(draw: Draw) -> Row:
 
 def emotion(draw: Draw) -> Row:
     label = draw.plan.choices(range(6), EMOTION_SHARES)[0]
-    symbol = f"EMO.{lexicon.EMOTIONS[label]}"
+    symbol = f"EMO.{EMOTIONS[label]}"
     text = draw.sentence(symbol, {}, True)
     return {"text": text, "label": label}
 
 
 def diary(draw: Draw) -> str:
-    emotion = draw.random.choice(lexicon.EMOTIONS)
+    emotion = draw.random.choice(EMOTIONS)
     gender = draw.random.choice("mf")
     bind = {"WHO": gender, "KNOWN": draw.random.choice(("kin", "name"))}
     bind |= {name: draw.choice(f"{name}.{gender}") for name in ("KIN", "FIRST")}
