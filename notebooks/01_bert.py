@@ -125,8 +125,9 @@ study.finds(
 # - In "The keys to the old cabinet are on the table", one of {eval}`facts.all_heads` heads gives
 #   {eval}`facts.looks_keys` of the weight of *are* to its subject *keys*, and
 #   {eval}`facts.looks_cabinet` to the nearer noun *cabinet*. Nobody told it what a subject is.
-# - After the last layer two uses of *bank* have a cosine of {eval}`facts.bank_same` where they mean the
-#   same, and of {eval}`facts.bank_other` where they do not. Before the first layer they are one vector.
+# - After the last layer two uses of *bank* have a mean cosine of {eval}`facts.bank_same` where they mean
+#   the same, and of {eval}`facts.bank_other` where they do not. Before the first layer their vectors
+#   differ by their place in the sentence alone.
 # - A dense layer on the frozen vectors is right on {eval}`facts.dense_mean` of sentences that praise or
 #   blame a film, which is not told apart from counting words ({eval}`facts.dense_words`). BERT has to
 #   be {term}`fine-tuned <fine-tuning>` to be good at a task.
@@ -189,15 +190,15 @@ def attention(query, key, value):
 # MiniLM itself used:
 
 # %% tags=["needs:minilm"]
-query, key, value = (looked.arrays[name] for name in ("query", "key", "value"))
-weights, vectors = attention(query, key, value)
+query, key = looked.arrays["query"], looked.arrays["key"]
+weights, vectors = attention(query, key, looked.arrays["value"])
 difference = np.abs(weights - looked.arrays["weights"]).max()
 
 # %% mystnb={"figure": {"caption": "Layer 4, head 2 of MiniLM, computed by the ten lines from its queries and keys. Left: the scores. Right: softmax of each row, the weights. Read a row: this token looks, the columns are looked at.", "name": "fig-bert-steps"}, "image": {"alt": "Two square heat maps over the tokens of the example sentence. The left one shows scores, the right one the weights after softmax; in the row of the word are the column of keys is the darkest."}} tags=["needs:minilm", "remove-input"]
 bert.plot_attention_steps(looked, query @ key.T / np.sqrt(query.shape[1]), weights)
 
 # %% jupyter={"source_hidden": true} tags=["needs:minilm", "remove-cell"]
-facts(head_difference=f"{difference:.0e}")
+facts(head_difference=tables.scientific(difference))
 
 # %% [markdown] tags=["needs:minilm"]
 # The largest difference is {eval}`facts.head_difference`, which is rounding. That is the whole mechanism:
@@ -243,8 +244,10 @@ bert.plot_looks(looked, [(0, 3, 1), (1, 5, 11), (2, 0, 2)])
 # two adds its result to what came in, followed by {term}`layer normalisation`:
 #
 # $$
-# Z = \mathrm{LayerNorm}\big(X + \mathrm{MultiHead}(X)\big), \qquad
-# X' = \mathrm{LayerNorm}\big(Z + \mathrm{GELU}(ZW_1 + b_1)\,W_2 + b_2\big).
+# \begin{aligned}
+# Z &= \mathrm{LayerNorm}\big(X + \mathrm{MultiHead}(X)\big), \\
+# X' &= \mathrm{LayerNorm}\big(Z + \mathrm{GELU}(ZW_1 + b_1)\,W_2 + b_2\big).
+# \end{aligned}
 # $$
 #
 # (GELU is a ramp with a rounded corner: $x\,\Phi(x)$, with $\Phi$ the normal distribution function.)
@@ -361,23 +364,23 @@ losses = study.observe(
 )
 
 
-def total(pair):
-    """Mean loss of the masked words plus the loss of the next sentence, in nats."""
-    masked = np.mean([-np.log(each["probability"]) for each in pair["masked"]])
-    follows = pair["is_next_probability"]
-    truth = follows if pair is losses.values["next"] else 1 - follows
-    return masked - np.log(truth)
+def total(pair, follows):
+    """Mean loss of the masked words plus that of the next sentence, in nats."""
+    chances = [each["probability"] for each in pair["masked"]]
+    chance = pair["is_next_probability"]
+    return -np.mean(np.log(chances)) - np.log(chance if follows else 1 - chance)
 
 
 # %% mystnb={"figure": {"caption": "The terms of BERT's pre-training loss on two pairs with the same first sentence: the loss of each masked word, their mean, the next-sentence loss, and the sum of the last two, which training makes small.", "name": "fig-bert-losses"}, "image": {"alt": "Two panels of horizontal bars, for a pair that follows and a pair that does not: the loss of each masked word, their mean, the next-sentence loss, and the sum."}} tags=["remove-input"]
 bert.plot_objectives(losses)
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
-gaps = [abs(total(pair) - pair["model_loss"]) for pair in losses.values.values()]
+sums = {name: total(pair, name == "next") for name, pair in losses.values.items()}
+gaps = [abs(sums[name] - pair["model_loss"]) for name, pair in losses.values.items()]
 facts(
-    next_sum=f"{total(losses.values['next']):.3f}",
-    random_sum=f"{total(losses.values['random']):.3f}",
-    loss_gap=f"{max(gaps):.0e}",
+    next_sum=f"{sums['next']:.3f}",
+    random_sum=f"{sums['random']:.3f}",
+    loss_gap=tables.scientific(max(gaps)),
 )
 
 # %% [markdown]
@@ -472,7 +475,7 @@ bert.plot_shares([row["view"] for row in rows], {"accuracy": rows})
 #
 # :::{admonition} Exercise 3
 # :class: tip
-# In the notebook, call `attention(np.zeros_like(query), key, value)`. What do the weights become, and
+# In the notebook, call `attention(0 * query, key, key)`. What do the weights become, and
 # what the new vectors?
 # :::
 #

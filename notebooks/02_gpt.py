@@ -77,7 +77,7 @@ writer = study.observe("gpt.influence", sentence=hinge)
 facts(
     own_future=f"{own.values['on_the_future']:g}",
     own_parameters=f"{own.values['parameters'] / 1e6:.1f} million",
-    own_right=f"{writer.values['from_the_right']:.0e}",
+    own_right=f"{writer.values['from_the_right']:g}",
     own_left=f"{writer.values['from_the_left']:.2f}",
     own_bert_right=f"{reader.values['from_the_right']:.2f}",
     own_bert_left=f"{reader.values['from_the_left']:.2f}",
@@ -147,8 +147,9 @@ def decoder_mask(tokens):
 
 
 def weights(scores, mask):
-    """Attention weights of one head: softmax of each row over what it may look at."""
-    raised = np.exp(np.where(mask, scores, -np.inf) - scores.max(-1, keepdims=True))
+    """Weights of one head: softmax of each row over what it may look at."""
+    allowed = np.where(mask, scores, -np.inf)
+    raised = np.exp(allowed - allowed.max(-1, keepdims=True))
     return raised / raised.sum(-1, keepdims=True)
 
 
@@ -163,7 +164,7 @@ with np.printoptions(precision=2, suppress=True):
 # In a real network the upper right stays empty. Where do its {eval}`facts.heads` heads a layer look?
 
 # %% tags=["needs:smollm2", "remove-input"]
-explorer(looked, layer=10, head=1, token="are")
+explorer(looked, layer=9, head=7, token="are")
 
 # %% [markdown]
 # ### Measured from outside
@@ -194,8 +195,8 @@ facts(
 
 # %% [markdown]
 # The claims are judged on a BERT and a GPT that this study pre-trained itself: there a token on the right
-# moves BERT by {eval}`facts.own_bert_right` and GPT by {eval}`facts.own_right`, which is rounding, and the
-# largest weight on a later token is {eval}`facts.own_future`.
+# moves BERT by {eval}`facts.own_bert_right` and GPT by {eval}`facts.own_right`, and GPT's largest weight on a
+# later token is {eval}`facts.own_future`.
 #
 # Much follows from this one difference. A writer's vectors know only the left; a reader's know both sides.
 # And because nothing to the left changes when a token is added, a GPT keeps its old keys and values and
@@ -240,10 +241,10 @@ tables.show(
         columns={
             "scrambled": "its words in another order",
             "plain_perplexity": "perplexity",
-            "mixed_perplexity": "of the other order",
+            "mixed_perplexity": "perplexity of those",
         }
-    ).set_index("sentence"),
-    formats={"perplexity": "{:,.0f}", "of the other order": "{:,.0f}"},
+    ).set_index("sentence")[["perplexity", "its words in another order", "perplexity of those"]],
+    formats={"perplexity": "{:,.0f}", "perplexity of those": "{:,.0f}"},
 )
 
 # %% [markdown]
@@ -299,7 +300,7 @@ tables.show(
 )
 
 # %% [markdown]
-# Searches stay close to what is usual, and end in text that repeats itself. Sampling from the whole
+# Searches stay close to what is usual, and over longer stretches they repeat themselves. Sampling from the whole
 # distribution strays, since the unlikely tokens are many and together not so unlikely. To cut them off
 # keeps the text together. People's texts are not the most probable ones either: again and again they use a
 # word that the model finds unlikely {cite:p}`holtzman2020degeneration`. Where the input leaves little

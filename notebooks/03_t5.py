@@ -113,23 +113,29 @@ tables.show(
 
 # %%
 def label_scores(log_probabilities):
-    """Each label's share of the probability that all labels have together."""
-    chances = {label: np.exp(score) for label, score in log_probabilities.items()}
-    return {label: chance / sum(chances.values()) for label, chance in chances.items()}
+    """Each label's share of the probability that all labels have."""
+    labels, scores = zip(*log_probabilities.items(), strict=True)
+    chances = np.exp(scores)
+    return dict(zip(labels, chances / chances.sum(), strict=True))
 
 
 # %%
-sst, review = study.task("sst"), "A wonderful film, I loved every minute."
-written = {
-    label: study.observe(
-        "t5.teacher_forcing", run=everything, source=sst.source({"sentence": review}), target=label
+sst = study.task("sst")
+review = "A wonderful film, I loved every minute."
+question = sst.source({sst.fields[0]: review})
+scores, seen = {}, {}
+for label in ("positive", "negative"):
+    seen[label] = study.observe(
+        "t5.teacher_forcing",
+        run=everything,
+        source=question,
+        target=label,
     )
-    for label in ("positive", "negative")
-}
-scored = label_scores({label: seen.values["log_probability"] for label, seen in written.items()})
+    scores[label] = seen[label].values["log_probability"]
+scored = label_scores(scores)
 
 # %% mystnb={"figure": {"name": "fig-life", "caption": "The life of one text, with the numbers of this study's T5: the prefix names the task, the tokenizer cuts, the encoder reads, the decoder scores both label words, and the likelier is the answer."}, "image": {"alt": "A flow of boxes: the text, the text with its prefix, its pieces in a row, an encoder, a decoder, two bars for the scores of positive and negative, and the answer positive."}} tags=["remove-input"]
-life_of_a_text(review, sst.prefix.strip(), written["positive"].values["source"], scored)
+life_of_a_text(review, question, seen["positive"].values["source"], scored)
 
 # %% [markdown]
 # (t5-architectures)=
@@ -154,7 +160,8 @@ three_masks()
 # In code the second and the third differ in one line:
 
 # %%
-tokens, inputs = len(single.values["tokens"]), single.values["source_length"]
+tokens = len(single.values["tokens"])
+inputs = single.values["source_length"]
 causal = np.tril(np.ones((tokens, tokens), dtype=bool))
 prefix_lm = causal.copy()
 prefix_lm[:inputs, :inputs] = True
@@ -231,15 +238,16 @@ t5.plot_prefix_attention(prefix)
 
 # %%
 def corrupt(tokens, hidden):
-    """The input and the target of span corruption; `hidden` says of each token whether it is."""
+    """Input and target; `hidden` says of each token whether it is."""
     inputs, target, spans = [], [], 0
-    for token, is_hidden, was_hidden in zip(tokens, hidden, [False, *hidden], strict=False):
-        if is_hidden and not was_hidden:
+    before = [False, *hidden[:-1]]
+    for token, gone, was_gone in zip(tokens, hidden, before, strict=True):
+        if gone and not was_gone:
             sentinel = f"<extra_id_{spans}>"
             inputs.append(sentinel)
             target.append(sentinel)
             spans += 1
-        (target if is_hidden else inputs).append(token)
+        (target if gone else inputs).append(token)
     return [*inputs, "</s>"], [*target, "</s>"]
 
 
@@ -297,6 +305,10 @@ t5.plot_span_corruption(corrupted)
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 bias = study.observe("t5.position_bias", reach=40)
+if study.has("t5"):
+    made = study.pretraining("t5")
+    sequences = made.metrics["tokens"] / made.config["recipe"]["sequence_length"]
+    facts(target_length=f"{made.metrics['target_tokens'] / sequences:.0f}")
 facts(
     buckets=bias.values["buckets"],
     max_distance=bias.values["max_distance"],
@@ -313,7 +325,7 @@ facts(
 
 # %%
 def bucket(distance, buckets=32, farthest=128):
-    """T5's bucket of a distance, in the encoder: half of the buckets for each side."""
+    """T5's bucket of a distance in its encoder: half of them for a side."""
     side = buckets // 2
     near = side // 2
     away = np.abs(distance)
@@ -330,7 +342,9 @@ print("bucket  ", *(f"{each:5d}" for each in bucket(distances)))
 t5.plot_position_bias(bias)
 
 # %% [markdown]
-# Where a curve of {numref}`fig-t5-bias` is high, its head prefers to look that far. The whole device costs
+# Where a curve of {numref}`fig-t5-bias` is high, its head prefers to look that far. (In pre-training the
+# targets had {eval}`facts.target_length` tokens on average, so what the decoder's curves show beyond that was
+# hardly ever trained.) The whole device costs
 # {eval}`facts.bias_parameters` parameters a stack ({eval}`facts.buckets` buckets for
 # {eval}`facts.bias_heads` heads): only {eval}`facts.bias_layers` layer owns a table, and the others use it.
 #
@@ -356,7 +370,8 @@ forced = study.observe(
     source=study.task("translation").prefix + source,
     target=target,
 )
-loss = -np.mean([np.log(step["probability"]) for step in forced.values["steps"]])
+chances = [step["probability"] for step in forced.values["steps"]]
+loss = -np.mean(np.log(chances))
 
 # %% mystnb={"figure": {"name": "fig-t5-forcing", "caption": "Every step of the decoder on one translation: what it reads, what it must say next, and the loss of that step. The dashed line is the mean, the loss of the example."}, "image": {"alt": "Bars for each step of the decoder, labelled with the token read and the token to be predicted, their height the negative log-probability."}} tags=["remove-input"]
 t5.plot_teacher_forcing(forced)

@@ -1,10 +1,5 @@
 # %% [markdown]
 # # BERT and T5 on GLUE
-#
-# The report compares models by their places on a leaderboard. This chapter keeps that leaderboard
-# as data, explains what its scores are made of, asks how much of a difference in score is luck,
-# and then fine-tunes T5 and BERT side by side on tasks of the same kind, with a cheap baseline next
-# to them.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "published"
@@ -78,19 +73,20 @@ facts(**yes_sayer.facts)
 study.finds(**yes_sayer.finds)
 
 # %% [markdown]
-# The networks fine-tuned here are this study's own: a T5 with {eval}`facts.t5_size` parameters and a
-# BERT with {eval}`facts.bert_size`. The report's T5-small has 60 million, the T5 of its leaderboard 11
-# billion, so what ours score says nothing about T5-small.
+# The report compares models by their places on a leaderboard. This chapter keeps that leaderboard as data,
+# explains what its scores are made of, asks how much of a difference is luck, and then fine-tunes T5 and
+# BERT side by side, with a cheap baseline next to them. The networks are this study's own: a T5 with
+# {eval}`facts.t5_size` parameters and a BERT with {eval}`facts.bert_size`. What they score says nothing about
+# the report's T5-small of 60 million, or the T5 of its leaderboard of 11 billion.
 
 # %% [markdown] tags=["finds:overlap_leads_similarity", "finds:yes_sayer"]
-# What was found:
+# **What was found.**
 #
-# - Of {eval}`facts.roles` tasks of GLUE, our T5 is above our BERT on {eval}`facts.t5_above` and below it
-#   on {eval}`facts.bert_above`, with the recipe that was chosen for T5 and more tokens read. Against a
-#   machine on word pairs it is above on {eval}`facts.over_baseline` and below on
-#   {eval}`facts.under_baseline`.
-# - A score needs its measure. On pairs of sentences four numbers about common words beat T5 at
-#   similarity, and T5's F1 on paraphrases is that of answering *equivalent* to every pair.
+# - Of {eval}`facts.roles` tasks our T5 is above our BERT on {eval}`facts.t5_above` and below it on
+#   {eval}`facts.bert_above`, with a recipe chosen for T5 and more tokens read. It is above a linear machine
+#   on word pairs on {eval}`facts.over_baseline`, and below it on {eval}`facts.under_baseline`.
+# - A score needs its measure. Four numbers about common words beat T5 at the similarity of sentences, and
+#   T5's F1 on paraphrases is that of answering *equivalent* to every pair.
 # - Ranks one to six of the report's leaderboard cannot be told apart on SST-2 by its test set.
 
 # %% [markdown]
@@ -276,7 +272,10 @@ answers = {
     "one pair exchanged": [0.0, 1.0, 3.0, 2.0, 4.0, 5.0],
 }
 correlated = {
-    name: {"Pearson": scores.pearson(similarities, y), "Spearman": scores.spearman(similarities, y)}
+    name: {
+        "Pearson": scores.pearson(similarities, y),
+        "Spearman": scores.spearman(similarities, y),
+    }
     for name, y in answers.items()
 }
 tables.show(pd.DataFrame.from_dict(correlated, orient="index"))
@@ -301,9 +300,11 @@ dev = dev[dev["model"] == "BERT-base-cased"].set_index(["task", "metric"])["valu
 tables.show(dev.unstack("metric"))
 
 # %%
-parts = {task: dict(group.droplevel("task")) for task, group in dev.groupby("task")}
+groups = dev.groupby("task")
+parts = {task: dict(group.droplevel("task")) for task, group in groups}
 with_wnli = scores.glue_score(parts)
-without = scores.glue_score({task: part for task, part in parts.items() if task != "wnli"})
+others = {task: part for task, part in parts.items() if task != "wnli"}
+without = scores.glue_score(others)
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 facts(
@@ -386,10 +387,9 @@ facts(
 
 # %% [markdown]
 # All networks get the recipe that was chosen for T5. T5 had read {eval}`facts.read_t5` tokens before,
-# BERT {eval}`facts.read_bert`, so what follows compares two models and not two designs;
+# BERT {eval}`facts.read_bert`, so this compares two models and not two designs;
 # {ref}`transfer-architectures` sets the designs side by side after the same number of tokens.
-
-# %% [markdown]
+#
 # The checkpoint is chosen on validation rows, and no choice is made by the test rows. GLUE's own test
 # labels are not public, so "test" here is GLUE's development set, and the validation rows are held out
 # of the training set.
@@ -456,22 +456,14 @@ tables.show(over_baseline)
 # {eval}`facts.like_baseline` cannot be told apart. Not told apart does not mean equal: these runs do
 # not show an order.
 #
-# *T5 above BERT* is no verdict on the two designs:
+# This is no verdict on the two designs. Besides the recipe and the tokens, there is {eval}`facts.seeds` seed
+# a task, and another may give another order; the two tables hold {eval}`facts.comparisons` comparisons, of
+# which one in twenty would be called by luck alone. Models that give one answer to every test row have not
+# learnt their task, and to be above them is easy: {eval}`facts.one_answer`.
 #
-# - Both were trained by the recipe that was chosen for T5.
-# - T5 had read {eval}`facts.read_t5` tokens and BERT {eval}`facts.read_bert`.
-# - A model that gives one answer to every test row has not learnt its task, and to be above it is
-#   easy. Models here that do so: {eval}`facts.one_answer`.
-# - There is {eval}`facts.seeds` seed a task. Another seed may give another order.
-# - The two tables hold {eval}`facts.comparisons` comparisons. At this level, one in twenty would be
-#   called by luck alone if no model were better than another.
-#
-# The baseline sees words and neighbouring pairs. In one sentence pairs hold some word order, so it can
-# notice *book the*. Two sentences are one bag to it: it sees that *dog* occurs twice, not that both
-# sentences have it. So it can hardly compare them, and what it scores on such tasks may come from
-# words that go with a label. A network that reads both sentences can compare them in principle, if its
-# pre-training taught it enough. Word overlap is the measure there: it compares two sentences and
-# understands neither.
+# The baseline sees words and neighbouring pairs. In one sentence pairs hold some word order, so it can notice
+# *book the*. Two sentences are one bag to it, and it can hardly compare them. Word overlap is the measure
+# there: it compares two sentences and understands neither.
 
 # %% [markdown] tags=["finds:overlap_leads_similarity"]
 # On similarity T5's whole interval lies below the score of word overlap: its pre-training did not
@@ -497,12 +489,10 @@ tables.show(over_baseline)
 #
 # ### Beside published scores
 #
-# Published scores belong to named checkpoints. They are listed here apart, so that they are not read as
-# scores of this study, and are comparable only where split and training rows agree. T5's rows are
-# scores on GLUE's *test* sets, of which this study has no labels; its own are on development sets
-# (split *validation* here), and its training rows are those of the score table, not always all there
-# are. *Read* marks what was read at its source, *listing* what was seen in a list that quotes the
-# source, and *not verified* what was not read again for this book.
+# Published scores belong to named checkpoints, and are comparable only where split and training rows agree.
+# T5's rows are scores on GLUE's *test* sets, of which this study has no labels; its own are on development
+# sets (split *validation* here). *Read* marks what was read at its source, *listing* what was seen in a list
+# that quotes the source, and *not verified* what was not read again for this book.
 
 # %% tags=["remove-input"]
 GLUE_NAMES = ["cola", "sst2", "mrpc", "stsb", "rte", "wnli"]
@@ -512,43 +502,19 @@ columns = ["task", "split", "metric", "model", "value", "source", "verified"]
 tables.show(beside[columns].set_index("task"))
 
 # %% [markdown]
-# ## One model, two manners of answering
+# ## What to take away
 #
-# What does it look like when a classifier answers in words? The fine-tuned T5 of the first task,
-# asked about three sentences of our own, and left to *write* instead of being scored on its labels:
-
-# %%
-judge = runs[roles[0]]["T5"][0]
-asked = [
-    "The young singer bought a red car.",
-    "The young singer bought red a car.",
-    "The nurses was tired.",
-]
-field = tasks[roles[0]].fields[0]
-seen = study.observe(
-    "generation.answers",
-    run=judge,
-    prompts=[tasks[roles[0]].source({field: sentence}) for sentence in asked],
-    arguments={"max_length": 12},
-)
-written = pd.DataFrame(seen.values["rows"])
-written["pieces"] = written["pieces"].map(" ".join)
-tables.show(
-    written[["prompt", "answer", "pieces", "log_probability"]]
-    .rename(columns={"log_probability": "log-probability"})
-    .set_index("prompt")
-)
-
-# %% jupyter={"source_hidden": true} tags=["remove-cell"]
-answered = [row["answer"] for row in seen.values["rows"]]
-facts(faulty_asked=len(asked) - 1, faulty_passed=answered[1:].count("acceptable"))
-
-# %% [markdown]
-# Nothing forces it to write a label. After fine-tuning it does, because every target it saw was one;
-# the log-probability, a sum over the pieces of the word and its end, says how sure it was of the
-# whole. Sure is not right: of the {eval}`facts.faulty_asked` faulty sentences, the last ones, it
-# calls {eval}`facts.faulty_passed` acceptable. BERT could not write anything else than one of its
-# outputs; T5 could, and an untrained one would.
+# - A leaderboard compares systems, not designs: sizes differ a hundredfold, and some rows are ensembles.
+# - A difference has an interval. On 1,821 sentences half a point is luck.
+# - Ask of every score what a judge would get who says yes to all, or counts common words.
+#
+# | the report | what this page found |
+# | --- | --- |
+# | T5 is 6th, DeBERTa 2nd, and descendants of BERT fill the top five | yes ({ref}`glue-leaderboard`) |
+# | the original BERT is 32nd | not on the rows that are printed; its score fits |
+# | so T5 is better than BERT | corrected: 11 billion parameters against 340 million; at equal cost {ref}`transfer-architectures` decides |
+#
+# {doc}`12_scorecard` has the verdicts.
 #
 # ## Exercises
 #
@@ -599,18 +565,6 @@ facts(faulty_asked=len(asked) - 1, faulty_passed=answered[1:].count("acceptable"
 # are independent, $v$ is 0 and nothing is won. To be surer than a single score, with accuracies about
 # equal, the correlation of the errors must be above one half. The paired bootstrap of this chapter
 # takes $v$ as it finds it.
-# ```
-#
-# ```{admonition} Exercise 4
-# :class: tip
-# In the notebook, add the judge "is right on every acceptable sentence and on half of the others" to
-# the table of judges. Which of the three scores tells it best from the one who says yes to all?
-# ```
-#
-# ```{admonition} Solution
-# :class: dropdown
-# `[1] * 14 + [0] * 3 + [1] * 3`. Accuracy rises from 0.70 to 0.85 and F1 from 0.82 to 0.90; the
-# Matthews correlation rises from 0 to 0.64.
 # ```
 #
 # ## Where these numbers come from

@@ -6,6 +6,8 @@ profile = "published"
 seed = 21
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
+import textwrap
+
 import pandas as pd
 
 from t5study.chapters import generation, tables
@@ -88,6 +90,37 @@ study.finds(
     most_summaries_invent=2 * (invented["the report's arguments"] > 0).sum() > len(alike),
 )
 
+# %% jupyter={"source_hidden": true} tags=["needs:smollm2", "needs:published", "remove-cell"]
+changes = [
+    {},
+    {"num_beams": 1},
+    {"num_beams": 8},
+    {"no_repeat_ngram_size": 0},
+    {"no_repeat_ngram_size": 1},
+    {"min_new_tokens": 60},
+    {"max_new_tokens": 20},
+    {"length_penalty": 0.0},
+    {"length_penalty": 2.0},
+    {"early_stopping": False},
+]
+named_changes = {
+    ", ".join(f"{name}={value}" for name, value in change.items()) or "the report's": report
+    | change
+    for change in changes
+}
+sweep = study.observe("smollm2.summaries", texts=[ARTICLE], arguments=named_changes)
+written = {name: sweep.values["rows"][0][name] for name in named_changes}
+lacking = {name: faithfulness.invented(text, ARTICLE) for name, text in written.items()}
+facts(
+    sweep_rows=len(written),
+    sweep_distinct=len(set(written.values())),
+    sweep_lacking=", ".join(lacking["the report's"]),
+)
+study.finds(
+    the_rule_makes_it_invent=lacking["no_repeat_ngram_size=0"] == ["United"]
+    and len(lacking["the report's"]) > 1,
+)
+
 # %% [markdown]
 # The report shows T5 translating three words and summarising a news text, and takes both answers as they
 # come. This chapter shows how a text is searched for, why the report's translation is cut short, what each
@@ -99,11 +132,11 @@ study.finds(
 #   {eval}`facts.report_max_length` tokens leaves room for {eval}`facts.max_pieces` pieces, and the
 #   sentence needs one more and an end.
 
-# %% [markdown] tags=["needs:smollm2", "needs:published", "finds:most_summaries_invent", "finds:no_month_is_invented"]
-# - The report's summary names a month, april, that its source does not. A published model that writes well
-#   does this, too: {eval}`facts.smol_invented` of its {eval}`facts.smol_articles` summaries hold a number,
-#   a date or a name that is not in the article. Yet in {eval}`facts.months_texts` short texts that say
-#   "this month" it invented a month {eval}`facts.months_count` times.
+# %% [markdown] tags=["needs:smollm2", "needs:published", "finds:most_summaries_invent", "finds:no_month_is_invented", "finds:the_rule_makes_it_invent"]
+# - The report's summary names a month, april, that its source does not. An argument can make a model invent:
+#   under the report's rule against repeated pairs, {eval}`facts.smol_invented` of
+#   {eval}`facts.smol_articles` summaries of a published decoder hold a number, a date or a name that is not
+#   in the article. With the rule off the first of them came out true to its source.
 
 # %% [markdown] tags=["finds:below_lead"]
 # - This study's own T5 of {eval}`facts.parameters` parameters translates captions with a BLEU of
@@ -258,38 +291,25 @@ tables.show(by_limit.rename(columns={"change": "max_length"}).set_index("max_len
 # gets an article of our own with the report's arguments, then with a single change. (A decoder's prompt
 # counts towards `max_length`, so lengths are given for what is new.)
 
-# %% tags=["needs:smollm2", "needs:published", "remove-cell"]
-changes = [
-    {},
-    {"num_beams": 1},
-    {"num_beams": 8},
-    {"no_repeat_ngram_size": 0},
-    {"no_repeat_ngram_size": 1},
-    {"min_new_tokens": 60},
-    {"max_new_tokens": 20},
-    {"length_penalty": 0.0},
-    {"length_penalty": 2.0},
-    {"early_stopping": False},
-]
-named_changes = {
-    ", ".join(f"{name}={value}" for name, value in change.items()) or "the report's": report
-    | change
-    for change in changes
-}
-sweep = study.observe("smollm2.summaries", texts=[ARTICLE], arguments=named_changes)
-written = {name: text for name, text in sweep.values["rows"][0].items() if name != "text"}
-facts(sweep_rows=len(written), sweep_distinct=len(set(written.values())))
+# %% tags=["needs:smollm2", "needs:published", "remove-input"]
+print(textwrap.fill(ARTICLE, 80))
 
 # %% tags=["needs:smollm2", "needs:published", "remove-input"]
-print(ARTICLE)
-
-# %% tags=["needs:smollm2", "needs:published", "remove-input"]
-table = pd.DataFrame(written.items(), columns=["arguments", "summary"]).set_index("arguments")
+table = pd.DataFrame({"summary": written, "not in the article": lacking})
 table["words"] = table["summary"].str.split().map(len)
-tables.show(table)
+table.loc[table["summary"].duplicated(), "summary"] = "(the same as the first)"
+tables.show(table[["summary", "words", "not in the article"]].rename_axis("arguments"))
 
 # %% [markdown] tags=["needs:smollm2", "needs:published"]
 # The {eval}`facts.sweep_rows` settings give {eval}`facts.sweep_distinct` different summaries.
+
+# %% [markdown] tags=["needs:smollm2", "needs:published", "finds:the_rule_makes_it_invent"]
+# One row stands out. With `no_repeat_ngram_size=0` the summary ends by itself, and all that the check finds in
+# it beside the article is *United*, for the article writes *US*. With the report's 2 it finds
+# *{eval}`facts.sweep_lacking`*. To a model that is a decoder alone the article counts as text already
+# written, so the rule forbids every pair of pieces that stands in it. It cannot say "May 1" or "30,826", and
+# says something else. T5 keeps its source in the encoder, out of the rule's reach, so this does not explain
+# the report's "april".
 
 # %% [markdown]
 # How each argument works:
@@ -297,8 +317,8 @@ tables.show(table)
 # - **`num_beams`** searches for the same thing harder. A higher score need not be a better text: for
 #   translation models the most probable text of all is often the empty one {cite:p}`stahlberg2019nmt`.
 # - **`no_repeat_ngram_size`** was made for summaries that go round in circles
-#   {cite:p}`paulus2018summarization`. It forbids honest repetition as well. Set to one, no piece may occur
-#   twice, not even an article.
+#   {cite:p}`paulus2018summarization`. It forbids honest repetition as well, and set to one, not even an
+#   article may occur twice.
 # - **`min_length`** forbids the end. A model that would have ended sooner must go on.
 # - **`length_penalty`** is misnamed: larger values *favour* long texts, since the sum of log-probabilities
 #   is negative and is divided by more.
@@ -340,6 +360,8 @@ judged = {
     }
     for name, text in attempts.items()
 }
+
+# %% tags=["remove-input"]
 tables.show(pd.DataFrame.from_dict(judged, orient="index").rename_axis("attempt"))
 
 # %% [markdown]
@@ -378,8 +400,9 @@ tables.show(ranking.beside(answers, study.task("translation").metrics))
 
 # %%
 REPORTED = (
-    "the us has over 637,000 confirmed Covid-19 cases and over 30,826 deaths. president Donald "
-    "Trump predicts some states will reopen the country in april"
+    "the us has over 637,000 confirmed Covid-19 cases and over 30,826 "
+    "deaths. president Donald Trump predicts some states will reopen the "
+    "country in april"
 )
 checked = faithfulness.check(REPORTED, ARTICLE)
 
@@ -398,18 +421,18 @@ facts(
 
 # %% [markdown] tags=["needs:smollm2", "needs:published"]
 # (generation-published)=
-# ### How often does a good model invent?
+# ### How often is something invented?
 #
 # SmolLM2 summarises the article and twenty news articles of our own, with the report's arguments and then
-# without the least length. Four of them:
+# without the least length. Two of them:
 
 # %% tags=["needs:smollm2", "needs:published", "remove-input"]
-tables.show(generation.summary_table(summed, rows=4)[["the report's arguments"]])
+tables.show(generation.summary_table(summed, rows=3).iloc[1:][["the report's arguments"]])
 
 # %% [markdown] tags=["needs:smollm2", "needs:published"]
 # Of {eval}`facts.smol_articles` summaries {eval}`facts.smol_invented` hold a number, a date or a name that
-# is not in their article: fluent is not faithful. {eval}`facts.smol_alike` are the same with and without the
-# least length.
+# is not in their article. Part of it is owed to the rule against repeated pairs ({ref}`generation-sweep`).
+# {eval}`facts.smol_alike` are the same with and without the least length.
 
 # %% [markdown] tags=["needs:smollm2", "needs:published", "finds:least_length_is_idle"]
 # So the least length of 30 changes nothing here: this model never wished to stop before it.
@@ -421,8 +444,8 @@ tables.show(generation.summary_table(summed, rows=4)[["the report's arguments"]]
 # the share is {eval}`facts.months_interval`. {eval}`facts.months_kept` keep the words "this month".
 
 # %% [markdown] tags=["needs:smollm2", "needs:published", "finds:no_month_is_invented"]
-# That is a null result worth having: this model invents places and numbers, and yet no month where a short
-# text says "this month". It says nothing of T5-small; how the report's "april" came about stays open.
+# That is a null result worth having. Free to repeat what it read, this model invents no month. It says nothing
+# of T5-small; how the report's "april" came about stays open.
 
 # %% [markdown]
 # ### On the test set
@@ -455,8 +478,9 @@ tables.show(ranking.beside(answers, study.task("summary").metrics))
 
 # %%
 story = (
-    "Forty nurses stopped work in Oslo on Tuesday. The nurses want more money. Paul Keller, who "
-    "speaks for them, met the mayor of Lisbon. Emma Costa said that talks will begin on Sunday."
+    "Forty nurses stopped work in Oslo on Tuesday. The nurses want more "
+    "money. Paul Keller, who speaks for them, met the mayor of Lisbon. Emma "
+    "Costa said that talks will begin on Sunday."
 )
 twisted = "Emma Costa, who speaks for the nurses of Lisbon, met forty mayors on Sunday."
 faithfulness.invented(twisted, story)
@@ -469,7 +493,8 @@ faithfulness.invented(twisted, story)
 #
 # - A model gives probabilities; a search makes the text, and its arguments are part of the result.
 # - A limit on the length cuts. An answer that did not end is not an answer.
-# - A fluent summary may say what its source does not. Look numbers, dates and names up.
+# - A fluent summary may say what its source does not, and an argument of the search can be the cause. Look
+#   numbers, dates and names up.
 #
 # | the report | what this page found |
 # | --- | --- |

@@ -10,7 +10,6 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
 from t5study.chapters.style import (
     BLUE,
@@ -22,6 +21,7 @@ from t5study.chapters.style import (
     Picture,
     bars,
     drawn,
+    lines,
     panels,
     token_grid,
 )
@@ -123,10 +123,12 @@ def plot_senses(seen: Run) -> Picture:
     groups = list(table.groupby("word", sort=False))
     figure, axes = panels(1, len(groups), PAGE, 2.5, sharey=True)
     for place, (word, part) in zip(axes, groups, strict=True):
-        lines = part.set_index("layer")[["same sense", "other sense"]]
-        sns.lineplot(lines, ax=place, markers=["o", "s"], palette=[BLUE, ORANGE],
-                     legend=place is axes[0])  # fmt: skip
+        table = part.drop(columns="word").melt("layer", var_name="pair")
+        lines(place, table, "layer", "value", "pair")
         place.set_title(word)
         place.set_xlabel("layer")
     axes[0].set_ylabel("mean cosine")
+    axes[0].legend()
+    for place in axes[1:]:
+        place.get_legend().remove()
     return figure

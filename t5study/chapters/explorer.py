@@ -132,9 +132,14 @@ def explorer(seen: Run, *, layer: int, head: int, token: str) -> Explorer:
         f'<div class="looks-tokens" role="group" aria-label="Tokens: choose the one that looks">'
         f"{row}</div>\n"
         f'<p class="looks-said" aria-live="polite">{escape(f"“{token}” looks at {said}.")}</p>\n'
-        f'<script type="application/json">{json.dumps(data, ensure_ascii=False)}</script>\n'
+        f'<script type="application/json">{_json(data)}</script>\n'
         f"</div>\n<script>{_SCRIPT}</script>"
     )
+
+
+def _json(data: dict[str, object]) -> str:
+    # A token that closes an element would end the script.
+    return json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
 
 
 def _bytes(seen: Run, number: int) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.patches import Rectangle
 
 # The same pictures as in chapter 1, of another network.
@@ -53,6 +52,8 @@ def plot_influence(seen: Sequence[Run], names: Sequence[str]) -> Picture:
 @drawn
 def plot_token_losses(seen: Run) -> Picture:
     """Draw the loss of each token of a sentence given the tokens before it."""
+    import seaborn as sns
+
     names, losses = seen.values["tokens"][1:], seen.values["losses"]
     figure, (axes,) = panels(1, 1, PAGE, 2.7)
     sns.barplot(x=range(len(names)), y=losses, color=BLUE, saturation=1, ax=axes)
@@ -67,13 +68,16 @@ def plot_token_losses(seen: Run) -> Picture:
 @drawn
 def plot_truncation(seen: Run) -> Picture:
     """Draw a next-token distribution under temperatures, with the cuts of top-k and nucleus."""
+    import seaborn as sns
+
     tempered, values = seen.arrays["tempered"], seen.values
     figure, (axes,) = panels(1, 1, PAGE, 3.0)
     names = [f"T = {temperature:g}" for temperature in values["temperatures"]]
     places = np.arange(tempered.shape[1])
     table = pd.DataFrame(tempered.T, columns=names).reset_index().melt("index")
-    sns.barplot(table, x="index", y="value", hue="variable", palette=[SKY, BLUE, "#a6cee3"],
-                saturation=1, edgecolor="white", linewidth=0.4, ax=axes)  # fmt: skip
+    palette = [SKY, BLUE, "#a6cee3"][: len(names)]
+    sns.barplot(table, x="index", y="value", hue="variable", palette=palette, saturation=1,
+                edgecolor="white", linewidth=0.4, ax=axes)  # fmt: skip
     for bars, hatch in zip(axes.containers, HATCHES, strict=False):
         for bar in bars:
             bar.set_hatch(hatch)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pandas as pd
-import seaborn as sns
 
-from t5study.chapters.style import BLUE, ORANGE, PAGE, Picture, drawn, panels, plain_numbers
+from t5study.chapters.style import PAGE, Picture, drawn, lines, panels, plain_numbers
 from t5study.runs.record import Run
 
 
@@ -18,14 +17,15 @@ def plot_parallelism(run: Run) -> Picture:
         ("chain_", "operations that wait for each other"),
         ("", "milliseconds a sequence"),
     )
-    layers = {"LSTM layer": "lstm", "Transformer encoder layer": "attention"}
+    layers = {"lstm": "LSTM layer", "attention": "Transformer encoder layer"}
     for place, (prefix, label) in zip(axes, quantities, strict=True):
-        table = pd.DataFrame({name: run.metrics[prefix + key] for name, key in layers.items()})
-        sns.lineplot(table.set_index(pd.Index(lengths)), ax=place, markers=["s", "o"],
-                     palette=[ORANGE, BLUE], dashes=["", (3, 2)])  # fmt: skip
+        columns = {layer: run.metrics[prefix + name] for name, layer in layers.items()}
+        table = pd.DataFrame(columns, index=lengths).rename_axis("length").reset_index()
+        lines(place, table.melt("length", var_name="layer"), "length", "value", "layer")
         place.set_xscale("log", base=2)
         place.set_xticks(lengths, [str(length) for length in lengths])
         place.set(xlabel="sequence length (tokens)", ylabel=label)
         plain_numbers(place)
+    axes[0].legend()
     axes[1].get_legend().remove()
     return figure

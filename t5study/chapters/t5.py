@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import FancyBboxPatch, Rectangle
@@ -172,6 +171,8 @@ def plot_position_bias(seen: Run) -> Picture:
 @drawn
 def plot_teacher_forcing(seen: Run) -> Picture:
     """Draw each step of the decoder: what it reads, what it must say, and its loss."""
+    import seaborn as sns
+
     steps = seen.values["steps"]
     places = np.arange(len(steps))
     figure, (axes,) = panels(1, 1, PAGE, 3.2)

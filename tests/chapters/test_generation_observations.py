@@ -81,14 +81,6 @@ def mute(parts):
     return model, parts[1]
 
 
-def test_an_answer_of_padding_alone_has_no_steps(mute):
-    arguments = {"max_length": 6}
-    seen = observe(mute, "generation.steps", prompt=PROMPT, arguments=arguments)
-    assert (seen.values["steps"], seen.values["surprise"]) == ([], 0.0)
-    seen = observe(mute, "generation.alignment", prompt=PROMPT, arguments=arguments)
-    assert len(seen.arrays["cross"]) == len(seen.values["answer_tokens"]) == 0
-
-
 def test_an_answer_of_padding_alone_has_no_pieces(mute):
     seen = observe(mute, "generation.answers", prompts=[PROMPT], arguments={"max_length": 6})
     row = seen.values["rows"][0]
@@ -122,37 +114,3 @@ def test_generating_leaves_no_warning_in_a_page(parts, beams, capfd):
         arguments={"num_beams": beams, **arguments},
     )
     assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize("penalty", [0.0, 1.0, 2.0])
-def test_beam_scores_are_log_probability_over_length(parts, penalty):
-    seen = observe(
-        parts, "generation.beams", prompt=PROMPT, arguments=BEAMS | {"length_penalty": penalty}
-    ).values
-    assert len(seen["rows"]) == 4
-    assert seen["difference"] < 1e-4
-    scores = [row["score"] for row in seen["rows"]]
-    assert scores == sorted(scores, reverse=True)
-    assert len({tuple(row["pieces"]) for row in seen["rows"]}) == 4
-
-
-def test_steps_multiply_to_the_answer(parts):
-    arguments = {"max_length": 6}
-    seen = observe(parts, "generation.steps", prompt=PROMPT, arguments=arguments, top=3).values
-    answer = observe(parts, "generation.answers", prompts=[PROMPT], arguments=arguments).values[
-        "rows"
-    ][0]
-    assert [step["piece"] for step in seen["steps"]] == answer["pieces"]
-    total = torch.tensor([step["probability"] for step in seen["steps"]]).log().sum()
-    assert float(total) == pytest.approx(answer["log_probability"], abs=1e-3)
-    for step in seen["steps"]:
-        # Greedy search writes the most probable piece.
-        assert step["piece"] == step["candidates"][0]["token"]
-        assert len(step["candidates"]) == 3
-
-
-def test_alignment_is_a_distribution_over_the_prompt(parts):
-    seen = observe(parts, "generation.alignment", prompt=PROMPT, arguments={"max_length": 6})
-    cross = seen.arrays["cross"]
-    assert cross.shape == (len(seen.values["answer_tokens"]), len(seen.values["source_tokens"]))
-    assert seen.values["row_sum_error"] < 1e-5

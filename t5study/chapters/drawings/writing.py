@@ -90,8 +90,8 @@ def t5_stack() -> Drawing:
     ways = ((145, 340), (145, 289)), ((475, 340), (475, 289)), ((475, 111), (475, 60))
     for start, end in ways:
         drawing.arrow(start, end)
-    drawing.arrow((145, 165), (145, 110), (310, 110), (310, 201), (365, 201), colour=BLUE, width=2)
-    drawing.words(157, 98, "one vector a token of the input", size=SMALL)
+    drawing.arrow((200, 165), (200, 110), (310, 110), (310, 201), (365, 201), colour=BLUE, width=2)
+    drawing.words(255, 98, "one vector a token of the input", size=SMALL)
     for left, words in ((16, "embedding"), (346, "the same embedding")):
         drawing.box(left + 40, 340, 178, 26, words, fill=PALE, size=SMALL)
     drawing.box(346, 34, 258, 26, "scores: the same embedding again", fill=PALE, size=SMALL)
@@ -192,12 +192,12 @@ def _beam(drawing: Drawing, row: Mapping, places: dict[int | None, tuple[float, 
 
 
 def life_of_a_text(
-    text: str, prefix: str, pieces: Sequence[str], scores: Mapping[str, float]
+    text: str, source: str, pieces: Sequence[str], scores: Mapping[str, float]
 ) -> Drawing:
     """The way of one text to its answer: prefix, pieces, encoder, decoder, scores of the labels."""
     drawing = Drawing(330)
     drawing.box(8, 8, 604, 32, f"“{text}”", fill=PALE)
-    drawing.box(8, 66, 604, 32, f"{prefix} {text}", size=SMALL)
+    drawing.box(8, 66, 604, 32, source, size=SMALL)
     shown = [word(piece) for piece in pieces]
     size = min(SMALL, (590 - 14 * len(shown)) / (0.66 * sum(map(len, shown))))
     drawing.tokens(8, 124, shown, size=size, fills=[BLUISH] * len(shown), gap=3)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from torch.nn import functional
 
 from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.corpus import (
     blanks,
     found,
-    held_out,
-    judged,
     one_token,
-    sentences_of,
     share,
 )
 from t5study.chapters.observations.probing import (
-    entropy,
     influence,
     looking_at,
     marked_ids,
@@ -26,11 +20,8 @@ from t5study.chapters.observations.probing import (
     pieces,
     plain_ids,
     rank_of,
-    sampling,
     sides,
-    stacked,
     tensor,
-    top_candidates,
 )
 
 IGNORED = -100
@@ -49,55 +40,6 @@ def framed(tokenizer, first: list[int], second: list[int] | None = None) -> tupl
 
 def _run(model, ids: list[int], segments: list[int], **extra):
     return model(input_ids=tensor(model, ids), token_type_ids=tensor(model, segments), **extra)
-
-
-@observes("bert.attention")
-def attention(model, tokenizer, sentence: str, second: str | None = None) -> Observation:
-    """Attention weights of every layer and head on one sentence, or on a pair.
-
-    Arrays: `attention` (layers, heads, queries, keys) as the model computed it; `scores`, `query`
-    and `key` of the first layer's first head, from which `recomputed` is softmax(QK^T / sqrt(d_k))
-    by hand (Vaswani et al. 2017, equation 1); `entropy` (layers, heads), the mean over queries in
-    bits. `values["difference"]` is the largest gap between the two ways of computing.
-    """
-    ids, segments = framed(
-        tokenizer, plain_ids(tokenizer, sentence), second and plain_ids(tokenizer, second)
-    )
-    with looking_at(model):
-        output = _run(model, ids, segments, output_attentions=True, output_hidden_states=True)
-        layer = model.bert.encoder.layer[0].attention.self
-        width = layer.attention_head_size
-        query = layer.query(output.hidden_states[0])[0, :, :width]
-        key = layer.key(output.hidden_states[0])[0, :, :width]
-        scores = query @ key.T / width**0.5
-        weights = stacked(output.attentions)
-    recomputed = scores.softmax(-1).cpu().numpy()
-    spread = entropy(weights).mean(-1)
-    sharpest = np.unravel_index(spread.argmin(), spread.shape)
-    values = {
-        "tokens": pieces(tokenizer, ids),
-        "segments": segments,
-        "layers": weights.shape[0],
-        "heads": weights.shape[1],
-        "width": model.config.hidden_size,
-        "head_width": width,
-        "difference": float(np.abs(recomputed - weights[0, 0]).max()),
-        "row_sum_error": float(np.abs(weights.sum(-1) - 1).max()),
-        "smallest_weight": float(weights.min()),
-        "sharpest_head": [int(place) for place in sharpest],
-        "sharpest_entropy": float(spread.min()),
-        "uniform_entropy": float(np.log2(len(ids))),
-        "parameters": sum(p.numel() for p in model.parameters()),
-    }
-    arrays = {
-        "attention": weights,
-        "entropy": spread,
-        "query": query.cpu().numpy(),
-        "key": key.cpu().numpy(),
-        "scores": scores.cpu().numpy(),
-        "recomputed": recomputed,
-    }
-    return Observation(values, arrays)
 
 
 @observes("minilm.influence")
@@ -123,93 +65,6 @@ def _blank(model, tokenizer, ids: list[int], place: int) -> torch.Tensor:
     """Probabilities over the vocabulary at one place of a single sentence."""
     framed_ids, segments = framed(tokenizer, ids)
     return _run(model, framed_ids, segments).prediction_logits[0, place + 1].softmax(-1)
-
-
-def _answer(probabilities: torch.Tensor, answer: int) -> dict:
-    return {
-        "probability": float(probabilities[answer]),
-        "rank": rank_of(probabilities, answer),
-        "entropy": float(entropy(probabilities.cpu().numpy())),
-    }
-
-
-@observes("bert.fill")
-def fill(model, tokenizer, sentence: str, top: int = 8) -> Observation:
-    """The distribution over the vocabulary at a blank, marked as in `The film was [good].`"""
-    ids, place = marked_word(tokenizer, sentence)
-    answer = ids[place]
-    ids[place] = tokenizer.mask_token_id
-    with looking_at(model):
-        probabilities = _blank(model, tokenizer, ids, place)
-    values = {
-        "tokens": pieces(tokenizer, ids),
-        "answer": pieces(tokenizer, [answer])[0],
-        "candidates": top_candidates(tokenizer, probabilities, top),
-        "vocabulary": probabilities.numel(),
-        "uniform_entropy": float(np.log2(probabilities.numel())),
-        **_answer(probabilities, answer),
-    }
-    return Observation(values)
-
-
-@observes("bert.context")
-def context(model, tokenizer, sentence: str, top: int = 4) -> Observation:
-    """One blank seen four ways: whole, right side hidden, left side hidden, both hidden.
-
-    A side is hidden by putting the mask token in place of each of its tokens, so the number of
-    words and the positions stay the same. `probabilities` (views, shown tokens) are the chances
-    of the union of each view's best tokens and the answer.
-    """
-    whole, place = marked_word(tokenizer, sentence)
-    answer, mask = whole[place], tokenizer.mask_token_id
-    whole[place] = mask
-    left, right = whole[:place], whole[place + 1 :]
-    hidden_left, hidden_right = [mask] * len(left), [mask] * len(right)
-    views = {
-        "both sides": whole,
-        "left only": [*left, mask, *hidden_right],
-        "right only": [*hidden_left, mask, *right],
-        "neither": [*hidden_left, mask, *hidden_right],
-    }
-    with looking_at(model):
-        seen = {name: _blank(model, tokenizer, ids, place) for name, ids in views.items()}
-    shown = [answer]
-    for probabilities in seen.values():
-        shown += [i for i in probabilities.topk(top).indices.tolist() if i not in shown]
-    values = {
-        "answer": pieces(tokenizer, [answer])[0],
-        "shown": pieces(tokenizer, shown),
-        "views": [
-            {
-                "view": name,
-                "input": " ".join(pieces(tokenizer, views[name])),
-                "candidates": top_candidates(tokenizer, probabilities, top),
-                **_answer(probabilities, answer),
-            }
-            for name, probabilities in seen.items()
-        ],
-    }
-    table = torch.stack([probabilities[shown] for probabilities in seen.values()])
-    return Observation(values, {"probabilities": table.cpu().numpy()})
-
-
-@observes("bert.vectors")
-def vectors(model, tokenizer, sentences: list[str]) -> Observation:
-    """Cosine similarity of one marked word's vectors across sentences, layer by layer.
-
-    `similarity` (1 + layers, sentences, sentences); layer 0 is the sum of the embeddings, which
-    knows the word and its position and nothing else.
-    """
-    rows = []
-    with looking_at(model):
-        for sentence in sentences:
-            ids, place = marked_word(tokenizer, sentence)
-            framed_ids, segments = framed(tokenizer, ids)
-            states = _run(model, framed_ids, segments, output_hidden_states=True).hidden_states
-            rows.append(torch.stack([state[0, place + 1] for state in states]))
-    directions = functional.normalize(torch.stack(rows, dim=1), dim=-1)
-    similarity = directions @ directions.transpose(1, 2)
-    return Observation({"sentences": sentences}, {"similarity": similarity.cpu().numpy()})
 
 
 def _objectives(model, tokenizer, first: str, second: str, label: int) -> dict:
@@ -307,36 +162,3 @@ def cloze(model, tokenizer, count: int = 300, seed: int = 21) -> Observation:
             ranks.append(rank_of(_blank(model, tokenizer, hidden, place), answer))
             answers.append(answer)
     return Observation(found(ranks, answers))
-
-
-def _sampled(probabilities: torch.Tensor, forbidden: list[int]) -> torch.Tensor:
-    probabilities[:, forbidden] = 0
-    return torch.multinomial(probabilities, 1)[:, 0]
-
-
-@observes("bert.generation")
-def generation(model, tokenizer, samples: int = 200, seed: int = 21) -> Observation:
-    """Text from an encoder: rows of masks as long as held-out sentences, filled left to right.
-
-    Each mask in turn is sampled from the model's distribution at temperature 1, with what was
-    filled before and the masks behind in view (Wang and Cho 2019 order it otherwise). The first
-    word is given, as to GPT in `gpt.generation`.
-    """
-    models = [plain_ids(tokenizer, sentences_of(text)[0]) for text in held_out(samples, seed)]
-    by_length: dict[int, list[list[int]]] = {}
-    for ids in models:
-        by_length.setdefault(len(ids), []).append(ids)
-    texts = []
-    with looking_at(model), sampling(model, seed):
-        for length, group in sorted(by_length.items()):
-            rows = [
-                framed(tokenizer, [ids[0], *[tokenizer.mask_token_id] * (length - 1)])[0]
-                for ids in group
-            ]
-            batch = torch.tensor(rows, device=model.device)
-            for place in range(2, length + 1):
-                chances = model(input_ids=batch).prediction_logits[:, place].softmax(-1)
-                batch[:, place] = _sampled(chances, tokenizer.all_special_ids)
-            texts += tokenizer.batch_decode(batch[:, 1:-1], skip_special_tokens=True)
-    texts = [text.strip() for text in texts]
-    return Observation({**judged(texts), "examples": texts[:: max(1, len(texts) // 8)][:8]})

@@ -17,7 +17,6 @@ from t5study.data.pocket import rows
 
 
 @observes("minilm.classifier")
-@observes("bert.classifier")
 def classifier(model, tokenizer, train: int = 400, test: int = 500, seed: int = 21) -> Observation:
     """One dense layer on frozen vectors: sentiment of the bundled corpus's single sentences.
 

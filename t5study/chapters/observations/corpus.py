@@ -1,8 +1,7 @@
-"""Held-out text of the bundled corpus, and its grammar as a referee.
+"""Held-out text of the bundled corpus.
 
 These observations use the same sentences whatever model is looked at: they are plain English, so
-a published checkpoint can be asked about them too. The referee is strict: it accepts the sentences
-of the corpus's grammar and no others, so it judges models trained on that corpus alone.
+a published checkpoint can be asked about them too.
 """
 
 from __future__ import annotations
@@ -16,26 +15,12 @@ from random import Random
 from scipy.stats import binomtest
 
 from t5study.chapters.observations.probing import marked_ids
-from t5study.data.pocket import parse, rows, well_formed
+from t5study.data.pocket import rows
 from t5study.data.pocket.grammar import tokens_of
-
-_SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
-
-
-def sentences_of(text: str) -> list[str]:
-    """A text cut behind its full stops."""
-    return [part for part in _SENTENCE_END.split(text.strip()) if part]
 
 
 def _texts(split: str) -> list[str]:
     return [row["text"] for row in rows("text", split)]
-
-
-@lru_cache(maxsize=1)
-def training_texts() -> tuple[frozenset[str], frozenset[str]]:
-    """The corpus's training texts, and the sentences in them."""
-    texts = _texts("train")
-    return frozenset(texts), frozenset(part for text in texts for part in sentences_of(text))
 
 
 _ENGLISH = {
@@ -112,27 +97,4 @@ def share(count: int, total: int) -> dict:
         "share": count / total,
         "low": float(interval.low),
         "high": float(interval.high),
-    }
-
-
-def judged(texts: list[str]) -> dict:
-    """What the referee says of generated texts.
-
-    A text without a full stop at its end was cut off and fails. `sentences` and `texts` are the
-    shares that are grammatical, `well_formed` that of the sentences that are so apart from their
-    sense. German ones are counted in `german` and judged by neither.
-    `seen_sentences` and `seen_texts` count what occurs in the training text word for word.
-    """
-    known_texts, known_sentences = training_texts()
-    english = [text for text in texts if text and not is_german(text)]
-    parts = [part for text in english for part in sentences_of(text)]
-    return {
-        "n": len(texts),
-        "german": sum(map(is_german, texts)),
-        "empty": sum(not text for text in texts),
-        "sentences": share(sum(map(parse, parts)), len(parts)),
-        "well_formed": share(sum(map(well_formed, parts)), len(parts)),
-        "texts": share(sum(all(map(parse, sentences_of(t))) for t in english), len(english)),
-        "seen_sentences": share(sum(part in known_sentences for part in parts), len(parts)),
-        "seen_texts": share(sum(text in known_texts for text in texts), len(texts)),
     }

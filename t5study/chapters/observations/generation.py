@@ -1,10 +1,9 @@
-"""Observations of generated text: answers, the arguments that shape them, and their beams."""
+"""Observations of generated text: answers, and the arguments that shape them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import GenerationConfig
 
@@ -12,9 +11,7 @@ from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.probing import (
     looking_at,
     pieces,
-    stacked,
     tensor,
-    top_candidates,
 )
 from t5study.chapters.observations.t5 import ended, shifted
 
@@ -119,87 +116,3 @@ def sweep(
             for change in ({}, *changes)
         ]
     return Observation({"prompt": prompt, "rows": rows})
-
-
-@observes("generation.beams")
-def beams(model, tokenizer, prompt: str, arguments: dict[str, Any]) -> Observation:
-    """The hypotheses that beam search ends with, best first, and their scores computed again.
-
-    A finished hypothesis y is ranked by log P(y | x) / |y|^a with the `length_penalty` a (Wu et
-    al. 2016, section 7, in a simpler form). `score` is what the search reports, `recomputed` the
-    same from one teacher-forced pass, `difference` the largest gap between the two. The gap is
-    rounding as long as no argument (a minimal length, a forbidden repetition) changed a chance.
-    """
-    kept = arguments["num_beams"]
-    penalty = arguments.get("length_penalty", 1.0)
-    with looking_at(model):
-        made = _generate(model, tokenizer, prompt, {**arguments, "num_return_sequences": kept})
-        rows = []
-        for sequence, score in zip(made.sequences, made.sequences_scores, strict=True):
-            row = _answer(model, tokenizer, prompt, _written(model, sequence))
-            steps = max(1, len(row["pieces"]))
-            rows.append(
-                {
-                    **row,
-                    "score": float(score),
-                    "recomputed": row["log_probability"] / steps**penalty,
-                }
-            )
-    difference = max(abs(row["score"] - row["recomputed"]) for row in rows)
-    return Observation({"prompt": prompt, "rows": rows, "difference": difference})
-
-
-@observes("generation.steps")
-def steps(model, tokenizer, prompt: str, arguments: dict[str, Any], top: int = 4) -> Observation:
-    """The answer piece by piece, with the pieces that were most probable at each place.
-
-    `values["steps"]`: `piece` written, its `probability` given all before it, the `top`
-    `candidates`, and `end`, the chance that the text had ended there.
-    """
-    with looking_at(model):
-        made = _generate(model, tokenizer, prompt, arguments)
-        ids = _written(model, made.sequences[0])
-        chances = _log_chances(model, tokenizer, prompt, ids).exp()
-    table = [
-        {
-            "piece": piece,
-            "probability": float(row[index]),
-            "end": float(row[model.config.eos_token_id]),
-            "candidates": top_candidates(tokenizer, row, top),
-        }
-        for piece, index, row in zip(pieces(tokenizer, ids), ids, chances, strict=True)
-    ]
-    values = {
-        "prompt": prompt,
-        "answer": tokenizer.decode(ids, skip_special_tokens=True),
-        "steps": table,
-        "surprise": float(-np.log2([step["probability"] for step in table]).mean()) if ids else 0.0,
-    }
-    return Observation(values)
-
-
-@observes("generation.alignment")
-def alignment(model, tokenizer, prompt: str, arguments: dict[str, Any]) -> Observation:
-    """Which pieces of the prompt the decoder looks at while it writes each piece.
-
-    `cross` (answer pieces, prompt pieces) is the cross-attention, the mean over layers and heads;
-    its rows sum to 1. Attention shows where information may come from, not what was done with it
-    (Jain and Wallace 2019).
-    """
-    with looking_at(model):
-        source = ended(tokenizer, prompt)
-        made = _generate(model, tokenizer, prompt, arguments)
-        ids = _written(model, made.sequences[0])
-        output = model(
-            input_ids=tensor(model, source),
-            decoder_input_ids=tensor(model, shifted(model, ids)),
-            output_attentions=True,
-        )
-    cross = stacked(output.cross_attentions).mean((0, 1))[: len(ids)]
-    values = {
-        "source_tokens": pieces(tokenizer, source),
-        "answer_tokens": pieces(tokenizer, ids),
-        "answer": tokenizer.decode(ids, skip_special_tokens=True),
-        "row_sum_error": float(np.abs(cross.sum(-1) - 1).max(initial=0.0)),
-    }
-    return Observation(values, {"cross": cross})

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from t5study.chapters.observations.core import Observation, observes
-from t5study.chapters.observations.corpus import blanks, found, held_out, judged, one_token, share
+from t5study.chapters.observations.corpus import blanks, found, one_token, share
 from t5study.chapters.observations.probing import (
     entropy,
     influence,
@@ -18,7 +18,6 @@ from t5study.chapters.observations.probing import (
     pieces,
     plain_ids,
     rank_of,
-    sampling,
     sides,
     stacked,
     start_id,
@@ -93,7 +92,6 @@ def prefix(model, tokenizer, source: str, target: str) -> Observation:
 
 
 @observes("smollm2.text")
-@observes("gpt.next")
 def following(model, tokenizer, sentence: str, top: int = 8) -> Observation:
     """The loss of each token given those before it, and the distribution after the last.
 
@@ -123,7 +121,6 @@ def following(model, tokenizer, sentence: str, top: int = 8) -> Observation:
 
 
 @observes("smollm2.truncation")
-@observes("gpt.truncation")
 def truncation(
     model,
     tokenizer,
@@ -183,53 +180,6 @@ def methods(beams: int, top_k: int, top_p: float) -> dict[str, dict]:
         f"top-k, k = {top_k}": {"do_sample": True, "top_k": top_k, "top_p": 1.0},
         f"nucleus, p = {top_p}": {"do_sample": True, "top_k": 0, "top_p": top_p},
     }
-
-
-def _scored(model, ids: torch.Tensor, start: int, eos: int) -> float:
-    """Mean log-probability of the tokens from `start` up to and with the first end token."""
-    continuation = ids[start:].tolist()
-    length = continuation.index(eos) + 1 if eos in continuation else len(continuation)
-    whole = ids[: start + length]
-    logs = model(whole[None]).logits[0, start - 1 : -1].log_softmax(-1)
-    return float(logs.gather(1, whole[start:, None]).mean())
-
-
-@observes("gpt.decoding")
-def decoding(
-    model,
-    tokenizer,
-    prompt: str,
-    length: int = 24,
-    samples: int = 3,
-    seed: int = 21,
-    beams: int = 4,
-    top_k: int = 5,
-    top_p: float = 0.9,
-) -> Observation:
-    """Greedy, beam, temperature, top-k and nucleus decoding of one prompt, side by side.
-
-    Each row has the method, the text, the mean log-probability per token under the model at
-    temperature 1 and the share of its word pairs that are different.
-    """
-    ids = started(tokenizer, prompt)
-    rows = []
-    with looking_at(model):
-        for method, arguments in methods(beams, top_k, top_p).items():
-            count = samples if arguments["do_sample"] else 1
-            batch = tensor(model, ids).repeat(count, 1)
-            with sampling(model, seed):
-                made = written(model, tokenizer, batch, length, **arguments)
-            for row in made:
-                text = tokenizer.decode(row, skip_special_tokens=True).strip()
-                rows.append(
-                    {
-                        "method": method,
-                        "text": text,
-                        "log_probability": _scored(model, row, len(ids), tokenizer.eos_token_id),
-                        "different_pairs": different_pairs(text),
-                    }
-                )
-    return Observation({"prompt": prompt, "rows": rows})
 
 
 def different_pairs(text: str) -> float:
@@ -299,26 +249,3 @@ def cloze(model, tokenizer, count: int = 300, seed: int = 21) -> Observation:
             ranks.append(rank_of(chances, ids[place]))
             answers.append(ids[place])
     return Observation(found(ranks, answers))
-
-
-@observes("gpt.generation")
-def generation(
-    model, tokenizer, samples: int = 500, seed: int = 21, length: int = 80, batch_size: int = 100
-) -> Observation:
-    """Texts sampled at temperature 1 and judged by the corpus's grammar.
-
-    The first token of a held-out English text is given, because the corpus has German too, and
-    the model goes on to the end token or to `length` tokens.
-    """
-    firsts = [started(tokenizer, text)[:2] for text in held_out(samples, seed)]
-    texts = []
-    with looking_at(model), sampling(model, seed):
-        for begin in range(0, samples, batch_size):
-            batch = torch.tensor(firsts[begin : begin + batch_size], device=model.device)
-            made = written(
-                model, tokenizer, batch, length, do_sample=True, top_k=0, top_p=1.0, temperature=1.0
-            )
-            texts += tokenizer.batch_decode(made, skip_special_tokens=True)
-    texts = [text.strip() for text in texts]
-    different = sum(different_pairs(text) for text in texts) / len(texts)
-    return Observation({**judged(texts), "examples": texts[:8], "different_pairs": different})
