@@ -257,15 +257,6 @@ def accepts(argument: str) -> bool:
     return argument in counted()["arguments"]
 
 
-GERMAN_PIECES = ("▁Das", "▁ist", "▁gut", ".", "</s>")
-"""T5's pieces of the translation that the report's example was to give, with the end token."""
-
-
-def places_for_translation() -> int:
-    """Return the `max_length` that the whole German sentence needs: the start token counts."""
-    return 1 + len(GERMAN_PIECES)
-
-
 def bert_head_parameters() -> int:
     """Return the parameters of the layer that BERT-base gets for a task with two classes."""
     return counted()["bert_head"]

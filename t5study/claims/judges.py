@@ -49,7 +49,7 @@ def scorecard(claims: Iterable[Claim], store: Any) -> pd.DataFrame:
 
     Returns:
         Columns: id, where, statement, kind, report, published, measured, seeds, verdict, detail,
-        other_weights, evidence, cite.
+        other_weights, evidence, cite, group, see.
     """
     runs = list(store.runs()) if hasattr(store, "runs") else list(store)
     published = load_published()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -17,8 +17,19 @@ from t5study.base.settings import Settings
 from t5study.claims.facts import FACTS, READINGS, Value
 from t5study.claims.published import book_file
 
-Outcome = Literal["reproduced", "exceeded", "not reproduced", "corrected", "not run"]
-OUTCOMES: tuple[str, ...] = ("reproduced", "exceeded", "not reproduced", "corrected", "not run")
+Outcome = Literal[
+    "reproduced",
+    "exceeded",
+    "agrees with published",
+    "met",
+    "not reproduced",
+    "corrected",
+    "not met",
+    "not run",
+]
+OUTCOMES: tuple[str, ...] = get_args(Outcome)
+GROUPS = ("the literature", "the report's own pages", "measuring here")
+"""What settles a claim: facts of the literature, arithmetic of what is printed, and runs."""
 
 
 class RunCheck(Settings):
@@ -111,7 +122,7 @@ class EvidenceCheck(Settings):
     """Settled by reading: the literature, or the report itself."""
 
     by: Literal["evidence"]
-    verdict: Literal["reproduced", "corrected"]
+    verdict: Literal["agrees with published", "reproduced", "corrected", "met", "not met"]
 
 
 class OpenCheck(Settings):
@@ -132,18 +143,20 @@ class Claim(Settings):
 
     `where` is the section of the report; `evidence` what a reader needs to follow the verdict;
     `cite` keys of `book/references.bib`; `published` the id of a number in `book/published.yml`
-    that stands beside it.
+    that stands beside it; `see` the place in the book that decides it, as chapter#label, where that
+    is not the chapter of its section.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     where: str
     statement: str
-    kind: Literal["number", "ranking", "fact", "behaviour"]
+    kind: Literal["number", "ranking", "fact", "behaviour", "objective"]
     report_value: Value | None = None
     check: Check
     evidence: str = ""
     cite: list[str] = Field([])
     published: str | None = None
+    see: Annotated[str, Field(pattern=r"^[0-9]{2}_\w+(#[\w-]+)?$")] | None = None
 
     @model_validator(mode="after")
     def _judgeable(self) -> Claim:
@@ -156,6 +169,22 @@ class Claim(Settings):
         if isinstance(self.check, EvidenceCheck) and not self.evidence:
             raise ValueError("a claim settled by reading needs its evidence")
         return self
+
+    @property
+    def group(self) -> str:
+        """What settles the claim, one of `GROUPS`; of an open one, what would."""
+        literature, pages, measuring = GROUPS
+        match self.check:
+            case EvidenceCheck(verdict="agrees with published" | "corrected"):
+                return literature
+            case FactCheck(fact="training_memory"):
+                return measuring
+            case EvidenceCheck() | FactCheck():
+                return pages
+            case OpenCheck() if self.kind in ("fact", "ranking"):
+                return literature
+            case _:
+                return measuring
 
 
 class _Claims(Settings):
@@ -214,4 +243,6 @@ class Verdict:
             "other_weights": self.other_weights,
             "evidence": claim.evidence,
             "cite": ", ".join(claim.cite),
+            "group": claim.group,
+            "see": claim.see or "",
         }
