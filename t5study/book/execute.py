@@ -27,7 +27,7 @@ from t5study.base.files import write_text, writing
 from t5study.base.words import spoken_time
 from t5study.book.chapters import Chapter, Layout, find_chapters, read_parameters
 from t5study.book.job import (
-    SCORECARD,
+    VERDICTS,
     Job,
     fetched,
     job_for,
@@ -107,7 +107,7 @@ def reproduce(
     progress = ChapterProgress(console, len(selected), budget)
     kernels = Kernels(job.environment, layout.build / "kernels")
     before, others, last = _in_turn(selected, job)
-    # The scorecard trains nothing: where it alone is to run, no model is asked for.
+    # The verdicts train nothing: where they alone are to run, no model is asked for.
     whole = training and chapters is None
     computes = whole and not all(map(job.is_current, before + others))
     if computes:
@@ -158,7 +158,7 @@ def _in_turn(chapters: Sequence[Chapter], job: Job) -> list[list[Chapter]]:
     """The chapters that start before the models are made, those after, and those at the end."""
     before = [c for c in chapters if c.name == WITHOUT_MODELS and job.training]
     # The scorecard judges what the other chapters computed.
-    last = [c for c in chapters if c.name == SCORECARD and job.training]
+    last = [c for c in chapters if c.name in VERDICTS and job.training]
     others = [chapter for chapter in chapters if chapter not in before + last]
     if job.at_once > 1:
         rank = {name: number for number, name in enumerate(AHEAD)}

@@ -22,7 +22,8 @@ from t5study.data.pins import Need, package_of
 from t5study.runs.record import records_below
 from t5study.runs.store import RunStore
 
-SCORECARD = "12_scorecard"
+VERDICTS = ("12_scorecard", "13_how_far")
+"""Chapters that judge every run that is there, and so run last."""
 REPLAYED_AT_ONCE = 4
 """Kernels side by side where nothing is computed, if there are so many cores; 1 GB each."""
 
@@ -65,8 +66,8 @@ class Job:
         """What a page owes to the records in the store, beside the runs that it makes itself."""
         if not self.training:
             return {"records": self._published}
-        if chapter.name == SCORECARD:
-            # It judges every run that is there, those of other commands as well.
+        if chapter.name in VERDICTS:
+            # Those of other commands are judged as well.
             return {"records": [run.path.name for run in RunStore(self.runs).runs()]}
         return {}
 

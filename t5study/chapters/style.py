@@ -229,12 +229,18 @@ def lines(axes: Axes, table: pd.DataFrame, x: str, y: str, by: str, **options: A
 
 
 def intervals(
-    axes: Axes, table: pd.DataFrame, name: str, *, by: str | None = None, upright: bool = False
+    axes: Axes,
+    table: pd.DataFrame,
+    name: str,
+    *,
+    by: str | None = None,
+    upright: bool = False,
+    **options: Any,
 ) -> None:
     """Draw a mark at each `mean`, with a bar from `low` to `high`, one row a value of `name`.
 
     Rows that share a name stand side by side, told apart by the column `by`. `upright` stands the
-    bars up, one a column.
+    bars up, one a column. `options` are those of `seaborn.pointplot`, such as `order`.
     """
     import seaborn as sns
 
@@ -250,7 +256,7 @@ def intervals(
     sns.pointplot(
         ends, x=x, y=y, estimator="median", linestyle="none", markersize=5, ax=axes,
         errorbar=lambda values: (values.min(), values.max()),
-        err_kws={"linewidth": 2.4, "alpha": 0.5}, **told_apart,
+        err_kws={"linewidth": 2.4, "alpha": 0.5}, **told_apart, **options,
     )  # fmt: skip
     axes.set(xlabel="", ylabel="")
     axes.grid(visible=True)
