@@ -21,6 +21,7 @@ from t5study.base.project import git
 from t5study.book import rooms
 from t5study.book.chapters import Chapter, Layout, find_chapters, read_parameters
 from t5study.book.job import executed_notebook, read_stamp
+from t5study.book.links import linked
 from t5study.book.notebooks import (
     clean_notebook,
     code_digest,
@@ -33,6 +34,9 @@ from t5study.book.status import status_page
 
 DOWNLOADS = "downloads"
 PUBLIC_REMOTE = re.compile(r"https://github\.com/([\w.-]+)/([\w.-]+?)(?:\.git)?/?")
+PICTURE = "fig-extent"
+"""The figure of a chapter that the first page shows, too."""
+_FOUND = re.compile(r"<!-- found -->\n(.*?)<!-- until here -->", re.S)
 
 
 def assemble(profile: str, *, root: Path | None = None, build: Path | None = None) -> Path:
@@ -47,9 +51,10 @@ def assemble(profile: str, *, root: Path | None = None, build: Path | None = Non
     ours = written_for(read_source(chapters[0])) == layout.profile
     badge = badge_text(layout, parameters["profile"]["synthetic"], ours)
     shutil.rmtree(layout.source, ignore_errors=True)
-    _copy_pages(layout, badge)
+    numbers = {int(chapter.name[:2]): chapter.name for chapter in chapters}
+    _copy_pages(layout, badge, numbers, ours)
     for chapter in chapters:
-        _add_chapter(layout, chapter, badge)
+        _add_chapter(layout, chapter, badge, numbers)
     write_text(layout.source / "book" / "status.md", _badged(status_page(layout), badge))
     _write_settings(layout, chapters)
     return layout.source
@@ -128,7 +133,7 @@ def _pages(source: Path, entry: dict[str, str]) -> list[str]:
     return [path.relative_to(source).with_suffix("").as_posix() for path in found]
 
 
-def _copy_pages(layout: Layout, badge: str) -> None:
+def _copy_pages(layout: Layout, badge: str, numbers: dict[int, str], ours: bool) -> None:
     book = layout.root / "book"
     with writing(layout.source):
         shutil.copytree(
@@ -136,23 +141,67 @@ def _copy_pages(layout: Layout, badge: str) -> None:
         )
     write_text(layout.source / "book" / "_rooms.md", rooms.table())
     write_text(layout.source / "book" / "_static" / "rooms.svg", rooms.picture())
+    write_text(layout.source / "book" / "_found.md", _found(layout.root) if ours else "")
+    if (layout.root / "CITATION.cff").is_file():
+        write_text(layout.source / "book" / "cite.md", _citation(layout.root))
     for page in (layout.source / "book").glob("*.md"):
-        write_text(page, _badged(page.read_text("utf-8"), badge))
+        write_text(page, _badged(linked(page.read_text("utf-8"), numbers), badge))
 
 
-def _add_chapter(layout: Layout, chapter: Chapter, badge: str) -> None:
+def _found(root: Path) -> str:
+    """What was found, in the words and numbers of README, which a test reads from the records."""
+    readme = root / "README.md"
+    found = _FOUND.search(readme.read_text("utf-8")) if readme.is_file() else None
+    return found[1] if found else ""
+
+
+def _citation(root: Path) -> str:
+    """The page on how to cite the book, from CITATION.cff."""
+    cite = yaml.safe_load((root / "CITATION.cff").read_text("utf-8"))
+    year = yaml.safe_load((root / "_config.yml").read_text("utf-8"))["copyright"]
+    authors = " and ".join(f"{{{author['name']}}}" for author in cite["authors"])
+    fields = {
+        "author": authors,
+        "title": f"{{{cite['title']}}}",
+        "version": cite["version"],
+        "year": year,
+        "license": cite["license"],
+    }
+    entry = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items())
+    named = ", ".join(author["name"] for author in cite["authors"])
+    return (
+        f"# How to cite\n\n{named} ({year}). *{cite['title']}*, version {cite['version']}. "
+        f"{cite['license']} licence.\n\n```bibtex\n@software{{t5study,\n{entry},\n}}\n```\n"
+    )
+
+
+def _add_chapter(layout: Layout, chapter: Chapter, badge: str, numbers: dict[int, str]) -> None:
     notebook = load_executed(layout, chapter)
     ours, models = written_for(notebook) == layout.profile, read_stamp(layout, chapter)["models"]
     notebook = set_prose(notebook, chapter.name, ours, models)
     title = next((c for c in notebook.cells if re.search(r"^# ", c.source, re.M)), None)
     if title is None or title.cell_type != "markdown":
         raise StudyError(f"Chapter {chapter.name} has no title: begin it with a `# ` heading.")
-    title.source = _badged(title.source, badge)
+    number = int(chapter.name[:2])
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = linked(cell.source, numbers, number)
+    title.source = _badged(re.sub(r"^# ", f"# {number} ", title.source, count=1, flags=re.M), badge)
     notebook.cells.append(_footer(chapter))
+    _keep_picture(notebook, layout)
     write_notebook(layout.source / "notebooks" / f"{chapter.name}.ipynb", notebook)
     downloads = layout.source / DOWNLOADS
     downloads.mkdir(exist_ok=True)
     shutil.copyfile(chapter.source, downloads / chapter.source.name)
+
+
+def _keep_picture(notebook: Any, layout: Layout) -> None:
+    """Write the figure that the first page shows, where this chapter has it."""
+    for cell in notebook.cells:
+        if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == PICTURE:
+            drawn = (output.get("data", {}).get("image/svg+xml") for output in cell.outputs)
+            for svg in filter(None, drawn):
+                write_text(layout.source / "book" / "_static" / f"{PICTURE}.svg", "".join(svg))
 
 
 def _footer(chapter: Chapter) -> Any:

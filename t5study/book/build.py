@@ -28,6 +28,13 @@ THEBE = re.compile(
     r"\s*<script[^>]*(?:sphinx-thebe\.js[^>]*>|x-thebe-config[^>]*>[^<]*"
     r"|>(?:const THEBE_JS_URL|kernelName =)[^<]*)</script>"
 )
+MENDED = (
+    # What two buttons of the theme are called to a screen reader is not what they read.
+    (re.compile(r'(<button[^>]*search-button-field[^>]*?) aria-label="Search"'), r"\1"),
+    (re.compile(r'(<i class="theme-switch [^>]*?) title="[^"]*"'), r'\1 aria-hidden="true"'),
+    # A source that is offered for download would be opened.
+    (re.compile(r'target="_blank"(\s+class="[^"]*btn-download-source-button)'), r"download\1"),
+)
 FOUND = "built-from.sha256"
 
 
@@ -50,6 +57,7 @@ def build_html(profile: str, *, root: Path | None = None, build: Path | None = N
     pages = output / "_build" / "html"
     _check_pages(layout, pages)
     make_offline(pages)
+    mend(pages)
     write_text(pages / FOUND, digest)
     put_in_place(pages, layout.html)
     shutil.rmtree(output, ignore_errors=True)
@@ -110,6 +118,15 @@ def _check_pages(layout: Layout, html: Path) -> None:
             f"Jupyter Book ended without an error but built no {', '.join(missing) or 'index'}: "
             f"see {layout.shown(layout.build / 'book.log')}."
         )
+
+
+def mend(html: Path) -> None:
+    """Put right what the theme gets wrong on every page, as `MENDED` lists it."""
+    for page in html.rglob("*.html"):
+        text = page.read_text("utf-8")
+        for wrong, right in MENDED:
+            text = wrong.sub(right, text)
+        write_text(page, text)
 
 
 def make_offline(html: Path) -> None:
