@@ -3,15 +3,16 @@
 #
 # The report fine-tunes a T5 that others pre-trained and finds that it does well. How much of that is
 # the pre-training? A score alone cannot say: the same network might have learnt the task from its
-# labels, and so might a machine that counts words. This chapter takes the pre-training away, or
-# gives less of it, and measures what is lost.
+# labels, and so might a machine that counts words. This chapter takes the pre-training away, or gives less
+# of it, and measures what is lost: by the number of labels, by the tokens read, by the architecture, and
+# against what others pre-trained.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "published"
 seed = 21
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
-from t5study.chapters import budgets, finetuning, tables, transfer
+from t5study.chapters import budgets, finetuning, scorecard, tables, transfer
 from t5study.claims.published import load_published
 from t5study.experiments.recipes import MOST_COUNTED
 from t5study.study import Study
@@ -92,10 +93,9 @@ if most:
 # {term}`gain` of pre-training is the score of the pre-trained network less that of the network from
 # scratch: same architecture, same recipe, same rows in the same order.
 #
-# The study's own models are pre-trained in two parts. First the {term}`embeddings <embedding>` are
-# set from counts of which pieces stand near each other, in the first {eval}`facts.counted` pieces of
-# the corpus or in all where it is shorter. Then the network reads. The network from scratch has
-# neither, so the gain is that of both.
+# The study's own models are pre-trained in two parts. First the {term}`embeddings <embedding>` are set from
+# counts of which pieces stand near each other, in up to {eval}`facts.counted` pieces of the corpus. Then
+# the network reads. The network from scratch has neither, so the gain is that of both.
 #
 # (transfer-curves)=
 # ## With few labels, and with many
@@ -113,20 +113,13 @@ if most:
 # {\mathbf{q} / \lVert \mathbf{q} \rVert_1} .
 # $$
 #
-# The weights that the machine learns are then drawn three quarters of the way to their mean size, so
-# that none departs far from its ratio. By its paper it does better than most results of its time on
-# sentiment. With more than two labels, one such machine is fitted for each label against the rest.
+# The weights that the machine learns are drawn three quarters of the way to their mean size. With more than
+# two labels, one such machine is fitted for each label against the rest.
 #
-# How the points were made:
-#
-# - The rows are chosen by a hash of their text, in the proportions of the labels; the rows of a small
-#   point are part of every larger one.
-# - To choose a checkpoint takes labels as well. A point has no more validation rows than training
-#   rows, or it would have more labels than it says.
-# - With fifty rows, two or three epochs are a handful of {term}`updates <update>`. The recipe of the
-#   small points names a least number of updates, and epochs are added until it is met.
-# - The point of all labels is the run of the earlier chapters, with its own recipe and all test rows.
-# - The networks read the beginning of a text, the linear machines all of it.
+# The rows of a point are chosen by a hash of their text, in the proportions of the labels, and are part of
+# every larger point. A point has no more validation rows than training rows, since to choose a checkpoint
+# takes labels as well. With fifty rows, epochs are added until a least number of
+# {term}`updates <update>` is met. The networks read the beginning of a text, the linear machines all of it.
 
 # %% mystnb={"figure": {"caption": "Learning curves: test score against the number of labelled training rows, on a logarithmic axis. Bands are 95 % intervals, Student's over seeds, or the bootstrap's over test rows where there is one run.", "name": "fig-curves"}, "image": {"alt": "One panel a task with four rising lines: pre-trained T5, T5 from scratch and two baselines on bags of words. The distance between the first two lines is the gain of pre-training."}} tags=["remove-input"]
 tables_of_curves = {
@@ -135,11 +128,10 @@ tables_of_curves = {
 transfer.plot_curves(tables_of_curves, next(iter(metric.values()), ""))
 
 # %% [markdown]
-# The gain is the distance between the first two lines, and the table gives it as a number. Runs are
-# paired by seed, so the {term}`standard error` in it is that of the mean of the differences. A gain
-# above two standard errors is called clear. That is a loose rule with few seeds: Student's
-# distribution asks for 12.7 standard errors with two seeds and 4.3 with three, for 95 %. The last
-# column says which rule is met. One seed has no standard error, and the table then does not answer.
+# The gain is the distance between the first two lines, and the table gives it as a number. Runs are paired
+# by seed, so the {term}`standard error` is that of the mean of the differences. A gain above two standard
+# errors is called clear, which is a loose rule with few seeds: Student's distribution asks for 12.7
+# standard errors with two seeds and 4.3 with three. The last column says which rule is met.
 
 # %% tags=["remove-input"]
 tables.show(gains)
@@ -175,11 +167,10 @@ if most:
 
 # %% [markdown] tags=["finds:gain_on_reviews_shrinks"]
 # On reviews the gain shrinks as labels grow. That may be the labels' doing, or a ceiling: the networks
-# read {eval}`facts.reads` tokens, {eval}`facts.cut_sentiment` of the test reviews fill that and may
-# have lost their end, and no network here can tell more than the beginning of a review does. On all
-# labels, by other recipes, the same pre-trained network reaches {eval}`facts.at_256` with 256 tokens
-# and {eval}`facts.at_512` with 512. So on reviews the curve compares two readers of which one sees
-# less. Of the messages of emotion {eval}`facts.cut_emotion` fill the {eval}`facts.reads_emotion` tokens.
+# read {eval}`facts.reads` tokens, {eval}`facts.cut_sentiment` of the test reviews fill that, and no network
+# here can tell more than the beginning of a review does. On all labels, by other recipes, the same network
+# reaches {eval}`facts.at_256` with 256 tokens and {eval}`facts.at_512` with 512. Of the messages of emotion
+# {eval}`facts.cut_emotion` fill the {eval}`facts.reads_emotion` tokens.
 
 # %% [markdown] tags=["finds:fifty_labels_teach_no_emotion", "finds:emotions_gain_in_the_middle"]
 # With fifty labels of emotion no model has learnt the task: the pre-trained network is right about as
@@ -200,17 +191,12 @@ if most:
 # %% [markdown]
 # ```{admonition} What the standard error leaves out
 # :class: note
-# The standard error knows the seeds alone. Other test rows would give another score. With two seeds it
-# is itself a guess: two differences that happen to agree make it tiny. The bands of the figure are then
-# 12.7 standard errors wide to each side, are cut off at 0 and 1, and may overlap where the
-# gain is beyond Student's interval, because the gain is taken seed by seed.
-#
-# All seeds of a point read the same rows. With fifty labels, *which* fifty matters a good deal, and
-# the error bar knows nothing of that. It also takes the recipe as given: a recipe tuned for the
-# network from scratch might help it, and none was looked for at each point.
-#
-# And all seeds share one pre-training. There is one for each budget, with one seed. Another would give
-# other weights, perhaps on the other side of the plateau below. No interval on this page knows of that.
+# The standard error knows the seeds alone. With two seeds it is itself a guess; the bands of the figure are
+# then 12.7 standard errors wide to each side, are cut off at 0 and 1, and may overlap where the gain is
+# clear, because the gain is taken seed by seed. All seeds of a point read the same rows, although with
+# fifty labels it matters *which* fifty. No recipe was tuned for the network from scratch. And all seeds
+# share one pre-training, of which there is one for each budget: another would give other weights, perhaps
+# on the other side of the plateau below.
 # ```
 #
 # (transfer-budgets)=
@@ -229,9 +215,8 @@ budgets.plot_budgets(by_budget)
 tables.show(tables.stacked({r: t.set_index(["labels", "tokens"]) for r, t in by_budget.items()}))
 
 # %% [markdown]
-# A text that stands in a test set must not be read before, or the test is no test. Copies are found by
-# their letters and digits alone, so that another comma does not hide one, and are left out of the
-# pre-training.
+# A text that stands in a test set must not be read before, or the test is no test. Copies are found by their
+# letters and digits alone, and are left out of the pre-training.
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 if most:
@@ -249,16 +234,10 @@ if most:
 # only with the test reviews of IMDB. SST-2 is cut from film reviews as well: whether sentences of its
 # development set stand inside a review that was read was not looked for.
 #
-# Tokens read are not different tokens. The packed corpus is a little longer than the part that is
-# counted for the embeddings. So the 20 million tokens of the chapters before are little more than half
-# of it, read once; the largest budget reads it more than twice, and the trial of the most tokens
-# ({ref}`transfer-trials`) about eleven times.
-#
-# The largest budget was read in bf16, the others in fp32. Fine-tunings were in fp32, whatever the
-# budget, but for those that read up to 512 tokens of a review, which were in bf16. Each point of
-# {numref}`fig-budgets` is one seed. Where a line lies on its dashed one, that much pre-training bought
-# nothing; where it falls, more text was not better for that task, at that number of labels and with
-# that recipe.
+# Tokens read are not different tokens: the 20 million of the chapters before are little more than half of the
+# corpus, read once, and the largest budget reads it more than twice. The largest budget was read in bf16,
+# the others in fp32. Each point of {numref}`fig-budgets` is one seed. Where a line lies on its dashed one,
+# that much pre-training bought nothing; where it falls, more text was not better.
 
 # %% [markdown]
 # (transfer-parted)=
@@ -327,10 +306,9 @@ if most:
 # {eval}`facts.steep_to` tokens, by {eval}`facts.steep_by` ({numref}`fig-held-out`): there it leaves its
 # plateau. The budget of 20 million goes as far and stays. Two things differ. Over that stretch its
 # schedule had lowered its learning rate from {eval}`facts.own_rate_from` to
-# {eval}`facts.own_rate_to` of the highest. And it was computed in fp32, the largest budget in bf16.
-# Which of the two kept it there is not known; a trial further down left its plateau at a rate that was
-# lowered too. It may be neither: each line is one run with one seed, and another seed may leave the
-# plateau earlier, later or not at all. A budget is not tokens alone: the schedule belongs to it.
+# {eval}`facts.own_rate_to` of the highest, and it was computed in fp32, the largest budget in bf16. Which of
+# the two kept it there is not known, and it may be neither: each line is one run with one seed. A budget is
+# not tokens alone; the schedule belongs to it.
 
 # %% [markdown] tags=["only:published"]
 # (transfer-longest)=
@@ -422,13 +400,12 @@ if most:
 # (transfer-trials)=
 # ### Tokens are not updates
 #
-# A GPU reads far faster than a processor core. It does so in large portions: an update of a small
-# network with twice the tokens takes it little longer. So the same tokens make fewer updates there.
+# A GPU reads in large portions: an update of a small network with twice the tokens takes it little longer. So
+# the same tokens make fewer updates there.
 
 # %% [markdown] tags=["only:published"]
-# The table sets trials on a GPU, with a larger T5, beside the run of the largest budget above, which one
-# core made; {numref}`fig-trials` counts updates in place of tokens. A window is the piece of text that is
-# read as one example.
+# The table sets trials on a GPU, with a larger T5, beside the run of the largest budget above, which one core
+# made; {numref}`fig-trials` counts updates. A window is the piece of text that is read as one example.
 
 # %% tags=["remove-input", "only:published"]
 names = ("long windows", "short windows", "short windows, fewer updates")
@@ -484,12 +461,9 @@ if most and trials:
 # {eval}`facts.fell_from` and {eval}`facts.fell_to`, while its rate goes from
 # {eval}`facts.fell_rate_from` to {eval}`facts.fell_rate_to` of its highest. That is after fewer updates
 # than the smaller network took to its fall. The other trial with short windows stays on its plateau; it
-# ended after {eval}`facts.trials_fewest` updates, about where the first one fell. So a lowered rate
-# alone does not hold a network on its plateau. Whether the second would have left with more updates,
-# these records do not say.
-#
-# These runs speak for many updates on short windows first. They do not prove it: windows, updates
-# and rate differ at once between the first two trials, and each is one run.
+# ended after {eval}`facts.trials_fewest` updates, about where the first one fell. So a lowered rate alone
+# does not hold a network on its plateau. These runs speak for many updates on short windows first, and do
+# not prove it: windows, updates and rate differ at once, and each is one run.
 
 # %% [markdown]
 # (transfer-architectures)=
@@ -549,12 +523,7 @@ if most:
 # taught it little. It answers for the masked pieces alone, {eval}`facts.masked_asked` of the tokens
 # that it reads, and on held-out texts it names {eval}`facts.masked_right` of them. That is a network at
 # the beginning of its training. So the table ranks three short trainings, and not three architectures.
-#
-# There are other reasons for care. Each score is one seed. T5 was pre-trained with Adafactor, BERT and
-# GPT with AdamW at rates of their own, while all three were fine-tuned with T5's recipe. A lower score
-# may be the recipe's and not the architecture's. One thing can be expected: a model with one direction
-# of sight reads the beginning of a sentence without knowing what follows. That costs less where the
-# answer is given after the end.
+# Each score is one seed, and all three were fine-tuned with T5's recipe.
 
 # %% [markdown]
 # (transfer-enough)=
@@ -655,15 +624,12 @@ facts(
 # $$
 #
 # {cite:t}`kaplan2020scaling` found this law for the loss; for a task's error it is an assumption.
-# A line through the budgets above, at the largest number of labels in that table, says by least
-# squares what a doubled budget does to the error, and where it meets the target, the report's accuracy.
-# More labels may reach the target without more text. To see how much the answer hangs on one point, each
-# point is left out in turn, also that of a single update, which read next to nothing. If the error does
-# not fall in one of these fits, the slope is of no use and there is no price: *never (no useful
-# slope)*. If it falls in all of them, but the line meets the target only beyond $10^{12}$ tokens,
-# what each of the five final models of {cite:t}`raffel2020t5` read (section 3.7), the answer is
-# *never (beyond 1e+12 tokens)*. A target that the best score meets while its interval reaches
-# below is *reached, within its interval*.
+# A line through the budgets above, at the largest number of labels in that table, says by least squares what a
+# doubled budget does to the error, and where it meets the target, the report's accuracy. Each point is left
+# out in turn. If the error does not fall in one of these fits, there is no price: *never (no useful slope)*.
+# If the line meets the target only beyond $10^{12}$ tokens, what each of the five final models of
+# {cite:t}`raffel2020t5` read (section 3.7), it is *never (beyond 1e+12 tokens)*. A target that the best score
+# meets while its interval reaches below is *reached, within its interval*.
 
 # %% tags=["remove-input", "only:published"]
 targets = {role: float(table.loc["accuracy", "f1"]) for role, table in report.items()}
@@ -681,18 +647,23 @@ if most:
 
 # %% [markdown] tags=["only:published"]
 # What the curve says is needed to reach the target: on emotion {eval}`facts.price_emotion`, on reviews
-# {eval}`facts.price_sentiment`. The row of sentiment must not be asked too much. Its curve is that of
-# networks that read 128 tokens of a review, and its target was reached with four times the text. So it
-# says what more pre-training does for that short input, and not what the target costs:
-# {ref}`transfer-longest` has the same task with 512 tokens, far nearer to the target. Read both as a
-# direction and not as a price tag:
+# {eval}`facts.price_sentiment`. The curve of sentiment is that of networks that read 128 tokens of a review,
+# and its target was reached with four times the text. Read both as a direction and not as a price tag: it is
+# a line through few points, most of them of one seed; labels have noise, so some error never goes away; and
+# the text is finite, and repeated tokens are worth less {cite}`raffel2020t5`.
+
+# %% [markdown]
+# ## What to take away
 #
-# - It is a line through few points, most of them of one seed, and one of them can turn a price into
-#   *never*.
-# - Nothing says that the line goes on. Labels have noise, so some error never goes away; and a small
-#   network stops gaining from text that a larger one would still use {cite}`kaplan2020scaling`.
-# - The text is finite. Beyond its length the same tokens are read again, and repeated tokens are
-#   worth less {cite}`raffel2020t5`. The largest budget is beyond it already.
+# - Compare with the same network from random weights before saying what pre-training gave.
+# - A gain belongs to a number of labels: it is largest where labels are few.
+# - Counting which words stand together is most of what a short pre-training gives.
+# - More tokens help where the network leaves its plateau, and a budget is tokens, updates and schedule.
+#
+# What the report said, with our verdicts:
+
+# %% tags=["remove-input"]
+scorecard.said(study, transfer.CLAIMS)
 
 # %% [markdown]
 # ## Exercises
@@ -724,19 +695,6 @@ if most:
 # ```
 #
 # ```{admonition} Exercise 3
-# :class: tip
-# The points of a curve vary the seed and keep the rows. Change the experiment so that the error bar
-# covers the choice of rows as well. What becomes of the pairing?
-# ```
-#
-# ```{admonition} Solution
-# :class: dropdown
-# Draw other rows for every seed, in `split_rows` of `t5study/data/rows.py`: put the seed into the hash.
-# Pre-trained and from scratch must still see the same rows for the same seed, or the difference would
-# hold the luck of two draws in place of one. The pairing stays; the spread over seeds grows.
-# ```
-#
-# ```{admonition} Exercise 4
 # :class: tip
 # An error falls from 20 to 16 points when the budget is multiplied by four. By the power law, which
 # budget would halve the first error?

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,11 +23,14 @@ from t5study.chapters.style import (
     plain_numbers,
 )
 from t5study.chapters.tables import mean_and_interval, mean_interval
-from t5study.claims.facts import module_comparison
+from t5study.claims import facts
 from t5study.claims.published import load_published
 from t5study.experiments.recipes import Recipe
 from t5study.judging.metrics import classification_report
 from t5study.runs.record import Run
+
+if TYPE_CHECKING:
+    from IPython.display import Markdown
 
 
 @drawn
@@ -101,7 +107,87 @@ def casting_table(casting: Run) -> pd.DataFrame:
 
 def t5_small_modules() -> pd.DataFrame:
     """Return the report's module summary beside the one rebuilt from t5-small's shape."""
-    return module_comparison()
+    return facts.module_comparison()
+
+
+STEPS = {
+    "sentiment": {
+        "sentiment, T5 80M, 512 tokens": "the best: 80 million tokens read, 512 of a review",
+        "sentiment, T5 80M": "128 tokens of a review",
+        "sentiment, T5": "20 million tokens read in pre-training",
+        "sentiment, T5 counts": "embeddings from counts, nothing read",
+        "sentiment, T5 from scratch": "random weights",
+    },
+    "emotion": {
+        "emotion, T5 80M": "the best: 80 million tokens read in pre-training",
+        "emotion, T5": "20 million tokens read",
+        "emotion, T5, the report's recipe": "the report's recipe",
+    },
+}
+"""From a role's best run down: experiments, and what each changes of the one before."""
+
+CLAIMS = {
+    "sentiment": (
+        *("sentiment-accuracy", "transfer-to-sentiment", "bert-needs-a-layer", "no-new-loss"),
+        *("no-new-hyperparameters", "module-table", "no-decay-for-norms", "schedule-length"),
+        *("schedule-has-warmup", "lm-labels", "five-best-checkpoints", "near-human"),
+    ),
+    "emotion": (
+        *("emotion-accuracy", "emotion-macro-f1", "transfer-to-emotion"),
+        *("no-new-hyperparameters", "emotion-table-macro", "samples-actual-labels"),
+    ),
+}
+"""What the report says of each role's task, by the names of claims."""
+
+
+def step_table(answers: Mapping[str, Sequence[Run]], role: str) -> pd.DataFrame:
+    """Return a row a step of `STEPS` that was run: what it changes, accuracy, interval, runs."""
+    steps = {name: what for name, what in STEPS[role].items() if name in answers}
+    table = comparison_table({name: answers[name] for name in steps}, ["accuracy"])
+    table = table.rename(columns={"accuracy low": "low", "accuracy high": "high"})
+    columns = ["accuracy", "low", "high", "runs"]
+    return table[columns].set_axis(pd.Index(steps.values(), name="what is changed"))
+
+
+def surest_mistakes(run: Run, count: int = 10) -> pd.DataFrame:
+    """Return the wrong answers of highest probability, by their row in the test set."""
+    table, words = run.predictions, label_words(run)
+    sure = table.assign(probability=table[[f"p_{word}" for word in words]].max(axis=1))
+    wrong = sure[sure["label"] != sure["prediction"]].nlargest(count, "probability")
+    return pd.DataFrame(
+        {
+            "actual": [words[label] for label in wrong["label"]],
+            "answered": [words[label] for label in wrong["prediction"]],
+            "probability": wrong["probability"].to_numpy(),
+            "tokens": wrong["tokens"].to_numpy(),
+        },
+        index=pd.Index(wrong["row"], name="row"),
+    )
+
+
+def loop_source() -> Markdown:
+    """Return the fine-tuning loop of `plain_loop` as a page shows it, without loading torch."""
+    from IPython.display import Markdown
+
+    text = Path(__file__).with_name("plain_loop.py").read_text("utf-8")
+    text = re.sub(
+        r'    """.*?"""\n\n', "", text[text.index("def fine_tune") :], count=1, flags=re.S
+    )
+    return Markdown(f"```python\n{text}```")
+
+
+def appendix_facts() -> dict[str, str | int]:
+    """Return what can be counted of the report's fine-tuning code, on IMDB's 25,000 reviews."""
+    argument = load_published().argument
+    return {
+        "norms": len(facts.counted()["norms"]),
+        "norms_caught": facts.norms_without_decay(),
+        "scheduled": facts.scheduled_updates(25_000),
+        "made": facts.made_updates(25_000),
+        "beyond": facts.updates_beyond_schedule(25_000),
+        "warmup": int(argument("warmup_steps")),
+        "report_epochs": int(argument("num_train_epochs")),
+    }
 
 
 def recipe_table(recipe: Recipe) -> pd.DataFrame:
@@ -120,26 +206,6 @@ def argument_table(recipe: Recipe) -> pd.DataFrame:
             "our name": table["recipe"].fillna("not used"),
             "this page": ours,
         }
-    )
-
-
-def examples(run: Run, count: int = 32) -> pd.DataFrame:
-    """Return test rows with their length, label, answer and its probability.
-
-    The rows are the first of each label, as many of one as of the others as far as they go. Their
-    texts are not shown: several data sets do not allow it.
-    """
-    table, words = run.predictions, label_words(run)
-    places = table.groupby("label").cumcount().sort_values(kind="stable").index[:count]
-    table = table.loc[sorted(places)]
-    return pd.DataFrame(
-        {
-            "tokens": table["tokens"].to_numpy(),
-            "actual": [words[label] for label in table["label"]],
-            "predicted": [words[label] for label in table["prediction"]],
-            "probability": table[[f"p_{word}" for word in words]].to_numpy().max(axis=1),
-        },
-        index=pd.Index(table["row"], name="row"),
     )
 
 
@@ -168,9 +234,3 @@ def comparison_table(groups: dict[str, Sequence[Run]], metrics: Sequence[str]) -
 def mean_score(runs: Sequence[Run], metric: str = "accuracy") -> str:
     """Return the mean score over seeds as prose quotes it."""
     return f"{mean_interval([run.metrics[metric] for run in runs])[0]:.3f}"
-
-
-def validation_losses(groups: Mapping[str, Sequence[Run]]) -> str:
-    """Return the first seed's validation loss of each group that has one, as prose lists them."""
-    firsts = {name: runs[0].metrics.get("validation_loss") for name, runs in groups.items()}
-    return "; ".join(f"{name} {loss:.3f}" for name, loss in firsts.items() if loss is not None)

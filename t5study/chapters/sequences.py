@@ -20,6 +20,12 @@ from t5study.runs.record import Run, part_of
 if TYPE_CHECKING:
     from t5study.study import Study
 
+CLAIMS = (
+    *("seq2seq-too-large", "same-trainer-translates", "same-trainer-summarises"),
+    *("seq2seq-confirmed", "universal-model", "one-model-very-different-tasks"),
+)
+"""What the report says of texts as answers, by the names of claims."""
+
 NOT_TOLD_APART = "not told apart"
 ENDS = ("low", "", "high")
 

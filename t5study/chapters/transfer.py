@@ -34,6 +34,12 @@ Curve = Mapping[int, Answers]
 T5, SCRATCH = "T5", "T5 from scratch"
 PEERS = (T5, SCRATCH, "TF-IDF", "NB-SVM")
 
+CLAIMS = (
+    *("transfer-to-sentiment", "transfer-to-emotion", "pretraining-needs-hundreds-of-tpus"),
+    *("architecture-explains-prowess", "performance-for-size"),
+)
+"""What the report says of pre-training, by the names of claims."""
+
 CLEAR, ERRORS, STUDENT = "clear by", "two errors", "Student"
 """A column of a gain table and what it holds: by a loose rule, or by one that counts the seeds."""
 

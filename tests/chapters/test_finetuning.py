@@ -55,25 +55,30 @@ def test_the_report_has_a_row_a_label_and_the_averages(run):
     assert table.loc["weighted avg", "f1"] == pytest.approx(weighted)
 
 
-def test_prose_quotes_the_mean_over_seeds_and_the_loss_of_the_first(run, tmp_path):
-    def finished(accuracy: float, **more):
-        def produce(work):
-            work.save_metrics({"accuracy": accuracy, **more})
-            return {"device": "test"}
+def finished(folder, accuracy: float):
+    def produce(work):
+        work.save_metrics({"accuracy": accuracy, "intervals": {"accuracy": [0.7, 0.9]}})
+        return {"device": "test"}
 
-        return RunStore(tmp_path).obtain({"seed": accuracy}, produce)
-
-    pair = [finished(0.75, validation_loss=0.5), finished(0.85, validation_loss=0.1)]
-    assert finetuning.mean_score(pair) == "0.800"
-    groups = {"T5": pair, "TF-IDF": [finished(0.9)]}
-    assert finetuning.validation_losses(groups) == "T5 0.500"
+    return RunStore(folder).obtain({"seed": accuracy}, produce)
 
 
-def test_examples_are_of_all_labels_as_evenly_as_they_allow_and_in_the_order_of_rows(run):
-    table = finetuning.examples(run, count=4)
-    assert table["actual"].value_counts().to_dict() == {"sadness": 2, "anger": 1, "joy": 1}
-    assert list(table.index) == sorted(table.index)
-    assert len(finetuning.examples(run, count=100)) == 6
+def test_prose_quotes_the_mean_over_seeds(tmp_path):
+    assert finetuning.mean_score([finished(tmp_path, 0.75), finished(tmp_path, 0.85)]) == "0.800"
+
+
+def test_the_steps_go_from_the_best_run_down_and_leave_out_what_was_not_run(tmp_path):
+    first, *_, last = finetuning.STEPS["sentiment"]
+    answers = {last: [finished(tmp_path, 0.75)], first: [finished(tmp_path, 0.85)], "other": []}
+    table = finetuning.step_table(answers, "sentiment")
+    assert table["accuracy"].tolist() == [0.85, 0.75]
+    assert table.index[1] == "random weights"
+
+
+def test_the_surest_mistakes_come_first_and_are_mistakes(run):
+    table = finetuning.surest_mistakes(run, count=2)
+    assert (table["actual"] != table["answered"]).all()
+    assert table["probability"].is_monotonic_decreasing
 
 
 def test_a_recipe_is_shown_by_what_it_sets_and_beside_the_reports_arguments():
