@@ -266,7 +266,7 @@ def readme_numbers() -> Iterator[str]:
     yield f"in about {max(took['set-up'].values()) / 60:.0f} minutes"
     size = sum(path.stat().st_size for path in (ROOT / "models" / "joint").rglob("*.*"))
     yield f"({size / 1e6:.0f} MB)"
-    yield "In 2021"
+    yield "a student's report of 2021"
     yield "Python 3.11 or newer"
 
 
