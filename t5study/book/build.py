@@ -16,6 +16,7 @@ import yaml
 from t5study.base.errors import StudyError
 from t5study.base.files import put_in_place, write_text
 from t5study.book.chapters import Layout
+from t5study.book.searching import bring_texts
 
 EXTERNAL_LOAD = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*?\bsrc=["'](?:https?:)?//[^"']*["']"""
@@ -58,6 +59,7 @@ def build_html(profile: str, *, root: Path | None = None, build: Path | None = N
     _check_pages(layout, pages)
     make_offline(pages)
     mend(pages)
+    bring_texts(pages)
     write_text(pages / FOUND, digest)
     put_in_place(pages, layout.html)
     shutil.rmtree(output, ignore_errors=True)
