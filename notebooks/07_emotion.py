@@ -175,7 +175,25 @@ finetuning.plot_losses(best)
 
 # %% [markdown]
 # {numref}`fig-emotion-losses` shows the losses of its {eval}`facts.best_seeds` seeds.
+
+# %% jupyter={"source_hidden": true} tags=["needs:smollm2", "remove-cell"]
+own = finetuning.sentence_table(study, role)
+right = {name: int((own[name] == own["meant"]).sum()) for name in ("T5", "SmolLM2")}
+facts(own=len(own), own_t5=right["T5"], own_smollm2=right["SmolLM2"])
+
+# %% [markdown] tags=["needs:smollm2"]
+# ## Sentences of our own
 #
+# Sentences of our own can be printed; they were written before any model was asked. T5 is here the joint model
+# of {ref}`sequences-joint`, which learnt from few messages; SmolLM2, an instruction-tuned decoder of 135
+# million parameters {cite:p}`benallal2025smollm2`, is asked without an example, and the label words are
+# scored. Of {eval}`facts.own` sentences T5 answers {eval}`facts.own_t5` as we meant them, SmolLM2
+# {eval}`facts.own_smollm2`.
+
+# %% tags=["needs:smollm2", "remove-input"]
+tables.show(own)
+
+# %% [markdown]
 # ## What to take away
 #
 # - The same trainer serves another data set; that it can does not mean that the same recipe should.

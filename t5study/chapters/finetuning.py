@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from t5study.base.reading import read_yaml
 from t5study.chapters.style import (
     GREY,
     PAGE,
@@ -24,13 +25,15 @@ from t5study.chapters.style import (
 )
 from t5study.chapters.tables import mean_and_interval, mean_interval
 from t5study.claims import facts
-from t5study.claims.published import load_published
+from t5study.claims.published import book_file, load_published
 from t5study.experiments.recipes import Recipe
 from t5study.judging.metrics import classification_report
 from t5study.runs.record import Run
 
 if TYPE_CHECKING:
     from IPython.display import Markdown
+
+    from t5study.study import Study
 
 
 @drawn
@@ -188,6 +191,32 @@ def appendix_facts() -> dict[str, str | int]:
         "warmup": int(argument("warmup_steps")),
         "report_epochs": int(argument("num_train_epochs")),
     }
+
+
+QUESTIONS = {
+    "sentiment": "Is this film review positive or negative? Answer with one word.\n\n{text}",
+    "emotion": "Which emotion does this message show: sadness, joy, love, anger, fear or surprise? "
+    "Answer with one word.\n\n{text}",
+}
+"""How a decoder that was trained to follow instructions is asked for a role's label."""
+
+
+def sentence_table(study: Study, role: str) -> pd.DataFrame:
+    """Return a row a sentence of the study's own: what makes it hard, its label, and the answers.
+
+    The study's joint model answers as it was fine-tuned; SmolLM2 is asked without an example.
+    """
+    own = pd.DataFrame(read_yaml(book_file("sentences.yml"))[role])
+    texts, words = own["text"].tolist(), list(study.task(role).label_words)
+    prefix = study.task(role).prefix
+    joint, asked = study.run("all tasks, T5"), {"texts": texts, "words": words}
+    seen = {
+        "T5": study.observe("t5.sentences", run=joint, prefix=prefix, **asked),
+        "SmolLM2": study.observe("smollm2.sentences", question=QUESTIONS[role], **asked),
+    }
+    answers = {name: [row["answer"] for row in run.values["rows"]] for name, run in seen.items()}
+    table = own.rename(columns={"text": "sentence", "label": "meant"}).assign(**answers)
+    return table[["sentence", "kind", "meant", *answers]]
 
 
 def recipe_table(recipe: Recipe) -> pd.DataFrame:
