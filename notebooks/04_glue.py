@@ -49,8 +49,8 @@ one_answer = [
 ]
 facts(
     roles=len(roles),
-    t5_size=f"{runs[roles[0]]['T5'][0].metrics['parameters']:,}",
-    bert_size=f"{runs[roles[0]]['BERT'][0].metrics['parameters']:,}",
+    t5_size=f"{runs[roles[0]]['T5'][0].metrics['parameters'] / 1e6:.1f} million",
+    bert_size=f"{runs[roles[0]]['BERT'][0].metrics['parameters'] / 1e6:.1f} million",
     t5_above=int((order["low"] > 0).sum()),
     bert_above=int((order["high"] < 0).sum()),
     not_told_apart=int(((order["low"] <= 0) & (order["high"] >= 0)).sum()),
@@ -67,7 +67,8 @@ study.finds(
 )
 for name in ("t5", "bert"):
     if study.has(name):
-        facts(**{f"read_{name}": f"{study.pretraining(name).metrics['tokens']:,}"})
+        tokens = study.pretraining(name).metrics["tokens"]
+        facts(**{f"read_{name}": f"{tokens / 1e6:.0f} million"})
 yes_sayer = glue.yes_sayers(runs, scored, metric)
 facts(**yes_sayer.facts)
 study.finds(**yes_sayer.finds)

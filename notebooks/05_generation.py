@@ -292,7 +292,7 @@ tables.show(by_limit.rename(columns={"change": "max_length"}).set_index("max_len
 # counts towards `max_length`, so lengths are given for what is new.)
 
 # %% tags=["needs:smollm2", "needs:published", "remove-input"]
-print(textwrap.fill(ARTICLE, 80))
+print(textwrap.fill(ARTICLE, 76))
 
 # %% tags=["needs:smollm2", "needs:published", "remove-input"]
 table = pd.DataFrame({"summary": written, "not in the article": lacking})

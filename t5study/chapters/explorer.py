@@ -25,7 +25,8 @@ _STYLE = f"""
   color: var(--pst-color-text-base, inherit); }}
 .looks:not([data-ready]) .looks-choose {{ display: none; }}
 .looks-choose {{ display: flex; flex-wrap: wrap; gap: .5rem 1rem; margin-bottom: .6rem; }}
-.looks-choose select {{ max-width: 100%; }}
+.looks-choose label, .looks-choose select {{ max-width: 100%; }}
+.looks-choose select {{ min-width: 0; text-overflow: ellipsis; }}
 .looks-tokens {{ display: flex; flex-wrap: wrap; gap: 4px; }}
 .looks-tokens button {{ background: none; border: 2px solid transparent; border-radius: 4px;
   color: inherit; font: inherit; font-size: .85rem; padding: 0 3px 2px; min-width: 2.6rem;

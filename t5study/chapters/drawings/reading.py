@@ -13,6 +13,7 @@ from t5study.chapters.drawings.shapes import (
     SMALL,
     WIDE,
     Drawing,
+    breadth,
 )
 from t5study.chapters.style import BLUE, GREY, ORANGE, word
 
@@ -118,8 +119,8 @@ def masked_words() -> Drawing:
 
 def token_row(tokens: Sequence[str]) -> Drawing:
     """A text as a network reads it: a box a token, those that are no words in orange."""
-    drawing = Drawing(42)
     shown = [word(token) for token in tokens]
+    drawing = Drawing(42, width=3 + sum(breadth(name) + 5 for name in shown))
     fills = [ORANGISH if name.startswith(("[", "<")) else BLUISH for name in shown]
     drawing.tokens(4, 8, shown, fills=fills)
     return drawing

@@ -18,6 +18,11 @@ _FONT = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif"
 _HEADS = (BLUE, ORANGE, GREY, FAINT, INK)
 
 
+def breadth(token: str, size: float = SMALL) -> float:
+    """Return how wide the box of a token is that holds it in type of a size."""
+    return max(22.0, len(token) * size * 0.66 + 10)
+
+
 class Drawing:
     """A drawing of a size in pixels, to which shapes are added; a notebook shows it as SVG."""
 
@@ -114,7 +119,7 @@ class Drawing:
         """
         middles = []
         for place, name in enumerate(names):
-            wide = width or max(22.0, len(name) * size * 0.66 + 10)
+            wide = width or breadth(name, size)
             fill = fills[place] if fills else WHITE
             self.box(left, top, wide, height, name, fill=fill, size=size)
             middles.append(left + wide / 2)
@@ -143,7 +148,8 @@ class Drawing:
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width:g}" '
             f'height="{self.height:g}" viewBox="0 0 {self.width:g} {self.height:g}" '
-            f'font-family="{_FONT}"><defs>{heads}</defs>\n' + "\n".join(self._shapes) + "\n</svg>"
+            f'font-family="{_FONT}"><defs>{heads}</defs>\n<path d="M0,0 H{self.width:g} '
+            f'V{self.height:g} H0 z" fill="{WHITE}"/>\n' + "\n".join(self._shapes) + "\n</svg>"
         )
 
     def _ipython_display_(self) -> None:

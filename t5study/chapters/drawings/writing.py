@@ -195,29 +195,34 @@ def life_of_a_text(
     text: str, source: str, pieces: Sequence[str], scores: Mapping[str, float]
 ) -> Drawing:
     """The way of one text to its answer: prefix, pieces, encoder, decoder, scores of the labels."""
-    drawing = Drawing(330)
+    drawing = Drawing(364)
     drawing.box(8, 8, 604, 32, f"“{text}”", fill=PALE)
     drawing.box(8, 66, 604, 32, source, size=SMALL)
     shown = [word(piece) for piece in pieces]
-    size = min(SMALL, (590 - 14 * len(shown)) / (0.66 * sum(map(len, shown))))
-    drawing.tokens(8, 124, shown, size=size, fills=[BLUISH] * len(shown), gap=3)
-    drawing.box(8, 182, 270, 34, "encoder: one vector a piece", fill=BLUISH)
-    drawing.box(342, 182, 270, 34, "decoder: scores each label word", fill=ORANGISH)
-    drawing.arrow((279, 199), (341, 199), colour=BLUE, width=2)
-    for top, note in (
-        (41, "a prefix says which task"),
-        (99, "the tokenizer cuts it into pieces"),
-        (151, ""),
-    ):
-        drawing.arrow((40, top), (40, top + 24 if note else 181))
+    half = -(-len(shown) // 2)
+    for top, row in ((124, shown[:half]), (154, shown[half:])):
+        drawing.tokens(8, top, row, fills=[BLUISH] * len(row))
+    drawing.box(8, 214, 270, 34, "encoder: one vector a piece", fill=BLUISH)
+    drawing.box(342, 214, 270, 34, "decoder: scores each label word", fill=ORANGISH)
+    drawing.arrow((279, 231), (341, 231), colour=BLUE, width=2)
+    notes = ((41, "a prefix says which task"), (99, "the tokenizer cuts it into pieces"))
+    for top, note in notes:
+        drawing.arrow((40, top), (40, top + 24))
         drawing.words(54, top + 12, note, size=SMALL, anchor="start")
-    best = max(scores, key=scores.__getitem__)
-    for row, (name, share) in enumerate(scores.items()):
-        top = 244 + 40 * row
-        drawing.words(430, top + 14, name, size=SMALL, anchor="end", bold=name == best)
-        drawing.box(440, top, max(2.0, 120 * share), 28, fill=BLUE if name == best else PALE)
-        drawing.words(568, top + 14, f"{share:.3f}", size=SMALL, anchor="start")
-    drawing.arrow((477, 217), (477, 240))
-    drawing.box(8, 262, 270, 34, f"answer: {best}", bold=True, fill=GREENISH)
-    drawing.arrow((340, 279), (280, 279), colour=BLUE, width=2)
+    drawing.arrow((40, 181), (40, 213))
+    _scores(drawing, scores, 278)
     return drawing
+
+
+def _scores(drawing: Drawing, scores: Mapping[str, float], top: float) -> None:
+    """The shares of the labels as bars, below the decoder, and the answer beside them."""
+    best = max(scores, key=scores.__getitem__)
+    drawing.arrow((477, 249), (477, top - 4))
+    for row, (name, share) in enumerate(scores.items()):
+        middle = top + 14 + 40 * row
+        drawing.words(430, middle, name, size=SMALL, anchor="end", bold=name == best)
+        fill = BLUE if name == best else PALE
+        drawing.box(440, middle - 14, max(2.0, 120 * share), 28, fill=fill)
+        drawing.words(568, middle, f"{share:.3f}", size=SMALL, anchor="start")
+    drawing.box(8, top + 18, 270, 34, f"answer: {best}", bold=True, fill=GREENISH)
+    drawing.arrow((340, top + 35), (280, top + 35), colour=BLUE, width=2)
