@@ -154,13 +154,9 @@ class Profile(Settings):
         return self
 
     @model_validator(mode="after")
-    def _tasks_are_known(self) -> Profile:
+    def _tasks_and_experiments_name_what_there_is(self) -> Profile:
         for role, rows in self.tasks.items():
             _known(rows.task, TASKS, f"tasks.{role}", "task")
-        return self
-
-    @model_validator(mode="after")
-    def _experiments_name_what_there_is(self) -> Profile:
         for name, entry in self.experiments.items():
             where = f"the experiment '{name}'"
             for role in entry.roles:

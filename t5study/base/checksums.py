@@ -6,7 +6,6 @@ What a system or an editor leaves in the folder beside them is no content, and c
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from t5study.base.errors import StudyError
 from t5study.base.files import content, sha256, unreadable, write_text
 
 SUMS = "SHA256SUMS"
-_TEXTS = (".csv", ".json", ".md", ".txt", ".yaml", ".yml")
 
 
 def write_checksums(folder: Path) -> None:
@@ -80,7 +78,7 @@ def difference(folder: Path, known: Collection[str] | None = None) -> str:
     for name, digest in sorted(sums.items()):
         if not (folder / name).is_file():
             return f"lacks {name}"
-        if not is_as_listed(folder / name, digest):
+        if sha256(folder / name) != digest:
             return f"was changed after it was published: {name} is another"
     for name in _names(folder):
         if name not in sums and (known is None or name in known):
@@ -91,11 +89,3 @@ def difference(folder: Path, known: Collection[str] | None = None) -> str:
 def _names(folder: Path) -> list[str]:
     paths = (path.relative_to(folder).as_posix() for path in content(folder))
     return [name for name in paths if name != SUMS]
-
-
-def is_as_listed(path: Path, digest: str) -> bool:
-    """Return whether a file has the checksum, a text whichever line ends a copy gave it."""
-    if sha256(path) == digest:
-        return True
-    text = path.read_bytes() if path.suffix in _TEXTS else b""
-    return hashlib.sha256(text.replace(b"\r\n", b"\n")).hexdigest() == digest

@@ -74,19 +74,13 @@ def reproduce(
     """Execute the chapters of a profile whose outputs are not current.
 
     Args:
-        profile: a name in notebooks/profiles.
         chapters: numbers or names; all chapters when None.
-        root: the clone; found from the package when None.
         build: the folder of generated files, `_build/<profile>` when None.
         store: the run store, `runs` in the build folder when None.
-        source: a local mirror of the hub, passed on to the notebooks.
         training: False replays published records: a chapter fails where one is lacking, nothing is
             fetched, and no text of a data set is shown.
-        force: run chapters whose outputs are current, too.
-        console: where progress is printed.
 
-    Returns:
-        One result per chapter, in their order. A chapter that fails does not stop the others.
+    Returns one result a chapter, in their order. A chapter that fails does not stop the others.
 
     Raises:
         StudyError: an unknown profile or chapter, a source that cannot be read, a profile that does

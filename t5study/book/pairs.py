@@ -37,10 +37,7 @@ def check_sources(layout: Layout) -> None:
     for path in [layout.root / "_config.yml", *pages]:
         read_text(path, layout.shown(path))
     for chapter in find_chapters(layout):
-        edited = _edited(layout.root, chapter)
-        if len(edited) == 2:
-            raise _both_edited(chapter)
-        if ".ipynb" in edited:
+        if _edited(layout.root, chapter) == ".ipynb":
             raise StudyError(
                 f"{_difference(chapter)}, and the notebook was edited: `make lab` takes the edit "
                 f"into the source, or `git checkout {chapter.shown('.ipynb')}` drops it."
@@ -57,9 +54,7 @@ def settle_pairs(layout: Layout) -> None:
     """
     for chapter in find_chapters(layout):
         edited = _edited(layout.root, chapter)
-        if len(edited) == 2:
-            raise _both_edited(chapter)
-        if ".ipynb" in edited:
+        if edited == ".ipynb":
             options = jupytext.config.load_jupytext_config(str(chapter.source))
             text = jupytext.writes(read_published(chapter), fmt="py:percent", config=options)
             write_text(chapter.source, text)
@@ -96,23 +91,30 @@ def problem_of(chapter: Chapter) -> str:
     return f"{chapter.name}: {problem}, publish the chapter again." if problem else ""
 
 
-def _edited(root: Path, chapter: Chapter) -> set[str]:
-    """Which of the two files was edited since they were last written together, if they differ.
+def _edited(root: Path, chapter: Chapter) -> str:
+    """The ending of the file that was edited since both were last written, where they differ.
 
     A file was not if it has the cells that the notebook's metadata remember, or those of the last
     commit. Where neither was, or nothing is known, the source counts.
+
+    Raises StudyError where both were edited.
     """
     pair, source = read_published(chapter), read_source(chapter)
     if pair is None or texts_of(pair) == texts_of(source):
-        return set()
+        return ""
     together = pair.metadata.get("t5study", {}).get("cells")
-    edited = set()
+    edited = []
     for ending, notebook in ((".py", source), (".ipynb", pair)):
         if together not in (None, cells_digest(notebook)):
             before = _committed(root, chapter, ending)
             if before is None or texts_of(before) != texts_of(notebook):
-                edited.add(ending)
-    return edited or {".py"}
+                edited.append(ending)
+    if len(edited) == 2:
+        raise StudyError(
+            f"{_difference(chapter)}, and both were edited: carry the edit of one over into the "
+            "other, or drop one with `git checkout`."
+        )
+    return edited[0] if edited else ".py"
 
 
 def _committed(root: Path, chapter: Chapter, ending: str) -> Any:
@@ -123,13 +125,6 @@ def _committed(root: Path, chapter: Chapter, ending: str) -> Any:
     if ending == ".py":
         return jupytext.reads(text, fmt="py:percent")
     return nbformat.reads(text, as_version=4)
-
-
-def _both_edited(chapter: Chapter) -> StudyError:
-    return StudyError(
-        f"{_difference(chapter)}, and both were edited: carry the edit of one over into the other, "
-        "or drop one with `git checkout`."
-    )
 
 
 def _difference(chapter: Chapter) -> str:

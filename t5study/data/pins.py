@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Literal
@@ -109,23 +109,17 @@ def refuse_a_path(repo: str) -> None:
 def split_pin(repo: str, config: str, split: str) -> dict[str, Any]:
     """Rows, columns and fingerprint of a split; StudyError names what there is."""
     repos = all_pins()["datasets"]
-    if repo not in repos:
-        raise StudyError(
-            f"The data set '{repo}' is not known: choose one of {', '.join([POCKET, *repos])}."
-        )
+    _refuse_unknown(repo, [POCKET, *repos], f"The data set '{repo}' is not known")
     configs = repos[repo]["configs"]
-    if config not in configs:
-        raise StudyError(
-            f"The data set {repo} has no configuration '{config}': "
-            f"choose one of {', '.join(configs)}."
-        )
+    _refuse_unknown(config, configs, f"The data set {repo} has no configuration '{config}'")
     splits = configs[config]["splits"]
-    if split not in splits:
-        raise StudyError(
-            f"The data set {repo} ({config}) has no split '{split}': "
-            f"choose one of {', '.join(splits)}."
-        )
+    _refuse_unknown(split, splits, f"The data set {repo} ({config}) has no split '{split}'")
     return {"columns": configs[config]["columns"], **splits[split]}
+
+
+def _refuse_unknown(name: str, known: Iterable[str], problem: str) -> None:
+    if name not in known:
+        raise StudyError(f"{problem}: choose one of {', '.join(known)}.")
 
 
 def splits_of(need: Need) -> list[str]:

@@ -381,10 +381,10 @@ def test_a_source_that_cannot_be_read_is_not_taken_for_a_full_disk(mirror, tmp_p
 def test_pickled_weights_are_refused_and_shards_are_counted(tmp_path) -> None:
     assert not has_weights(tmp_path)
     (tmp_path / "pytorch_model.bin").touch()
-    with pytest.raises(StudyError, match=r"pytorch_model\.bin only, a pickle"):
+    with pytest.raises(StudyError, match=r"pytorch_model\.bin only, which is not read"):
         has_weights(tmp_path)
     (tmp_path / "pytorch_model.bin").rename(tmp_path / "model.gguf")
-    with pytest.raises(StudyError, match=r"model\.gguf only, a format"):
+    with pytest.raises(StudyError, match=r"model\.gguf only, which is not read"):
         has_weights(tmp_path)
     index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
