@@ -91,7 +91,7 @@ def t5_stack() -> Drawing:
     for start, end in ways:
         drawing.arrow(start, end)
     drawing.arrow((200, 165), (200, 110), (310, 110), (310, 201), (365, 201), colour=BLUE, width=2)
-    drawing.words(255, 98, "one vector a token of the input", size=SMALL)
+    drawing.words(228, 98, "one vector a token of the input", size=SMALL)
     for left, words in ((16, "embedding"), (346, "the same embedding")):
         drawing.box(left + 40, 340, 178, 26, words, fill=PALE, size=SMALL)
     drawing.box(346, 34, 258, 26, "scores: the same embedding again", fill=PALE, size=SMALL)
