@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -33,7 +34,8 @@ from t5study.study import Study
 ROOT = Path(__file__).resolve().parents[1]
 WITH_COMMANDS = (
     *("README.md", "CONTRIBUTING.md", "book/running.md", "book/scaling.md", "book/speed.md"),
-    *("book/intro.md", "book/architecture.md", "benchmarks/README.md", "models/joint/README.md"),
+    *("book/intro.md", "book/architecture.md", "book/own_texts.md", "benchmarks/README.md"),
+    "models/joint/README.md",
 )
 SHELL = re.compile(r"^ *```sh\n(.*?)^ *```$", re.M | re.S)
 IN_PROSE = re.compile(r"`((?:make|\.venv/bin/\w+|t5study) [^`\n]+)`")
@@ -139,12 +141,16 @@ def test_a_script_of_a_page_is_a_script():
 
 
 def run_line(line: str, *more: str, cwd: Path = ROOT) -> str:
+    return start_line(line, *more, cwd=cwd).stdout
+
+
+def start_line(line: str, *more: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     program, *words = shlex.split(line)
     name = program.removeprefix(".venv/bin/")
     start = [sys.executable] if name == "python" else [sys.executable, "-m", name]
     done = subprocess.run([*start, *words, *more], cwd=cwd, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done
 
 
 def line_with(page: str, words: str) -> str:
@@ -173,6 +179,32 @@ def test_the_commands_without_notebooks_run_one_after_the_other(tmp_path):
     assert "accuracy" in run_line(second, *small, cwd=tmp_path)
     assert "accuracy" in run_line(line_with(page, " evaluate "), cwd=tmp_path)
     assert run_line(line_with(page, " predict "), cwd=tmp_path).count("0.") == 6
+
+
+def test_own_texts_are_learnt_from_answered_and_reported_on_as_their_page_says(tmp_path):
+    page = "book/own_texts.md"
+    (tmp_path / "book").mkdir()
+    shutil.copy(ROOT / "book" / "issues.csv", tmp_path / "book")
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text_of(page), re.M | re.S)
+    shown = [block for language, block in blocks if not language]
+    assert text_of("book/issues.csv").startswith(shown[0])
+    model = tiny_t5(tmp_path).folder
+    (tmp_path / "recipe.yaml").write_text("{min_updates: 0, max_source_length: 32}")
+    quick = ["--model", str(model), "--recipe", "recipe.yaml", "--epochs", "1"]
+    learn = line_with(page, "finetune --data book/issues.csv")
+    done = start_line(learn, *quick, cwd=tmp_path)
+    assert shown[1] in done.stderr
+    assert done.stdout.splitlines()[0].endswith("runs/issues")
+    kinds = {"Bug", "Feature request", "Praise", "Question"}
+    said = run_line(line_with(page, "predict runs/issues --text"), cwd=tmp_path)
+    assert said.partition("  (")[0] in kinds
+    assert run_line(line_with(page, "report"), cwd=tmp_path) == "runs/issues/report.html\n"
+    rows = text_of("book/issues.csv").splitlines(keepends=True)[:9]
+    for name in ("new.csv", "labelled.csv"):
+        (tmp_path / name).write_text("".join(rows))
+    run_line(line_with(page, "--data new.csv"), cwd=tmp_path)
+    assert "accuracy" in run_line(line_with(page, "--data labelled.csv"), cwd=tmp_path)
+    assert len((tmp_path / "answers.csv").read_text().splitlines()) == 9
 
 
 def test_what_there_is_to_run_is_said_before_it_runs():

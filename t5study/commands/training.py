@@ -43,7 +43,7 @@ OWN_RECIPE: dict[str, Any] = {
 """Where the report's hyper-parameters, which are for tens of thousands of rows, would learn nothing
 from the few hundred that people have. Epochs are added until there are `min_updates`."""
 OWN_RATES: dict[str, dict[str, Any]] = {
-    "t5": {"learning_rate": 5e-3, "optimizer": "adafactor"},
+    "t5": {"learning_rate": 5e-3, "optimizer": "adafactor", "min_updates": 240},
     "bert": {"learning_rate": 2e-4},
 }
 """What a kind of model learns with: a T5 of the study as in the published runs."""

@@ -62,7 +62,7 @@ def report(run: Run) -> str:
     title = f"{_asked(run)}: {metrics['model']}"
     parts = [*_summary(run)]
     if "per_label" in metrics:
-        parts += ["<h2>Scores by label</h2>", _scores(metrics), *_confusion(metrics)]
+        parts += ["<h2>Scores by label</h2>", _scores(metrics), *_confusion(run)]
     else:
         parts += ["<h2>Scores</h2>", _numbers(metrics)]
     parts += ["<h2>Losses</h2>", _losses(run.history), *_mistakes(run), *_data(run)]
@@ -112,8 +112,13 @@ def _numbers(metrics: dict[str, Any]) -> str:
     return _table(["metric", "value", "95 % interval"], rows, "Scores over all test rows.")
 
 
-def _confusion(metrics: dict[str, Any]) -> Iterator[str]:
-    counts, words = np.array(metrics["confusion"]), list(metrics["per_label"])
+def _words(run: Run) -> list[str]:
+    """The label words in the order of the labels' numbers; JSON sorts the keys of the metrics."""
+    return [name.removeprefix("p_") for name in run.predictions if name.startswith("p_")]
+
+
+def _confusion(run: Run) -> Iterator[str]:
+    counts, words = np.array(run.metrics["confusion"]), _words(run)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     rows = []
     for word, row, share in zip(words, counts, shares, strict=True):
@@ -133,7 +138,7 @@ def _confusion(metrics: dict[str, Any]) -> Iterator[str]:
 
 def _mistakes(run: Run) -> Iterator[str]:
     """The wrong answers that the model is surest of, or of written texts the furthest off."""
-    table, words = run.predictions, list(run.metrics.get("per_label", {}))
+    table, words = run.predictions, _words(run)
     if words:
         wrong = table[table["label"] != table["prediction"]]
         sure = [row[f"p_{words[int(row['prediction'])]}"] for row in wrong.to_dict("records")]
@@ -172,7 +177,7 @@ def _data(run: Run) -> Iterator[str]:
     if about is None:
         return
     yield "<h2>Data</h2>"
-    counts = about["counts"]
+    counts = {split: about["counts"][split] for split in ("train", "validation", "test")}
     rows = [
         [word, *(f"{of[word]:,}" for of in counts.values())] for word in next(iter(counts.values()))
     ]
@@ -207,7 +212,8 @@ def _made(run: Run, config: dict[str, Any]) -> str:
             for split, part in config["data"].items()
         },
     }
-    return _table(["what", "value"], [[name, str(value)] for name, value in rows.items()], "")
+    told = [[name, str(value)] for name, value in rows.items() if value is not None]
+    return _table(["what", "value"], told, "", "words")
 
 
 def _limit(part: Sequence[Any]) -> tuple[str, str]:
@@ -215,13 +221,15 @@ def _limit(part: Sequence[Any]) -> tuple[str, str]:
     return "all" if limit is None else f"{limit:,}", str(fingerprint)[:16]
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:
-    """A table of texts; cells that hold a number alone stand right."""
+def _table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], caption: str, kind: str = "numbers"
+) -> str:
+    """A table of texts; cells that hold a number alone stand right, unless it is one of words."""
 
     def cell(text: str) -> str:
         plain = text.replace(",", "").replace(".", "").replace("%", "").strip()
-        kind = ' class="n"' if plain.isdecimal() else ""
-        return f"<td{kind}>{escape(text)}</td>"
+        right = ' class="n"' if kind == "numbers" and plain.isdecimal() else ""
+        return f"<td{right}>{escape(text)}</td>"
 
     top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "\n".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in rows)
@@ -236,7 +244,7 @@ def _share(value: float) -> str:
     return f"{100 * value:.1f}&nbsp;%"
 
 
-_WIDE, _HIGH, _LEFT, _LOW = 640, 260, 48, 220
+_WIDE, _HIGH, _LEFT, _LOW = 640, 245, 48, 220
 
 
 def _losses(history: pd.DataFrame) -> str:
@@ -260,10 +268,10 @@ def _losses(history: pd.DataFrame) -> str:
             f'<polyline points="{" ".join(map(place, points))}" fill="none" '
             f'stroke="var(--{colour})" stroke-width="2" stroke-dasharray="{dashes}"/>'
         )
-        at = _LEFT + 12 + 130 * len(shapes)
+        at = _WIDE - 210 + 60 * (len(shapes) - 1)
         shapes.append(
-            f'<line x1="{at - 40}" x2="{at - 8}" y1="14" y2="14" stroke="var(--{colour})" '
-            f'stroke-width="2" stroke-dasharray="{dashes}"/><text x="{at}" y="18">{name}</text>'
+            f'<line x1="{at - 40}" x2="{at - 8}" y1="24" y2="24" stroke="var(--{colour})" '
+            f'stroke-width="2" stroke-dasharray="{dashes}"/><text x="{at}" y="28">{name}</text>'
         )
     for value in np.linspace(0, top, 5):
         y = _LOW - (_LOW - 10) * value / top

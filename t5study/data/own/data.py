@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from t5study.base.errors import StudyError
 from t5study.data.contents import content_fingerprint
 from t5study.data.hub import Hub
-from t5study.data.own.rows import MOST_NAMED, Columns, read_columns
+from t5study.data.own.rows import MOST_NAMED, read_columns
 from t5study.data.own.splits import FEWEST, across, repeated, splits_by_hash
 from t5study.data.tasks import OWN_DATA, OWN_SPLITS, Slice, Task
 
@@ -153,16 +153,15 @@ def read_own(files: Mapping[str, Path], text: str, target: str, writes: bool = F
             one label only, too many or one that training lacks, or there are too few rows.
     """
     own_task(text, target, None)
-    columns = {split: read_columns(path, text, target, writes) for split, path in files.items()}
-    keys = {split: np.array(of.keys, dtype=np.uint64) for split, of in columns.items()}
-    train = columns["train"]
+    read = {split: read_columns(path, text, target, writes) for split, path in files.items()}
+    keys = {split: rows.column("key").to_numpy() for split, rows in read.items()}
     held_out = [split for split in ("validation", "test") if split not in files]
-    notes = [*across(files, keys), *repeated(files["train"], keys["train"], train, bool(held_out))]
-    words = None if writes else _label_words(files["train"], target, train.answers)
+    notes = [*across(files, keys), *repeated(files["train"], read["train"], bool(held_out))]
+    words = None if writes else _label_words(files["train"], target, read["train"])
     task = own_task(text, target, words)
-    tables = {split: _table(task, files[split], of) for split, of in columns.items()}
+    tables = {split: _table(task, files[split], rows) for split, rows in read.items()}
     if held_out:
-        kinds = tables["train"].column(target).to_numpy() if words else np.zeros(len(train.keys))
+        kinds = tables["train"].column(target).to_numpy() if words else np.zeros(len(keys["train"]))
         split_of = splits_by_hash(keys["train"], kinds, held_out)
         whole = tables["train"]
         tables |= {split: whole.filter(split_of == split) for split in ("train", *held_out)}
@@ -192,11 +191,11 @@ def read_texts(path: Path, text: str) -> list[str]:
     Raises:
         StudyError: as `read_own`.
     """
-    return read_columns(path, text, None, writes=False).texts
+    return read_columns(path, text, None, writes=False).column("text").to_pylist()
 
 
-def _label_words(path: Path, target: str, labels: Sequence[str]) -> list[str]:
-    words = sorted(set(labels))
+def _label_words(path: Path, target: str, rows: pa.Table) -> list[str]:
+    words = sorted(rows.column("answer").unique().to_pylist())
     if len(words) == 1:
         raise StudyError(
             f"The column '{target}' of {path} has the one label '{words[0]}': nothing can be told "
@@ -211,21 +210,22 @@ def _label_words(path: Path, target: str, labels: Sequence[str]) -> list[str]:
     return words
 
 
-def _table(task: Task, path: Path, columns: Columns) -> pa.Table:
+def _table(task: Task, path: Path, rows: pa.Table) -> pa.Table:
     """The rows as the task wants them, with each label's place among the label words."""
-    answers = pa.array(columns.answers, pa.large_string())
+    answers = rows.column("answer")
     if task.label_words:
         places = pc.index_in(answers, pa.array(task.label_words, pa.large_string()))
-        _refuse_unknown(task, path, columns.answers, places)
+        _refuse_unknown(task, path, answers, places)
         answers = places.cast(pa.int64())
     (text,) = task.fields
-    texts = pa.array(columns.texts, pa.large_string())
-    return pa.table({text: texts, task.target: answers})
+    return pa.table({text: rows.column("text"), task.target: answers})
 
 
-def _refuse_unknown(task: Task, path: Path, labels: Sequence[str], places: pa.Array) -> None:
+def _refuse_unknown(
+    task: Task, path: Path, labels: pa.ChunkedArray, places: pa.ChunkedArray
+) -> None:
     if places.null_count:
-        unknown = Counter(label for label in labels if label not in task.label_words)
+        unknown = Counter(labels.filter(pc.is_null(places)).to_pylist())
         named = ", ".join(f"'{label}' ({n}x)" for label, n in unknown.most_common(MOST_NAMED))
         raise StudyError(
             f"{path} has labels that the training rows lack, {named}: add rows of them there, or "

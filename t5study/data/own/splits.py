@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-
-from t5study.data.own.rows import Columns
+import pyarrow as pa
+import pyarrow.compute as pc
 
 HELD_OUT = 0.15
 """The share of each label's texts that validates, or tests, where no file is given for it."""
@@ -48,14 +47,16 @@ def across(files: Mapping[str, Path], keys: Mapping[str, np.ndarray]) -> Iterato
                 )
 
 
-def repeated(path: Path, keys: np.ndarray, columns: Columns, is_split: bool) -> Iterator[str]:
+def repeated(path: Path, rows: pa.Table, is_split: bool) -> Iterator[str]:
     """Say how many rows repeat a text, and how many texts have different answers."""
+    keys = rows.column("key").to_numpy()
     again = len(keys) - len(np.unique(keys))
     if not again:
         return
     where = "; all rows of one text are in one split" if is_split else ""
     yield f"{again:,} rows of {path.name} repeat the text of another{where}."
-    answers = set(zip(columns.keys, columns.answers, strict=True))
-    at_odds = sum(n > 1 for n in Counter(key for key, _ in answers).values())
+    answers = pc.rank(rows.column("answer"), tiebreaker="min").to_numpy()
+    different = np.unique(np.stack([keys, answers], axis=1), axis=0)
+    at_odds = int((np.unique(different[:, 0], return_counts=True)[1] > 1).sum())
     if at_odds:
         yield f"{at_odds:,} of these texts have more than one answer: no model gets all right."
