@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from t5study.base.errors import StudyError
 from t5study.judging.metrics import classification_report
 from t5study.runs.record import Run
 
@@ -57,17 +58,36 @@ $body
 
 
 def report(run: Run) -> str:
-    """Return the page of a fine-tuning run, as HTML."""
-    config, metrics = run.config, run.metrics
-    title = f"{_asked(run)}: {metrics['model']}"
-    parts = [*_summary(run)]
-    if "per_label" in metrics:
-        parts += ["<h2>Scores by label</h2>", _scores(metrics), *_confusion(run)]
-    else:
-        parts += ["<h2>Scores</h2>", _numbers(metrics)]
-    parts += ["<h2>Losses</h2>", _losses(run.history), *_mistakes(run), *_data(run)]
-    parts += ["<h2>How it was made</h2>", _made(run, config)]
+    """Return the page of a fine-tuning run, as HTML.
+
+    Raises:
+        StudyError: the record lacks what the page shows.
+    """
+    try:
+        title, parts = f"{_asked(run)}: {run.metrics['model']}", list(_parts(run))
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise StudyError(
+            f"The record {run.path} says what no page can show ({type(error).__name__}: {error}): "
+            "take another copy of it."
+        ) from error
     return _PAGE.substitute(title=escape(title), body="\n".join(parts))
+
+
+def _parts(run: Run) -> Iterator[str]:
+    yield from _summary(run)
+    if "per_label" in run.metrics:
+        yield "<h2>Scores by label</h2>"
+        yield _scores(run.metrics)
+        yield from _confusion(run)
+    else:
+        yield "<h2>Scores</h2>"
+        yield _numbers(run.metrics)
+    yield "<h2>Losses</h2>"
+    yield _losses(run.history)
+    yield from _mistakes(run)
+    yield from _data(run)
+    yield "<h2>How it was made</h2>"
+    yield _made(run, run.config)
 
 
 def _asked(run: Run) -> str:

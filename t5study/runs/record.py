@@ -9,7 +9,8 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -96,18 +97,17 @@ class Run:
     @cached_property
     def history(self) -> pd.DataFrame:
         """Training history: one row per logged step (step, epoch, loss, validation_loss, ...)."""
-        return pd.read_csv(self._file("history.csv"))
+        return self._read("history.csv", pd.read_csv)
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """Test predictions by row number: row, label, prediction, and one probability a label."""
-        return pd.read_parquet(self._file("predictions.parquet"))
+        return self._read("predictions.parquet", pd.read_parquet)
 
     @cached_property
     def arrays(self) -> dict[str, np.ndarray]:
         """Small arrays that figures are drawn from, by name."""
-        with np.load(self._file("arrays.npz"), allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+        return self._read("arrays.npz", _arrays)
 
     @property
     def model(self) -> Path:
@@ -127,6 +127,15 @@ class Run:
                 f"The run record {self.path} lacks {name}: delete that folder and run again."
             )
         return path
+
+    def _read(self, name: str, read: Callable[[Path], Any]) -> Any:
+        try:
+            return read(self._file(name))
+        except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise StudyError(
+                f"The {name} of the run record {self.path} is damaged and cannot be read "
+                f"({type(error).__name__}): delete that folder and run again."
+            ) from error
 
     def _json(self, name: str) -> dict[str, Any]:
         path = self._file(name)
@@ -170,6 +179,11 @@ def named_identity(folder: Path) -> str | None:
     """Return the identity that a folder is named after: `1f…`, or `21-1f…`; None without one."""
     found = _IDENTITY.fullmatch(folder.name)
     return found[1] if found else None
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
 
 
 def copy_record(folder: Path, target: Path) -> Path:

@@ -95,3 +95,12 @@ def test_what_is_no_finished_record_is_not_listed(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     assert list(records_below(tmp_path)) == []
     assert list(records_below(tmp_path / "nowhere")) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"PK\x03\x04 \xff and no more"])
+@pytest.mark.parametrize("name", ["history.csv", "predictions.parquet", "arrays.npz"])
+def test_a_table_of_a_record_that_was_cut_off_is_one_sentence(tmp_path, name, content):
+    run = Run(record(tmp_path / "one"))
+    (run.path / name).write_bytes(content)
+    with pytest.raises(StudyError, match=rf"{name} of the run record .*one is damaged"):
+        _ = getattr(run, name.partition(".")[0])
