@@ -30,6 +30,10 @@ test: $(READY)  ## run the tests
 	@$(BIN)/ruff format --check --quiet .
 	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
+.PHONY: faults
+faults: $(READY)  ## inject faults by the hundred (kills, full disks, cut and planted files) and count
+	@OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python tests/runs/faults.py
+
 .PHONY: weights
 weights: $(READY)  ## fetch the published checkpoints from the package index, once, into the cache
 	@$(BIN)/t5study fetch --weights
