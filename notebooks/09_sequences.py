@@ -341,13 +341,13 @@ scorecard.said(study, sequences.CLAIMS)
 # ```{admonition} Exercise 3
 # :class: tip
 # The joint model was given a sentence with the prefix of another task, say a film review to
-# translate. What do you expect? Try it:
-# `.venv/bin/t5study predict models/joint --role translation --text "…"` asks the published joint model.
+# translate. What do you expect? A run of `all tasks, T5` answers
+# `.venv/bin/t5study predict RUN --role translation --text "…"`.
 # ```
 #
 # ```{admonition} Solution
 # :class: dropdown
-# It obeys the prefix in the language only. The published model answers "I hated every minute of this
+# It obeys the prefix in the language only. The run of this page answers "I hated every minute of this
 # movie." with "Ein Mann in einem Fahrnner und ihrend ihrend.", the beginning of a picture's caption
 # with nothing of the review. Its BLEU on its own test set says why: it has learnt what the answers look
 # like, and little of how they depend on the source.

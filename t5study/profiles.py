@@ -89,6 +89,9 @@ class Profile(Settings):
     recipes: dict[str, Recipe] = Field({})
     tasks: Annotated[dict[str, TaskRows], Field(min_length=1)]
     experiments: dict[str, ExperimentSettings] = Field({})
+    published_models: dict[str, str] = Field(
+        {}, description="folders of models/ and the experiments whose first run each holds"
+    )
 
     def architecture(self, model: str) -> str:
         """Return what kind of network a model of the profile is: "t5", "bert" or "gpt"."""
@@ -167,6 +170,8 @@ class Profile(Settings):
                 self._refuse_texts_of_a_classifier(name, entry)
             else:
                 self._refuse_a_baseline_of_another_kind(name, entry)
+        for folder, name in self.published_models.items():
+            _known(name, self.experiments, f"published_models.{folder}", "experiment")
         return self
 
     def _refuse_texts_of_a_classifier(self, name: str, entry: ExperimentSettings) -> None:

@@ -20,7 +20,14 @@ from t5study.data.tasks import Task, get_task
 from t5study.experiments.entries import ExperimentSettings
 from t5study.experiments.identity import Experiment, Mixture
 from t5study.experiments.pretraining import Pretraining
-from t5study.experiments.questions import Baseline, Casting, Observing, observed_model, parallelism
+from t5study.experiments.questions import (
+    Answering,
+    Baseline,
+    Casting,
+    Observing,
+    observed_model,
+    parallelism,
+)
 from t5study.experiments.recipes import LARGEST_SEED, OWN, Recipe, TaskRows
 from t5study.models.checkpoints import Checkpoint
 from t5study.models.opening import open_checkpoint, pinned_checkpoint
@@ -272,6 +279,11 @@ class Study:
         asked = Casting(self.task(role), self.checkpoint("t5"))
         return self._obtain(asked, asked.config())
 
+    def answers(self, run: Run, texts: Sequence[str]) -> Run:
+        """Return what a fine-tuned model answers to texts of one's own: shares by label."""
+        asked = Answering(run, tuple(texts))
+        return self._obtain(asked, asked.config())
+
     def observe(
         self, name: str, run: Run | None = None, model: str | None = None, **inputs: Any
     ) -> Run:
@@ -336,6 +348,10 @@ def _produce(asked: Any, hub: Hub, work: Workspace) -> dict[str, Any]:
             from t5study.judging.baselines import fit_and_judge
 
             return fit_and_judge(asked, hub, work)
+        case Answering():
+            from t5study.chapters.observations.recording import answer
+
+            return answer(asked, work)
         case Casting():
             from t5study.chapters.observations.recording import show_casting
 

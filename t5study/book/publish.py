@@ -22,8 +22,7 @@ from t5study.book.notebooks import publish_notebook, written_for
 from t5study.book.pairs import check_sources
 from t5study.book.prose import check_prose
 from t5study.book.records import listed, places, write_index
-from t5study.experiments.recipes import OWN
-from t5study.profiles import Profile, load_profile
+from t5study.profiles import load_profile
 from t5study.runs.record import Run, copy_record, records_below
 from t5study.runs.store import RunStore
 from t5study.study import Study
@@ -66,15 +65,15 @@ def _publish_run(job: Job, chapters: Sequence[Chapter]) -> list[Path]:
     runs = _to_publish(study, layout, notebooks.values())
     for run in runs:
         _check_no_paths(run.path, layout)
-    joint = _joint_of_our_own(settings, runs)
-    for run in joint:
-        check_size(run, settings)
+    models = {name: study.run(shown) for name, shown in settings.published_models.items()}
+    for name, run in models.items():
+        check_size(name, run)
     where = places(study, runs)
     written = [publish_notebook(*page, layout) for page in notebooks.items()]
     written += [copy_record(run.path, results / where[run.identity]) for run in runs]
     _remove_others(results, {results / place for place in where.values()})
     written.append(write_index(study, results))
-    return written + [publish_model(run, settings, layout.root / "models") for run in joint]
+    return written + [publish_model(*model, layout.root / "models") for model in models.items()]
 
 
 def _to_publish(study: Study, layout: Layout, notebooks: Iterable[Any]) -> list[Run]:
@@ -145,16 +144,6 @@ def _remove_others(results: Path, places: Collection[Path]) -> None:
     for folder in results.glob("*/"):
         if not any(records_below(folder)):
             remove(folder)
-
-
-def _joint_of_our_own(profile: Profile, runs: Sequence[Run]) -> list[Run]:
-    """The run of the model of all tasks, where it is to be published; else nothing.
-
-    The pocket one is made anew, and one that began from others' weights is not ours to publish.
-    """
-    joint = [run for run in runs if run.config.get("kind") == "joint"]
-    ours = profile.models.get("t5") == OWN and not profile.synthetic
-    return joint if ours and len(joint) == 1 else []
 
 
 def _check_no_paths(record: Path, layout: Layout) -> None:

@@ -199,22 +199,25 @@ QUESTIONS = {
     "Answer with one word.\n\n{text}",
 }
 """How a decoder that was trained to follow instructions is asked for a role's label."""
+ASKED = {"sentiment": "phrases, MiniLM adapters", "emotion": "emotion, MiniLM"}
+"""Whose first run answers as MiniLM."""
 
 
 def sentence_table(study: Study, role: str) -> pd.DataFrame:
     """Return a row a sentence of the study's own: what makes it hard, its label, and the answers.
 
-    The study's joint model answers as it was fine-tuned; SmolLM2 is asked without an example.
+    MiniLM was fine-tuned, SmolLM2 is asked without an example.
     """
     own = pd.DataFrame(read_yaml(book_file("sentences.yml"))[role])
     texts, words = own["text"].tolist(), list(study.task(role).label_words)
-    prefix = study.task(role).prefix
-    joint, asked = study.run("all tasks, T5"), {"texts": texts, "words": words}
-    seen = {
-        "T5": study.observe("t5.sentences", run=joint, prefix=prefix, **asked),
-        "SmolLM2": study.observe("smollm2.sentences", question=QUESTIONS[role], **asked),
+    tuned = study.answers(study.run(ASKED[role]), texts).values
+    asked = study.observe(
+        "smollm2.sentences", texts=texts, words=words, question=QUESTIONS[role]
+    ).values
+    answers = {
+        "MiniLM": [tuned["words"][int(np.argmax(row))] for row in tuned["shares"]],
+        "SmolLM2": [row["answer"] for row in asked["rows"]],
     }
-    answers = {name: [row["answer"] for row in run.values["rows"]] for name, run in seen.items()}
     table = own.rename(columns={"text": "sentence", "label": "meant"}).assign(**answers)
     return table[["sentence", "kind", "meant", *answers]]
 

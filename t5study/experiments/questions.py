@@ -13,6 +13,7 @@ from t5study.data.tasks import Task
 from t5study.experiments.identity import data_identity, task_definition
 from t5study.experiments.recipes import TaskSettings
 from t5study.models.checkpoints import Checkpoint
+from t5study.runs.record import Run
 
 if TYPE_CHECKING:
     from t5study.data.hub import Hub
@@ -92,6 +93,18 @@ class Casting:
             "labels": list(self.task.label_words),
             "model": {"name": self.checkpoint.name, "fingerprint": self.checkpoint.fingerprint},
         }
+
+
+@dataclass(frozen=True)
+class Answering:
+    """What a fine-tuned model answers to texts that are in no data set."""
+
+    run: Run
+    texts: tuple[str, ...]
+
+    def config(self) -> dict[str, Any]:
+        """Return what determines the result."""
+        return {"kind": "answers", "run": self.run.identity, "texts": list(self.texts)}
 
 
 @dataclass(frozen=True)

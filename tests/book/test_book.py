@@ -28,7 +28,6 @@ from t5study.book import (
     Layout,
     assemble,
     build_html,
-    card,
     find_chapters,
     make_book,
     make_published,
@@ -41,11 +40,9 @@ from t5study.book.build import external_loads, make_offline
 from t5study.book.chapters import alone, package_digest
 from t5study.book.job import job_for
 from t5study.book.notebooks import read_source
-from t5study.book.publish import _joint_of_our_own
 from t5study.book.status import status_page
 from t5study.chapters.facts import MIME
-from t5study.profiles import load_profile
-from t5study.runs.record import RESULT_VERSION, Run, identity_of, is_whole, records_below
+from t5study.runs.record import RESULT_VERSION, identity_of, is_whole, records_below
 from t5study.runs.store import RunStore, Workspace
 from t5study.study import Study
 
@@ -529,27 +526,6 @@ def pretend_that_it_ran(project: Path, *named: str) -> None:
         write_text(layout.executed / f"{chapter.name}.ipynb", nbformat.writes(notebook))
         stamp = {"key": job.key(chapter), "result": {}}
         write_text(layout.stamps / f"{chapter.name}.json", json.dumps(stamp))
-
-
-def test_a_model_that_is_too_large_is_refused_before_anything_is_written(project, monkeypatch):
-    with_own_models(project)
-    record = kept(project / "_build" / "tiny" / "runs", 1, "joint")
-    (record / "model").mkdir()
-    (record / "model" / "model.safetensors").write_bytes(b"weights")
-    pretend_that_it_ran(project, record.name)
-    monkeypatch.setattr(card, "LARGEST", 1)
-    with pytest.raises(StudyError, match="choose a smaller architecture"):
-        publish("tiny", root=project)
-    assert not (project / "results").exists()
-    assert not list((project / "notebooks").glob("*.ipynb"))
-
-
-@pytest.mark.parametrize(
-    ("profile", "count"), [("published", 1), ("full", 0), ("laptop", 0), ("pocket", 0)]
-)
-def test_a_model_from_the_weights_of_others_is_not_published(tmp_path, profile, count):
-    (tmp_path / "config.json").write_text('{"kind": "joint"}')
-    assert len(_joint_of_our_own(load_profile(profile), [Run(tmp_path)])) == count
 
 
 def test_a_published_trial_is_not_lost_on_a_machine_without_its_record(project):

@@ -12,6 +12,8 @@ from tiny import no_hub, tiny_bert, tiny_experiment
 from transformers import BertModel
 
 from t5study.base.errors import StudyError
+from t5study.book import card
+from t5study.commands import asking
 from t5study.experiments.identity import Experiment
 from t5study.judging import answers
 from t5study.models.adapters import adapted_model
@@ -47,7 +49,7 @@ def test_adapters_are_saved_alone_and_answer_beside_their_checkpoint(experiment,
     assert run.metrics["trained_parameters"] < run.metrics["parameters"] / 2
 
     again = replace(experiment, checkpoint=checkpoint_in(run.model, weights=True))
-    metrics = answers.evaluate_again(again, no_hub(), "test")
+    metrics, _ = answers.evaluate_again(again, no_hub(), "test")
     assert metrics["accuracy"] == run.metrics["accuracy"]
 
     model = saved_model("bert", again.checkpoint)
@@ -78,3 +80,21 @@ def test_a_damaged_adapter_is_named(experiment, tmp_path) -> None:
     )
     with pytest.raises(StudyError, match=r"adapters in .*adapter_model.safetensors cannot be load"):
         adapted_model(checkpoint_in(run.model), ARCHITECTURES["bert"].trained_as)
+
+
+def test_a_published_model_answers_and_its_card_names_base_data_and_terms(
+    experiment, tmp_path, monkeypatch
+) -> None:
+    run = trained(experiment, tmp_path / "runs")
+    folder = card.publish_model("reviews", run, tmp_path / "models")
+    text = "a wonderful film"
+    assert asking.predict(folder, [text]) == asking.predict(run.path, [text])
+    said = (folder / "README.md").read_text()
+    assert f"of `{BASE}`" in said
+    assert f"| accuracy | {run.metrics['accuracy']:.3f} |" in said
+    assert "`pocket`: made by this study" in said
+    assert not (folder / "predictions.parquet").exists()
+    monkeypatch.setattr(card, "LARGEST", 1000)
+    with pytest.raises(StudyError, match="give its recipe a lora_rank"):
+        card.publish_model("emotion", run, tmp_path / "models")
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["reviews"]

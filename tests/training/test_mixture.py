@@ -9,10 +9,8 @@ import pytest
 from tiny import no_hub, tiny_experiment, tiny_t5
 
 from t5study.base.errors import StudyError
-from t5study.book import card
 from t5study.commands import asking
 from t5study.experiments.identity import Mixture
-from t5study.profiles import load_profile
 from t5study.runs.record import identity_of, part_of
 from t5study.runs.store import RunStore
 from t5study.training.mixture import finetune_jointly, mixed_order
@@ -95,18 +93,3 @@ def test_a_model_of_several_tasks_answers_as_the_role_asks(run):
         asking.predict(run.path, ["a fine film"])
     with pytest.raises(StudyError, match="similarity answers pairs"):
         asking.predict(run.path, ["a fine film"], "similarity")
-
-
-def test_the_published_model_answers_and_its_card_names_data_and_terms(run, tmp_path, monkeypatch):
-    folder = card.publish_model(run, load_profile("published"), tmp_path / "models")
-    assert asking.predict(folder, ["a film"], "sentiment") == asking.predict(
-        run.path, ["a film"], "sentiment"
-    )
-    said = (folder / "README.md").read_text()
-    accuracy = run.metrics["tasks"]["sentiment"]["accuracy"]
-    assert f"| sentiment | pocket-sentiment | accuracy | {accuracy:.3f} |" in said
-    assert "`stanfordnlp/imdb`: no licence is stated" in said
-    monkeypatch.setattr(card, "LARGEST", 1000)
-    with pytest.raises(StudyError, match="at most 0 are published"):
-        card.publish_model(run, load_profile("published"), tmp_path / "models")
-    assert [path.name for path in (tmp_path / "models").iterdir()] == ["joint"]

@@ -9,9 +9,12 @@ from transformers import BertModel, LlamaForCausalLM, PreTrainedModel
 from t5study.base.errors import StudyError
 from t5study.chapters.observations import OBSERVATIONS
 from t5study.data.casts import label_ids
-from t5study.experiments.questions import Casting, Observing, observed_model
+from t5study.experiments.questions import Answering, Casting, Observing, observed_model
+from t5study.experiments.reopening import experiment_of
+from t5study.judging import answers
 from t5study.models.architectures import ARCHITECTURES
 from t5study.models.loading import load_model, load_tokenizer
+from t5study.models.opening import checkpoint_in
 from t5study.runs.provenance import recorded
 from t5study.runs.store import Workspace
 
@@ -39,6 +42,20 @@ def _class_of(name: str) -> type[PreTrainedModel]:
     model = observed_model(name)
     published = {"minilm": BertModel, "smollm2": LlamaForCausalLM}
     return published[model] if model in published else ARCHITECTURES[model].pretrained_as
+
+
+def answer(asked: Answering, work: Workspace) -> dict[str, Any]:
+    """Keep the share that the run's model gives each label, by text."""
+    with recorded("cpu") as provenance:
+        experiment = experiment_of(asked.run.config, checkpoint_in(asked.run.model, weights=True))
+        task, tokenizer = experiment.task, load_tokenizer(experiment.checkpoint)
+        sources = [task.source({task.fields[0]: text}) for text in asked.texts]
+        shares = answers.answer_texts(
+            experiment, answers.saved_model(experiment).eval(), tokenizer, sources
+        )
+        work.save_values({"words": list(task.label_words), "shares": shares.tolist()})
+        work.save_metrics({"texts": len(sources)})
+    return provenance
 
 
 def show_casting(casting: Casting, work: Workspace) -> dict[str, Any]:

@@ -21,20 +21,6 @@ def _seen(texts: list[str], words: list[str], scores: list[torch.Tensor]) -> Obs
     return Observation({"rows": rows, "words": words})
 
 
-@observes("t5.sentences")
-def by_t5(model, tokenizer, texts: list[str], prefix: str, words: list[str]) -> Observation:
-    """What a fine-tuned T5 answers: the first tokens of the label words after one decoder step."""
-    first = torch.tensor([tokenizer(word)["input_ids"][0] for word in words])
-    start = torch.tensor([[model.config.decoder_start_token_id]])
-    scores = []
-    with looking_at(model):
-        for text in texts:
-            ids = torch.tensor([tokenizer(prefix + text)["input_ids"]])
-            logits = model(input_ids=ids, decoder_input_ids=start).logits[0, -1]
-            scores.append(logits[first])
-    return _seen(texts, words, scores)
-
-
 @observes("smollm2.sentences")
 def by_decoder(model, tokenizer, texts: list[str], question: str, words: list[str]) -> Observation:
     """What an instruction-tuned decoder answers without an example: whole words, scored.
