@@ -29,6 +29,8 @@ from t5study.claims.facts import t5_parameters
 from t5study.claims.published import load_published
 from t5study.claims.schema import load_claims
 from t5study.commands import profiles
+from t5study.data import weights
+from t5study.data.pins import full_name
 from t5study.profiles import load_profile
 from t5study.study import Study
 
@@ -158,13 +160,13 @@ def line_with(page: str, words: str) -> str:
     return next(line for line in commands_of(page) if words in line)
 
 
+@pytest.mark.weights
 def test_the_readmes_example_is_answered_as_it_says():
+    if weights.cached(full_name("minilm")) is None:
+        pytest.skip("minilm is not in the cache: t5study fetch --weights")
     text = " ".join(text_of("README.md").split())
-    line = line_with("README.md", " predict ")
-    blamed = re.search(r'"([^"]*)" it takes for blame', text)[1]
-    answers = run_line(line, "--text", "Dull from beginning to end.", "--text", blamed).splitlines()
-    assert "It answers *positive*" in text
-    assert [answer.split()[0] for answer in answers] == ["positive", "negative", "negative"]
+    answers = run_line(line_with("README.md", " predict ")).splitlines()
+    assert [f"It answers *{answer.split()[0]}*" in text for answer in answers] == [True]
 
 
 def test_the_commands_without_notebooks_run_one_after_the_other(tmp_path):
@@ -259,8 +261,8 @@ def readme_numbers() -> Iterator[str]:
         return table.loc["accuracy", "f1"], table.loc["macro avg", "f1"]
 
     best, tokens = "emotion, T5 80M", study.profile.pretraining
-    weights = study.run(best).metrics["parameters"] / 1e6
-    yield f"A T5 of {weights:.1f} million weights"
+    millions = study.run(best).metrics["parameters"] / 1e6
+    yield f"A T5 of {millions:.1f} million weights"
     yield f"on {tokens['t5'].recipe.tokens / 1e6:.0f} million tokens, is ahead of the same network"
     yield f"After {tokens['t5@80M'].recipe.tokens / 1e6:.0f} million tokens the accuracy is"
     yield f"{score(best):.3f} (macro F1 {score(best, 'macro_f1'):.3f})"
@@ -303,6 +305,8 @@ def readme_numbers() -> Iterator[str]:
     own = finetuning.sentence_table(study, "sentiment")
     right = (own["MiniLM"] == own["meant"]).sum()
     yield f"Of our own {len(own)} sentences, written to be hard, it gets {right} right"
+    irony = own[own["kind"] == "irony"]
+    yield "and no irony" if (irony["MiniLM"] != irony["meant"]).all() else "?"
     yield "a student's report of 2021"
     yield "Python 3.11 or newer"
 
