@@ -33,6 +33,8 @@ MENDED = (
     # What two buttons of the theme are called to a screen reader is not what they read.
     (re.compile(r'(<button[^>]*search-button-field[^>]*?) aria-label="Search"'), r"\1"),
     (re.compile(r'(<i class="theme-switch [^>]*?) title="[^"]*"'), r'\1 aria-hidden="true"'),
+    # A list whose parts are no items of it.
+    (re.compile(r'(<div) role="list"( class="citation-list">)'), r"\1\2"),
     # A source that is offered for download would be opened.
     (re.compile(r'target="_blank"(\s+class="[^"]*btn-download-source-button)'), r"download\1"),
 )

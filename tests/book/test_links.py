@@ -45,10 +45,12 @@ def test_a_page_is_mended_where_the_theme_is_wrong(tmp_path):
     page.write_text(
         '<button class="btn search-button-field" title="Search" aria-label="Search">Search</button>'
         '<i class="theme-switch fa-sun" data-mode="light" title="Light"></i>'
+        '<div role="list" class="citation-list">'
         '<a href="a.ipynb" target="_blank"\n class="btn btn-download-source-button">.ipynb</a>'
     )
     mend(tmp_path)
     text = page.read_text()
     assert "aria-label" not in text
     assert 'title="Light"' not in text
+    assert "role=" not in text
     assert "download\n class" in text
