@@ -311,14 +311,14 @@ finetuning.plot_losses(best)
 # that rises while the training loss still falls means that the model has begun to learn the training rows
 # by heart; the checkpoint before that is the one kept.
 
-# %% jupyter={"source_hidden": true} tags=["only:published", "remove-cell"]
+# %% jupyter={"source_hidden": true} tags=["needs:published", "remove-cell"]
 own = finetuning.sentence_table(study, role)
 right = {name: int((own[name] == own["meant"]).sum()) for name in ("MiniLM", "SmolLM2")}
 facts(own=len(own), own_minilm=right["MiniLM"], own_smollm2=right["SmolLM2"])
 irony = own[own["kind"] == "irony"]
 study.finds(irony_missed=(irony["MiniLM"] != irony["meant"]).all())
 
-# %% [markdown] tags=["only:published"]
+# %% [markdown] tags=["needs:published"]
 # ## Sentences of our own
 #
 # Sentences of our own can be printed, and chosen to be hard: negation, irony, mixed praise, understatement.
@@ -330,10 +330,10 @@ study.finds(irony_missed=(irony["MiniLM"] != irony["meant"]).all())
 #
 # `.venv/bin/t5study predict models/sentiment --text "…"` asks the same model about a sentence of yours.
 
-# %% [markdown] tags=["finds:irony_missed", "only:published"]
+# %% [markdown] tags=["needs:published", "finds:irony_missed"]
 # Irony defeats MiniLM each time: it reads the praise, and not what is meant by it.
 
-# %% tags=["only:published", "remove-input"]
+# %% tags=["needs:published", "remove-input"]
 tables.show(own)
 
 # %% [markdown]

@@ -188,14 +188,14 @@ finetuning.plot_losses(best)
 # %% [markdown]
 # {numref}`fig-emotion-losses` shows the losses of its {eval}`facts.best_seeds` seeds.
 
-# %% jupyter={"source_hidden": true} tags=["only:published", "remove-cell"]
+# %% jupyter={"source_hidden": true} tags=["needs:published", "remove-cell"]
 own = finetuning.sentence_table(study, role)
 right = {name: int((own[name] == own["meant"]).sum()) for name in ("MiniLM", "SmolLM2")}
 facts(own=len(own), own_minilm=right["MiniLM"], own_smollm2=right["SmolLM2"])
 irony = own[own["kind"] == "irony"]
 study.finds(irony_missed=(irony["MiniLM"] != irony["meant"]).all())
 
-# %% [markdown] tags=["only:published"]
+# %% [markdown] tags=["needs:published"]
 # ## Sentences of our own
 #
 #
@@ -205,7 +205,7 @@ study.finds(irony_missed=(irony["MiniLM"] != irony["meant"]).all())
 # {eval}`facts.own` sentences MiniLM answers {eval}`facts.own_minilm` as we meant them, SmolLM2
 # {eval}`facts.own_smollm2`.
 
-# %% tags=["only:published", "remove-input"]
+# %% tags=["needs:published", "remove-input"]
 tables.show(own)
 
 # %% [markdown]

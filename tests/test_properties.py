@@ -15,7 +15,7 @@ from tiny import tiny_t5
 from transformers import T5ForConditionalGeneration
 
 from t5study.base.errors import StudyError
-from t5study.base.settings import read_yaml
+from t5study.base.reading import read_yaml
 from t5study.data.batches import bucket_of, cut
 from t5study.data.casts import cast, is_blank
 from t5study.data.own.splits import HELD_OUT, splits_by_hash
