@@ -39,10 +39,12 @@ def reached_table(study: Study) -> pd.DataFrame:
     """
     parts = []
     for role, curve in learning_curves(study).items():
+        if role not in LONGEST:  # the report has no number to set beside it
+            continue
         whole = list(curve)[-1]
         for count, answers in curve.items():
             shown = {TITLES[who]: runs for who, runs in answers.items() if who in TITLES}
-            if count == whole and study.has(LONGEST.get(role, "")):
+            if count == whole and study.has(LONGEST[role]):
                 shown[MOST] = study.runs(LONGEST[role])
             table = ranking.score_table(shown, study.task(role).metrics[0]).rename_axis("answer")
             labels = f"{count:,}" if count != whole else f"all {count:,}"
