@@ -39,12 +39,10 @@ def reached_table(study: Study) -> pd.DataFrame:
     """
     parts = []
     for role, curve in learning_curves(study).items():
-        if role not in LONGEST:  # the report has no number to set beside it
-            continue
         whole = list(curve)[-1]
         for count, answers in curve.items():
             shown = {TITLES[who]: runs for who, runs in answers.items() if who in TITLES}
-            if count == whole and study.has(LONGEST[role]):
+            if count == whole and study.has(LONGEST.get(role, "")):
                 shown[MOST] = study.runs(LONGEST[role])
             table = ranking.score_table(shown, study.task(role).metrics[0]).rename_axis("answer")
             labels = f"{count:,}" if count != whole else f"all {count:,}"
@@ -54,7 +52,7 @@ def reached_table(study: Study) -> pd.DataFrame:
 
 @drawn
 def plot_reached(table: pd.DataFrame) -> Picture | None:
-    """Draw a `reached_table`, a panel a task, with the report's accuracy as a dashed line."""
+    """Draw a `reached_table`, a panel a task, the report's accuracy as a dashed line."""
     if table.empty:
         return None
     roles = list(dict.fromkeys(table["role"]))
@@ -66,8 +64,9 @@ def plot_reached(table: pd.DataFrame) -> Picture | None:
         part = part.sort_values("answer", key=lambda names: names.map(order.index), kind="stable")
         rows = list(dict.fromkeys(table.loc[table["role"] == role, "labels"]))
         intervals(place, part, "labels", by="answer", order=rows, hue_order=there)
-        report = load_published().classification_report(role).loc["accuracy", "f1"]
-        place.axvline(report, color=GREY, ls="--", lw=1.2, label="the report")
+        if role in LONGEST:
+            report = load_published().classification_report(role).loc["accuracy", "f1"]
+            place.axvline(report, color=GREY, ls="--", lw=1.2, label="the report")
         place.set(title=NAMES.get(role, role), xlabel="accuracy")
         handles, names = place.get_legend_handles_labels()
         place.get_legend().remove()
