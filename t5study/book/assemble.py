@@ -142,6 +142,7 @@ def _copy_pages(layout: Layout, badge: str, numbers: dict[int, str], ours: bool)
     write_text(layout.source / "book" / "_rooms.md", rooms.table())
     write_text(layout.source / "book" / "_static" / "rooms.svg", rooms.picture())
     write_text(layout.source / "book" / "_found.md", _found(layout.root) if ours else "")
+    write_text(layout.source / "book" / "_picture.md", "")
     if (layout.root / "CITATION.cff").is_file():
         write_text(layout.source / "book" / "cite.md", _citation(layout.root))
     for page in (layout.source / "book").glob("*.md"):
@@ -196,12 +197,16 @@ def _add_chapter(layout: Layout, chapter: Chapter, badge: str, numbers: dict[int
 
 
 def _keep_picture(notebook: Any, layout: Layout) -> None:
-    """Write the figure that the first page shows, where this chapter has it."""
+    """Write the figure that the first page shows, where this chapter has it and drew it."""
+    book = layout.source / "book"
     for cell in notebook.cells:
-        if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == PICTURE:
+        said = cell.metadata.get("mystnb", {})
+        if said.get("figure", {}).get("name") == PICTURE:
             drawn = (output.get("data", {}).get("image/svg+xml") for output in cell.outputs)
             for svg in filter(None, drawn):
-                write_text(layout.source / "book" / "_static" / f"{PICTURE}.svg", "".join(svg))
+                write_text(book / "_static" / f"{PICTURE}.svg", "".join(svg))
+                image = f"```{{image}} _static/{PICTURE}.svg\n:alt: {said['image']['alt']}\n```\n"
+                write_text(book / "_picture.md", image)
 
 
 def _footer(chapter: Chapter) -> Any:

@@ -24,12 +24,15 @@ EXTERNAL_LOAD = re.compile(
     r"""[^>]*?\bhref=["'](?:https?:)?//[^"']*["']""",
     re.I,
 )
-# sphinx-thebe puts its scripts on every page even when it is switched off.
-THEBE = re.compile(
-    r"\s*<script[^>]*(?:sphinx-thebe\.js[^>]*>|x-thebe-config[^>]*>[^<]*"
-    r"|>(?:const THEBE_JS_URL|kernelName =)[^<]*)</script>"
-)
 MENDED = (
+    # sphinx-thebe puts its scripts on every page even when it is switched off.
+    (
+        re.compile(
+            r"\s*<script[^>]*(?:sphinx-thebe\.js[^>]*>|x-thebe-config[^>]*>[^<]*"
+            r"|>(?:const THEBE_JS_URL|kernelName =)[^<]*)</script>"
+        ),
+        "",
+    ),
     # What two buttons of the theme are called to a screen reader is not what they read.
     (re.compile(r'(<button[^>]*search-button-field[^>]*?) aria-label="Search"'), r"\1"),
     (re.compile(r'(<i class="theme-switch [^>]*?) title="[^"]*"'), r'\1 aria-hidden="true"'),
@@ -59,8 +62,8 @@ def build_html(profile: str, *, root: Path | None = None, build: Path | None = N
     _run_jupyter_book(layout, output)
     pages = output / "_build" / "html"
     _check_pages(layout, pages)
-    make_offline(pages)
     mend(pages)
+    refuse_external_loads(pages)
     bring_texts(pages)
     write_text(pages / FOUND, digest)
     put_in_place(pages, layout.html)
@@ -133,16 +136,8 @@ def mend(html: Path) -> None:
         write_text(page, text)
 
 
-def make_offline(html: Path) -> None:
-    """Take the scripts out that are of no use without a network.
-
-    Raises StudyError when a page would still fetch something from elsewhere.
-    """
-    for page in html.rglob("*.html"):
-        text = page.read_text("utf-8")
-        stripped = THEBE.sub("", text)
-        if stripped != text:
-            write_text(page, stripped)
+def refuse_external_loads(html: Path) -> None:
+    """Raise StudyError when a page would fetch something from elsewhere."""
     loads = external_loads(html)
     if loads:
         raise StudyError(

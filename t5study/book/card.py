@@ -7,6 +7,7 @@ from pathlib import Path
 
 from t5study.base.errors import StudyError
 from t5study.base.files import debris, replacing, write_text
+from t5study.data.checkpoint_files import ADAPTER_SETTINGS
 from t5study.data.pins import terms
 from t5study.data.tasks import get_task
 from t5study.models.checkpoints import read_object
@@ -44,7 +45,7 @@ def check_size(name: str, run: Run) -> None:
 def model_card(name: str, run: Run) -> str:
     """Return the card: what it is, how it was made, what it reaches, whose data it has seen."""
     task, metrics, recipe = get_task(run.config["task"]), run.metrics, run.config["recipe"]
-    base = read_object(run.model / "adapter_config.json")["base_model_name_or_path"]
+    base = read_object(run.model / ADAPTER_SETTINGS)["base_model_name_or_path"]
     words = ", ".join(task.label_words)
     rows = [f"| {metric} | {metrics[metric]:.3f} |" for metric in task.metrics if metric in metrics]
     return "\n".join(

@@ -36,7 +36,7 @@ from t5study.book import (
     stale_pairs,
 )
 from t5study.book.assemble import repository_settings
-from t5study.book.build import external_loads, make_offline
+from t5study.book.build import external_loads, refuse_external_loads
 from t5study.book.chapters import alone, package_digest
 from t5study.book.job import job_for
 from t5study.book.notebooks import read_source
@@ -331,7 +331,7 @@ def test_what_a_page_would_fetch_from_elsewhere_is_found(tmp_path):
     (tmp_path / "page.html").write_text(kept + "".join(loads) + '<img src="x.png"/>')
     assert len(external_loads(tmp_path)) == len(loads)
     with pytest.raises(StudyError, match=r"fetch something from the network.*example.org"):
-        make_offline(tmp_path)
+        refuse_external_loads(tmp_path)
 
 
 def test_a_chapter_outside_the_contents_is_refused(project):
