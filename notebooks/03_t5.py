@@ -243,9 +243,8 @@ def corrupt(tokens, hidden):
     before = [False, *hidden[:-1]]
     for token, gone, was_gone in zip(tokens, hidden, before, strict=True):
         if gone and not was_gone:
-            sentinel = f"<extra_id_{spans}>"
-            inputs.append(sentinel)
-            target.append(sentinel)
+            for side in (inputs, target):
+                side.append(f"<extra_id_{spans}>")
             spans += 1
         (target if gone else inputs).append(token)
     return [*inputs, "</s>"], [*target, "</s>"]

@@ -11,7 +11,7 @@ profile = "published"
 seed = 21
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
-from t5study.chapters import budgets, extent, scorecard, sequences, tables, transfer
+from t5study.chapters import budgets, extent, finetuning, scorecard, sequences, tables, transfer
 from t5study.claims.judges import scorecard as judged
 from t5study.claims.published import load_published
 from t5study.claims.schema import load_claims
@@ -30,7 +30,7 @@ joint = sequences.joint_table(study)
 verdicts = judged(load_claims(), study.store)
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
-if study.has(extent.LONGEST["emotion"]):
+if study.has(finetuning.LONGEST["emotion"]):
     role, count = gains["gain"].idxmax()
     last = {role: part["gain"].iloc[-1] for role, part in gains.groupby(level=0)}
     report = {role: load_published().classification_report(role) for role in last}

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from t5study.base.device import resolve_precision, usual_device
 from t5study.base.errors import StudyError
 from t5study.base.project import workplace
@@ -320,6 +318,7 @@ class Study:
 
     def provenance(self) -> Table:
         """Return the table at the foot of a page: where its numbers come from, nothing cut off."""
+        from t5study.chapters.provenance import provenance_table
         from t5study.chapters.tables import show
 
         return show(provenance_table(self.profile.name, self.seed, self.used))
@@ -385,40 +384,3 @@ def _own_checkpoint(name: str, identity: str, folder: Path) -> Checkpoint:
         design=f"design of run:{identity}",
         has_weights=True,
     )
-
-
-def provenance_table(profile: str, seed: int, runs: Sequence[Run]) -> pd.DataFrame:
-    """Return two columns, what and value, over all runs that a page used."""
-    named = {"profile": profile, "seed": str(seed)}
-    if not runs:
-        return pd.DataFrame({"value": named})
-    records = [run.provenance for run in runs]
-    data: dict[str, str] = {}
-    weights: dict[str, str] = {}
-    devices, commits = [], []
-    # A dictionary for each library: a set that keeps the order in which its versions were met.
-    versions: dict[str, dict[str, None]] = {}
-    for record in records:
-        data |= record.get("data", {})
-        weights |= record.get("weights", {})
-        devices.append(record["device"])
-        for name, number in record["libraries"].items():
-            versions.setdefault(name, {})[number] = None
-        commits.append(record["commit"] or "unknown")
-    peak = max(record["peak_memory_bytes"] for record in records)
-    rows = named | {
-        "runs": ", ".join(run.identity for run in runs),
-        "data": "; ".join(f"{name} at {_short(revision)}" for name, revision in data.items()),
-        **({"weights": "; ".join(map(": ".join, weights.items()))} if weights else {}),
-        "device": "; ".join(dict.fromkeys(devices)),
-        "libraries": ", ".join(f"{name} {' and '.join(all_)}" for name, all_ in versions.items()),
-        "computing time": f"{sum(r['seconds'] for r in records):.0f} s",
-        "peak memory": f"{peak / 2**20:.0f} MiB",
-        "commit": ", ".join(dict.fromkeys(commits)),
-    }
-    return pd.DataFrame({"value": rows})
-
-
-def _short(revision: str) -> str:
-    """A commit's or a checksum's first twelve digits; any other revision in full."""
-    return revision[:12] if set(revision) <= set("0123456789abcdef") else revision

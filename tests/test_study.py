@@ -7,12 +7,13 @@ import yaml
 
 from t5study.base.errors import StudyError
 from t5study.chapters import sequences
+from t5study.chapters.provenance import provenance_table
 from t5study.experiments.questions import parallelism
 from t5study.experiments.recipes import Recipe
 from t5study.profiles import profile_folder
 from t5study.runs.record import Run, identity_of
 from t5study.runs.store import RunStore
-from t5study.study import Study, provenance_table
+from t5study.study import Study
 from t5study.training.finetune import plan_settings
 
 

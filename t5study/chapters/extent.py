@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from t5study.chapters.finetuning import LONGEST
 from t5study.chapters.style import GREY, PAGE, Picture, drawn, intervals, panels
 from t5study.chapters.transfer import SCRATCH, T5, learning_curves
 from t5study.claims.published import load_published
@@ -17,8 +18,6 @@ from t5study.runs.record import Run
 if TYPE_CHECKING:
     from t5study.study import Study
 
-LONGEST = {"emotion": "emotion, T5 80M", "sentiment": "sentiment, T5 80M, 512 tokens"}
-"""The best run of the report's tasks, by role: after the longest reading."""
 NAMES = {"emotion": "six emotions", "sentiment": "film reviews", "sst": "sentences on films"}
 TITLES = {SCRATCH: "random weights", T5: "pre-trained", "TF-IDF": "word counts"}
 MOST = "pre-trained longest"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from t5study.base.errors import StudyError
 from t5study.base.files import replacing, write_text
-from t5study.data.casts import clean_like_report, is_blank
+from t5study.data.casts import is_blank
 from t5study.data.hub import Hub
 from t5study.data.own.data import OwnHub, read_texts, read_to_judge
 from t5study.data.tasks import OWN_DATA, Task
@@ -55,7 +55,7 @@ def evaluate(
     hub = Hub(source)
     if data is not None:
         task, named = experiment.task, columns or Columns()
-        text = named.text or _only_field(task)
+        text = named.text or answers.only_field(task)
         own = read_to_judge(data, task, text, named.target or task.target)
         all_rows = TaskSettings(task=task.name, recipe=experiment.recipe)
         experiment = replace(experiment, task=own.task, settings=all_rows)
@@ -91,7 +91,7 @@ def predict_file(
     """Answer the texts of a file's column; write the answers into `out`, or return a line each."""
     writer = _writer(out)
     experiment = _experiment(run, role)
-    table = _answers(experiment, read_texts(data, column or _only_field(experiment.task)))
+    table = _answers(experiment, read_texts(data, column or answers.only_field(experiment.task)))
     if writer is None:
         return _lines(table)
     writer(table)
@@ -141,30 +141,18 @@ def _of_one_task(run: Run, role: str | None) -> dict[str, Any]:
     return {**run.config, **tasks[role], "architecture": "t5"}
 
 
-def _only_field(task: Task) -> str:
-    if len(task.fields) > 1:
-        raise StudyError(
-            f"{task.name} answers pairs of sentences, and a text is one: ask a run of a task that "
-            "takes a single text."
-        )
-    return task.fields[0]
-
-
 # --- answers ------------------------------------------------------------------------------------
 
 
 def _answers(experiment: Experiment, texts: list[str]) -> pd.DataFrame:
     """The answer to each text: columns text, prediction and, of labels, p_<label>."""
     task = experiment.task
-    field, clean = _only_field(task), str
-    if experiment.recipe.cleaning == "report":
-        clean = clean_like_report
     tokenizer = load_tokenizer(experiment.checkpoint)
     model = answers.saved_model(experiment)
     tables = []
     for start in range(0, len(texts), _AT_ONCE):
         some = texts[start : start + _AT_ONCE]
-        sources = [task.source({field: clean(text)}) for text in some]
+        sources = answers.sources_of(experiment, some)
         table = pd.DataFrame({"text": some})
         if task.kind == "generation":
             table["prediction"] = answers.write_texts(experiment, model, tokenizer, sources)

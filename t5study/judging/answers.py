@@ -6,6 +6,7 @@ Everything computes in the precision of the experiment's recipe, which must be k
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from scipy.special import softmax
 from transformers import PreTrainedModel
 
 from t5study.base.device import mixed, usual_device
-from t5study.data.casts import label_ids
+from t5study.base.errors import StudyError
+from t5study.data.casts import clean_like_report, label_ids
 from t5study.data.encoding import Collator, Encoded, encode
 from t5study.data.tasks import OWN_DATA, POCKET, Task
 from t5study.experiments.data import LONGEST_TARGET, TaskData
@@ -79,6 +81,28 @@ def saved_model(experiment: Experiment) -> PreTrainedModel:
     return architectures.saved_model(experiment.architecture, experiment.checkpoint).to(
         usual_device()
     )
+
+
+def only_field(task: Task) -> str:
+    """Return the one column of a task's texts; StudyError where it answers pairs."""
+    if len(task.fields) > 1:
+        raise StudyError(
+            f"{task.name} answers pairs of sentences, and a text is one: ask a run of a task that "
+            "takes a single text."
+        )
+    return task.fields[0]
+
+
+def sources_of(experiment: Experiment, texts: Sequence[str]) -> list[str]:
+    """Return texts that are in no data as the experiment puts them to its model.
+
+    Raises StudyError as `only_field` does.
+    """
+    task, clean = experiment.task, str
+    field = only_field(task)
+    if experiment.recipe.cleaning == "report":
+        clean = clean_like_report
+    return [task.source({field: clean(text)}) for text in texts]
 
 
 def answer_texts(

@@ -48,12 +48,12 @@ def answer(asked: Answering, work: Workspace) -> dict[str, Any]:
     """Keep the share that the run's model gives each label, by text."""
     with recorded("cpu") as provenance:
         experiment = experiment_of(asked.run.config, checkpoint_in(asked.run.model, weights=True))
-        task, tokenizer = experiment.task, load_tokenizer(experiment.checkpoint)
-        sources = [task.source({task.fields[0]: text}) for text in asked.texts]
+        sources, words = answers.sources_of(experiment, asked.texts), experiment.task.label_words
+        tokenizer = load_tokenizer(experiment.checkpoint)
         shares = answers.answer_texts(
             experiment, answers.saved_model(experiment).eval(), tokenizer, sources
         )
-        work.save_values({"words": list(task.label_words), "shares": shares.tolist()})
+        work.save_values({"words": list(words), "shares": shares.tolist()})
         work.save_metrics({"texts": len(sources)})
     return provenance
 
