@@ -104,7 +104,17 @@ def test_a_profile_is_a_papermill_parameter_file(path):
 def test_make_lists_its_commands():
     said = subprocess.run(["make", "-C", ROOT, "-s"], capture_output=True, text=True, check=True)
     commands = set(re.findall(r"^  make (\w+) ", said.stdout, re.M))
-    assert commands == {"help", "book", "test", "lab", "html", "weights", "bench", "clean"}
+    assert commands == {
+        "help",
+        "book",
+        "test",
+        "lab",
+        "html",
+        "weights",
+        "bench",
+        "faults",
+        "clean",
+    }
 
 
 def test_make_refuses_an_old_python_in_one_sentence(tmp_path):

@@ -27,7 +27,7 @@ from t5study.chapters.tables import mean_and_interval, mean_interval
 from t5study.claims import facts
 from t5study.claims.published import book_file, load_published
 from t5study.experiments.recipes import Recipe
-from t5study.judging.metrics import classification_report
+from t5study.judging import metrics
 from t5study.runs.record import Run
 
 if TYPE_CHECKING:
@@ -54,15 +54,10 @@ def plot_losses(runs: Sequence[Run]) -> Picture:
     return figure
 
 
-def label_words(run: Run) -> list[str]:
-    """Return the label words in label order, which is that of the columns of probabilities."""
-    return [name[2:] for name in run.predictions.columns if name.startswith("p_")]
-
-
 @drawn
 def plot_confusion(run: Run) -> Picture:
     """Draw the confusion matrix: shares of each true label, with counts in the cells."""
-    names = label_words(run)
+    names = metrics.label_words(run.predictions)
     counts = np.array(run.metrics["confusion"])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     notes = np.vectorize("{:,}".format)(counts)
@@ -76,7 +71,7 @@ def plot_confusion(run: Run) -> Picture:
 
 def largest_confusion(run: Run) -> tuple[str, str, int]:
     """Return the most frequent mistake: actual label, predicted label, how many rows."""
-    names = label_words(run)
+    names = metrics.label_words(run.predictions)
     counts = np.array(run.metrics["confusion"])
     np.fill_diagonal(counts, 0)
     actual, predicted = np.unravel_index(counts.argmax(), counts.shape)
@@ -156,9 +151,8 @@ def step_table(answers: Mapping[str, Sequence[Run]], role: str) -> pd.DataFrame:
 
 def surest_mistakes(run: Run, count: int = 10) -> pd.DataFrame:
     """Return the wrong answers of highest probability, by their row in the test set."""
-    table, words = run.predictions, label_words(run)
-    sure = table.assign(probability=table[[f"p_{word}" for word in words]].max(axis=1))
-    wrong = sure[sure["label"] != sure["prediction"]].nlargest(count, "probability")
+    words = metrics.label_words(run.predictions)
+    wrong = metrics.surest_mistakes(run.predictions).head(count)
     return pd.DataFrame(
         {
             "actual": [words[label] for label in wrong["label"]],
@@ -245,7 +239,7 @@ def argument_table(recipe: Recipe) -> pd.DataFrame:
 
 def report_table(run: Run, role: str) -> pd.DataFrame:
     """Return our classification report and, in columns of its own, the one the report prints."""
-    ours = classification_report(run.metrics)
+    ours = metrics.classification_report(run.metrics)
     theirs = load_published().classification_report(role).reindex(ours.index)
     return pd.concat({"this study": ours, "report": theirs}, axis=1)
 

@@ -182,6 +182,16 @@ _ALL = (
     _classification(
         "emotion", "emotion: ", "{text}", EMOTIONS, repo="dair-ai/emotion", config="split"
     ),
+    # As the cards of published models have it: the message alone, scored on the validation split.
+    _classification(
+        "emotion-card",
+        "",
+        "{text}",
+        EMOTIONS,
+        repo="dair-ai/emotion",
+        config="split",
+        splits=OWN_SPLITS | {"test": Slice("validation")},
+    ),
     _classification(
         "cola",
         "cola ",

@@ -80,6 +80,19 @@ def prediction_table(
     )
 
 
+def label_words(predictions: pd.DataFrame) -> list[str]:
+    """Return the label words of a `prediction_table`, in label order; of another table none."""
+    return [name.removeprefix("p_") for name in predictions if name.startswith("p_")]
+
+
+def surest_mistakes(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the wrong answers of a `prediction_table` with their `probability`, surest first."""
+    shares = predictions[[f"p_{word}" for word in label_words(predictions)]]
+    sure = predictions.assign(probability=shares.max(axis=1))
+    wrong = sure[sure["label"] != sure["prediction"]]
+    return wrong.sort_values("probability", ascending=False, kind="stable")
+
+
 def classification_report(metrics: dict[str, Any]) -> pd.DataFrame:
     """Return the report's table: precision, recall, F1 and support a label, then the averages."""
     rows = {word: dict(row) for word, row in metrics["per_label"].items()}

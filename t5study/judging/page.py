@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from t5study.base.errors import StudyError
-from t5study.judging.metrics import classification_report
+from t5study.judging.metrics import classification_report, label_words, surest_mistakes
 from t5study.runs.record import Run
 
 MISTAKES = 30
@@ -132,13 +132,9 @@ def _numbers(metrics: dict[str, Any]) -> str:
     return _table(["metric", "value", "95 % interval"], rows, "Scores over all test rows.")
 
 
-def _words(run: Run) -> list[str]:
-    """The label words in the order of the labels' numbers; JSON sorts the keys of the metrics."""
-    return [name.removeprefix("p_") for name in run.predictions if name.startswith("p_")]
-
-
 def _confusion(run: Run) -> Iterator[str]:
-    counts, words = np.array(run.metrics["confusion"]), _words(run)
+    # In the order of the labels' numbers: JSON sorts the keys of the metrics.
+    counts, words = np.array(run.metrics["confusion"]), label_words(run.predictions)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     rows = []
     for word, row, share in zip(words, counts, shares, strict=True):
@@ -158,14 +154,12 @@ def _confusion(run: Run) -> Iterator[str]:
 
 def _mistakes(run: Run) -> Iterator[str]:
     """The wrong answers that the model is surest of, or of written texts the furthest off."""
-    table, words = run.predictions, _words(run)
+    table, words = run.predictions, label_words(run.predictions)
     if words:
-        wrong = table[table["label"] != table["prediction"]]
-        sure = [row[f"p_{words[int(row['prediction'])]}"] for row in wrong.to_dict("records")]
-        wrong = wrong.assign(sure=sure).sort_values("sure", ascending=False, kind="stable")
+        wrong = surest_mistakes(table)
         head, named = ["text", "label", "answer", "sure"], ("label", "prediction")
         rows = [
-            [_shown(row), *(words[int(row[name])] for name in named), f"{row['sure']:.2f}"]
+            [_shown(row), *(words[int(row[name])] for name in named), f"{row['probability']:.2f}"]
             for row in wrong.head(MISTAKES).to_dict("records")
         ]
         what = f"{len(wrong):,} of {len(table):,} answers are wrong; the surest of them."

@@ -11,6 +11,7 @@ from t5study.experiments.recipes import Recipe
 from t5study.judging.metrics import (
     classification_metrics,
     classification_report,
+    label_words,
     prediction_table,
 )
 from t5study.runs.store import RunStore
@@ -34,7 +35,7 @@ def run(tmp_path):
 
 def test_labels_keep_their_order_although_json_sorts_its_keys(run):
     assert list(run.metrics["per_label"]) == sorted(WORDS)
-    assert finetuning.label_words(run) == list(WORDS)
+    assert label_words(run.predictions) == list(WORDS)
     assert finetuning.largest_confusion(run) == ("sadness", "anger", 2)
 
 

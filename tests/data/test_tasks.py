@@ -31,7 +31,7 @@ def test_every_task_is_well_formed() -> None:
     for name, task in TASKS.items():
         assert task.name == name
         assert task.fields
-        assert task.prefix.endswith(" ")
+        assert task.prefix == "" or task.prefix.endswith(" ")
         assert len(set(task.label_words)) == len(task.label_words)
         assert bool(task.label_words) == (task.kind != "generation")
         assert "test" in task.splits

@@ -24,13 +24,13 @@ from t5study.data.tasks import TASKS, Slice, Task, get_task
 from t5study.experiments import identity, questions
 from t5study.experiments.identity import Experiment, Mixture
 from t5study.experiments.pretraining import Pretraining
-from t5study.experiments.questions import Baseline, Casting, Observing
+from t5study.experiments.questions import Answering, Baseline, Casting, Observing
 from t5study.experiments.recipes import Architecture, PretrainingRecipe, Recipe, TaskSettings
 from t5study.experiments.reopening import experiment_of
 from t5study.models.checkpoints import Checkpoint
 from t5study.models.opening import checkpoint_in
 from t5study.pretraining import text
-from t5study.runs.record import identity_of
+from t5study.runs.record import Run, identity_of
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 RECORDS = sorted(RESULTS.rglob("config.json"))
@@ -452,6 +452,9 @@ def asked_again(config: dict[str, Any]) -> dict[str, Any]:
         return experiment_of(config, checkpoint_of(config)).config(hub)
     if kind == "baseline":
         return baseline_of(config).config(hub)
+    if kind == "answers":
+        (asked,) = RESULTS.glob(f"published/*/*-{config['run']}")
+        return Answering(Run(asked), tuple(config["texts"])).config()
     model = checkpoint_of(config)
     if kind == "casting":
         return Casting(get_task(config["task"]), model).config()
