@@ -173,7 +173,7 @@ def finetune(
     out: Out = None,
 ) -> None:
     """Fine-tune a model on a task, or on a file of your own, and judge it on the test rows."""
-    from t5study.commands import training
+    from t5study.commands import telling, training
 
     changes = {
         "epochs": epochs,
@@ -181,40 +181,21 @@ def finetune(
         "learning_rate": learning_rate,
         "precision": precision,
     }
-    limits, files = _limits_and_files({"train": train, "validation": validation, "test": test})
-    how = {"way": way, "recipe": recipe, "changes": changes, "limits": limits, "seed": seed}
-    if data is None:
-        _refuse_without_data(files, text_column, label_column, target_column)
-        run = training.finetune_task(task, model, source, out=out, **how)
-    else:
-        if task or (label_column and target_column):
-            one, other = ("--task", "--data") if task else ("--label-column", "--target-column")
-            raise StudyError(f"{one} and {other} exclude each other: leave one out.")
-        columns = (text_column or "text", target_column or label_column or "label")
-        run = training.finetune_own(
-            {"train": data, **files}, columns, bool(target_column), model, source, out=out, **how
-        )
-    _show_report(run)
-
-
-def _limits_and_files(
-    said: dict[str, int | str | None],
-) -> tuple[dict[str, int | None], dict[str, Path]]:
-    """What --validation and --test say: at most so many rows, or a file of them."""
-    limits: dict[str, int | None] = {}
-    files: dict[str, Path] = {}
-    for split, value in said.items():
-        try:
-            limits[split] = None if value is None else int(value)
-        except ValueError:
-            files[split] = Path(str(value))
-    return limits, files
-
-
-def _refuse_without_data(files: dict[str, Path], *columns: str | None) -> None:
-    if files or any(columns):
-        what = " and ".join(f"--{split}" for split in files) or "A column"
-        raise StudyError(f"{what} of a file goes with --data FILE: name the file to learn from.")
+    run = training.finetune(
+        task,
+        data,
+        training.Columns(text_column, label_column, target_column),
+        {"train": train, "validation": validation, "test": test},
+        source,
+        model=model,
+        way=way,
+        recipe=recipe,
+        changes=changes,
+        seed=seed,
+        out=out,
+    )
+    _say(run.path)
+    _print_table(*telling.scores(run.metrics))
 
 
 @app.command()
@@ -228,11 +209,11 @@ def pretrain(
 
     An interrupted run continues.
     """
-    from t5study.commands import profiles
+    from t5study.commands import profiles, telling
 
     run = profiles.pretrain(model, profile, seed, source)
     _say(run.path)
-    _print_numbers(run.metrics)
+    _print_table(*telling.numbers(run.metrics))
 
 
 @app.command()
@@ -252,10 +233,11 @@ def evaluate(
     source: Source = None,
 ) -> None:
     """Judge a trained checkpoint again on a split, or on a file of your own."""
-    from t5study.commands import asking
+    from t5study.commands import asking, telling
 
     columns = asking.Columns(text_column, label_column)
-    _print_report(asking.evaluate(run, split, source, role, data, columns, out))
+    metrics = asking.evaluate(run, split, source, role, data, columns, out)
+    _print_table(*telling.scores(metrics))
 
 
 @app.command()
@@ -344,20 +326,13 @@ def claims(
 
     Those in its store, and the published ones.
     """
-    from t5study.chapters.tables import shown
-    from t5study.commands import profiles
+    from t5study.commands import profiles, telling
 
     verdicts = profiles.claims(profile)
-    counts = verdicts["verdict"].value_counts()
-    _print_table(["verdict", "claims"], [[name, str(count)] for name, count in counts.items()])
+    _print_table(*telling.verdict_counts(verdicts))
     if all_of_them:
-        columns = ("report", "published", "measured", "other_weights")
-        rows = [
-            [row["id"], *(shown(row[name]) for name in columns), row["verdict"]]
-            for row in verdicts.to_dict("records")
-        ]
         _say("")
-        _print_table(["claim", *(name.replace("_", " ") for name in columns), "verdict"], rows)
+        _print_table(*telling.verdict_table(verdicts))
 
 
 @app.command()
@@ -369,34 +344,6 @@ def doctor(source: Source = None) -> None:
     from t5study.commands import profiles
 
     _print_table(["what", "found"], [list(row) for row in profiles.doctor(source)])
-
-
-def _show_report(run) -> None:
-    _say(run.path)
-    _print_report(run.metrics)
-
-
-def _print_report(metrics: dict) -> None:
-    from t5study.judging.metrics import classification_report
-
-    if "per_label" not in metrics:
-        _print_numbers(metrics)
-        return
-    report = classification_report(metrics)
-    rows = []
-    for name, row in report.iterrows():
-        cells = ["" if row[c] != row[c] else f"{row[c]:.3f}" for c in report.columns[:-1]]
-        rows.append([str(name), *cells, str(int(row["support"]))])
-    _print_table(["", *report.columns], rows)
-
-
-def _print_numbers(metrics: dict) -> None:
-    rows = [
-        [name, f"{value:.4g}" if isinstance(value, float) else str(value)]
-        for name, value in metrics.items()
-        if isinstance(value, int | float | str)
-    ]
-    _print_table(["metric", "value"], rows)
 
 
 def _print_table(head: list[str], rows: list[list[str]]) -> None:

@@ -59,8 +59,9 @@ def place(tmp_path_factory):
 
 
 def finetuned(task: str, model: str, **how: Any) -> Run:
-    usual = {"way": None, "recipe": None, "changes": {}, "limits": {}, "seed": 21, "out": None}
-    return training.finetune_task(task, model, None, **usual | how)
+    sizes = how.pop("sizes", {})
+    usual = {"way": None, "recipe": None, "changes": {}, "seed": 21, "out": None, "model": model}
+    return training.finetune(task, None, training.Columns(), sizes, None, **usual | how)
 
 
 @pytest.mark.parametrize("way", ["head", "text-to-text"])
@@ -69,7 +70,7 @@ def test_the_same_encoder_answers_by_a_head_and_in_text(tmp_path, way) -> None:
     limits = {"train": 48, "validation": 16, "test": 24}
     run = finetuned(
         *("pocket-emotion", str(tiny_bert(tmp_path / "bert").folder)),
-        **{"way": way, "recipe": tmp_path / "recipe.yaml", "limits": limits},
+        **{"way": way, "recipe": tmp_path / "recipe.yaml", "sizes": limits},
         out=tmp_path / "run",
     )
     assert set(run.metrics["per_label"]) == set(get_task("pocket-emotion").label_words)
@@ -355,7 +356,7 @@ def test_a_path_is_printed_whole_and_as_it_is(run, tmp_path, name, monkeypatch, 
     record = tmp_path / name / "run"
     shutil.copytree(run, record)
     monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setattr(training, "finetune_task", lambda *_, **__: Run(record))
+    monkeypatch.setattr(training, "finetune", lambda *_, **__: Run(record))
     monkeypatch.setattr(sys, "argv", ["t5study", "finetune", "--task", "pocket-emotion"])
     with pytest.raises(SystemExit):
         cli.main()

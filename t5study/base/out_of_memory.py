@@ -21,11 +21,11 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def halving(compute: Callable[[int], Found], size: int, least: int = 1) -> Found:
-    """Return `compute(size)`; where memory runs out, with `size` halved, but never below `least`.
+def halving(compute: Callable[[int], Found], size: int) -> Found:
+    """Return `compute(size)`; where memory runs out, with `size` halved.
 
     Raises:
-        StudyError: memory runs out at `least`, too.
+        StudyError: memory runs out at a size of 1, too.
     """
     while True:
         try:
@@ -33,7 +33,7 @@ def halving(compute: Callable[[int], Found], size: int, least: int = 1) -> Found
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            if size <= least:
+            if size <= 1:
                 raise StudyError(
                     "The smallest batch does not fit into memory beside the model: lower "
                     "max_source_length, or take a smaller model."
@@ -41,5 +41,5 @@ def halving(compute: Callable[[int], Found], size: int, least: int = 1) -> Found
         # Only here has the error, and with it what the failed pass had computed, gone.
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        size = max(size // 2, least)
+        size //= 2
         log.warning("out of memory without training: batches halved, to a size of %d", size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,21 +50,86 @@ OWN_RATES: dict[str, dict[str, Any]] = {
 """What a kind of model learns with: a T5 of the study as in the published runs."""
 
 
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a user's file as the command line names them; None where it does not."""
+
+    text: str | None = None
+    label: str | None = None
+    target: str | None = None
+
+
 def finetune(
-    task: Task,
-    hub: Hub,
+    task: str | None,
+    data: Path | None,
+    columns: Columns,
+    sizes: Mapping[str, int | str | None],
+    source: Path | None,
+    *,
     model: str | None,
-    way: str | None,
-    recipe: Path | None,
-    changes: dict[str, Any],
-    limits: dict[str, int | None],
-    seed: int,
-    out: Path | None,
+    **how: Any,
 ) -> Run:
     """Fine-tune as the command line says; the run record is kept and returned.
 
-    `way` is how the model answers: "head", "text-to-text", or None for what is usual for it.
+    Args:
+        task: of the study, in place of `data`, a file of the user's own.
+        sizes: by split at most so many rows, or a file of them.
+        how: as for `_finetune`.
+
+    Raises:
+        StudyError: what is asked for does not go together, or cannot be had.
     """
+    limits, files = _limits_and_files(sizes)
+    if data is None:
+        _refuse_without_data(files, columns)
+        if task is None:
+            raise StudyError(
+                "Say what to learn: --data FILE of your own, or --task with one of "
+                f"{', '.join(TASKS)}."
+            )
+        return _finetune(get_task(task), Hub(source), model, limits, **how)
+    if task or (columns.label and columns.target):
+        one, other = ("--task", "--data") if task else ("--label-column", "--target-column")
+        raise StudyError(f"{one} and {other} exclude each other: leave one out.")
+    named = (columns.text or "text", columns.target or columns.label or "label")
+    own = read_own({"train": data, **files}, *named, bool(columns.target))
+    for line in own.told():
+        log.info(line)
+    return _finetune(own.task, OwnHub(source, own), model or OWN_MODEL, limits, **how)
+
+
+def _limits_and_files(
+    sizes: Mapping[str, int | str | None],
+) -> tuple[dict[str, int | None], dict[str, Path]]:
+    """What --validation and --test say: at most so many rows, or a file of them."""
+    limits: dict[str, int | None] = {}
+    files: dict[str, Path] = {}
+    for split, value in sizes.items():
+        try:
+            limits[split] = None if value is None else int(value)
+        except ValueError:
+            files[split] = Path(str(value))
+    return limits, files
+
+
+def _refuse_without_data(files: Mapping[str, Path], columns: Columns) -> None:
+    if files or columns != Columns():
+        what = " and ".join(f"--{split}" for split in files) or "A column"
+        raise StudyError(f"{what} of a file goes with --data FILE: name the file to learn from.")
+
+
+def _finetune(
+    task: Task,
+    hub: Hub,
+    model: str | None,
+    limits: dict[str, int | None],
+    way: str | None,
+    recipe: Path | None,
+    changes: dict[str, Any],
+    seed: int,
+    out: Path | None,
+) -> Run:
+    """`way` is how the model answers: "head", "text-to-text", or None for what is usual for it."""
     values = _recipe(recipe, changes)
     settings = _settings(task, limits, values)
     chosen, init = _start(hub, model)
@@ -78,37 +144,6 @@ def finetune(
 
     store = RunStore(Path(os.environ.get("T5STUDY_STORE") or workplace() / "_build" / "runs"))
     return store.obtain(experiment.config(hub), produce, out=out)
-
-
-def finetune_task(task: str | None, model: str | None, source: Path | None, **rest: Any) -> Run:
-    """Fine-tune on a task of the study; `rest` as for `finetune`."""
-    if task is None:
-        raise StudyError(
-            f"Say what to learn: --data FILE of your own, or --task with one of {', '.join(TASKS)}."
-        )
-    return finetune(get_task(task), Hub(source), model, **rest)
-
-
-def finetune_own(
-    files: Mapping[str, Path],
-    columns: tuple[str, str],
-    writes: bool,
-    model: str | None,
-    source: Path | None,
-    **rest: Any,
-) -> Run:
-    """Fine-tune on files of the user's own, and say what is in them.
-
-    Args:
-        files: "train", and perhaps "validation" and "test"; what is not given is held out.
-        columns: of the texts, and of the labels or the texts to be written.
-        writes: whether the answers are texts to be written.
-        rest: as for `finetune`.
-    """
-    data = read_own(files, *columns, writes)
-    for line in data.told():
-        log.info(line)
-    return finetune(data.task, OwnHub(source, data), model or OWN_MODEL, **rest)
 
 
 def _settings(task: Task, limits: dict[str, int | None], recipe: dict[str, Any]) -> TaskSettings:

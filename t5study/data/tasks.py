@@ -244,16 +244,3 @@ def get_task(name: str) -> Task:
     if name not in TASKS:
         raise StudyError(f"There is no task '{name}': choose one of {', '.join(TASKS)}.")
     return TASKS[name]
-
-
-def ceiling(task: Task) -> tuple[str, float, str] | None:
-    """Metric, the best value that any model can reach, and why; None where nobody knows.
-
-    It is known for the pocket tasks alone: their generator and its label noise are ours.
-    """
-    if task.repo != POCKET:
-        return None
-    from t5study.data.pocket import CEILINGS
-
-    known = CEILINGS[task.config]
-    return known["metric"], known["best"], known["why"]

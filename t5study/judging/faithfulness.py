@@ -156,26 +156,6 @@ def invented(summary: str, source: str) -> list[str]:
     return table.loc[table["kind"].isin(FACTS) & ~table["found"], "text"].tolist()
 
 
-def new_words(summary: str, source: str) -> list[str]:
-    """Return the other content words of `summary` that are not in `source`."""
-    table = check(summary, source)
-    return table.loc[~table["kind"].isin(FACTS) & ~table["found"], "text"].tolist()
-
-
-def judge(summaries: Sequence[str], sources: Sequence[str]) -> pd.DataFrame:
-    """Return one row a summary: its text, its invented facts, its other words new to the source."""
-    return pd.DataFrame(
-        [
-            {
-                "summary": summary,
-                "invented": invented(summary, source),
-                "new words": new_words(summary, source),
-            }
-            for summary, source in zip(summaries, sources, strict=True)
-        ]
-    )
-
-
 def _without_invention(sources: Sequence[str], summaries: Sequence[str]) -> np.ndarray:
     """1 for a summary that says something and whose facts are all in its source, else 0."""
     pairs = zip(sources, summaries, strict=True)

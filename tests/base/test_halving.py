@@ -22,7 +22,7 @@ def test_a_size_is_halved_until_it_fits():
     assert asked == [100, 50, 25, 12]
 
 
-def test_what_does_not_fit_at_its_least_size_is_one_sentence():
+def test_what_does_not_fit_at_a_size_of_one_is_one_sentence():
     asked = []
 
     def compute(size: int) -> None:
@@ -30,8 +30,8 @@ def test_what_does_not_fit_at_its_least_size_is_one_sentence():
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
 
     with pytest.raises(StudyError, match="The smallest batch does not fit into memory"):
-        halving(compute, 40, least=16)
-    assert asked == [40, 20, 16]
+        halving(compute, 5)
+    assert asked == [5, 2, 1]
 
 
 def test_another_error_is_not_taken_for_it():

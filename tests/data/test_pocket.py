@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -15,7 +16,7 @@ import pytest
 from t5study.base.errors import StudyError
 from t5study.data import pocket
 from t5study.data.pocket import datasets as pocket_cache
-from t5study.data.pocket import generate, well_formed
+from t5study.data.pocket import generate
 from t5study.data.pocket.draws import grammar
 from t5study.data.pocket.events import WEIGHTS
 from t5study.data.pocket.german import agree
@@ -47,6 +48,10 @@ def strings(row: dict) -> tuple[str, ...]:
     return tuple(value for value in row.values() if isinstance(value, str))
 
 
+def sentences(text: str) -> list[str]:
+    return re.findall(r"[^.]+\.", text.replace(". ", "."))
+
+
 def readings(sentence: str, symbols: dict) -> set:
     tokens = tokens_of(sentence)
     lowered = [tokens[0][0].lower() + tokens[0][1:], *tokens[1:]]
@@ -64,7 +69,7 @@ def test_splits_are_whole_and_disjoint(config):
 def test_no_test_text_is_in_the_unlabelled_text():
     seen = set()
     for row in rows("text", "train"):
-        parts = pocket.sentences(row["text"])
+        parts = sentences(row["text"])
         seen |= {" ".join(parts[a:b]) for a in range(len(parts)) for b in range(a + 1, 5)}
     for config in LABELLED:
         held_out = {
@@ -86,22 +91,22 @@ def test_the_grammar_reaches_the_ceiling_exactly(config, symbols):
     right = 0
     sample = rows(config, "test")
     for row in sample:
-        found = [readings(s, symbols) for s in pocket.sentences(strings(row)[0])]
+        found = [readings(s, symbols) for s in sentences(strings(row)[0])]
         answers = set.union(*found)
         assert len(answers) == 1, row
         right += answers == {row["label"]}
-    assert right / len(sample) == pytest.approx(pocket.CEILINGS[config]["best"])
+    assert right / len(sample) == pytest.approx(1 - pocket.NOISE[config])
 
 
 def test_acceptability_is_what_the_parser_says():
     sample = rows("acceptability", "test")
     right = sum(pocket.parse(row["sentence"]) == bool(row["label"]) for row in sample)
-    assert right / len(sample) == pytest.approx(pocket.CEILINGS["acceptability"]["best"])
+    assert right / len(sample) == pytest.approx(1 - pocket.NOISE["acceptability"])
 
 
 def test_the_parser_accepts_what_the_grammar_writes():
     for row in rows("text", "train")[:600]:
-        for sentence in pocket.sentences(row["text"]):
+        for sentence in sentences(row["text"]):
             if not german(sentence):
                 assert pocket.parse(sentence), sentence
 
@@ -227,22 +232,14 @@ def test_cached_rows_of_another_grammar_are_not_taken(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("sentence", "formed", "sound"),
+    ("sentence", "sound"),
     [
-        ("The plot was awful, but I liked the songs.", True, True),
-        ("The plot was good, but I liked the songs.", True, False),
-        ("I am sad because I passed the exam.", True, False),
-        ("The plot were good, but I liked the songs.", False, False),
-        ("Good plot the was.", False, False),
+        ("The plot was awful, but I liked the songs.", True),
+        ("The plot was good, but I liked the songs.", False),
+        ("I am sad because I passed the exam.", False),
+        ("The plot were good, but I liked the songs.", False),
+        ("Good plot the was.", False),
     ],
 )
-def test_form_and_sense_are_told_apart(sentence, formed, sound):
-    assert well_formed(sentence) is formed
+def test_errors_of_form_and_of_sense_are_no_english_of_the_grammar(sentence, sound):
     assert pocket.parse(sentence) is sound
-
-
-def test_all_that_is_grammatical_is_well_formed():
-    texts = [row["text"] for row in generate("text", "test")[:300]]
-    said = [s for text in texts for s in pocket.sentences(text) if pocket.parse(s)]
-    assert len(said) > 300
-    assert all(map(well_formed, said))

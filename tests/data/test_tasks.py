@@ -11,7 +11,7 @@ from t5study.base.errors import StudyError
 from t5study.data.casts import cast
 from t5study.data.hub import Hub
 from t5study.data.rows import split_rows
-from t5study.data.tasks import TASKS, _generation, ceiling, get_task
+from t5study.data.tasks import TASKS, _generation, get_task
 
 MIRROR = Path(__file__).resolve().parents[3] / "shared" / "hub"
 on_real_data = pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the real data here")
@@ -58,11 +58,3 @@ def test_label_words_follow_the_data_sets_own_names() -> None:
         task = get_task(name)
         names = hub.dataset(task.repo, task.config, "validation").features["label"].names
         assert names == list(task.label_words)
-
-
-def test_a_ceiling_is_known_where_the_generator_is():
-    metric, best, why = ceiling(get_task("pocket-sst"))
-    assert metric == "accuracy"
-    assert 0.9 < best < 1.0
-    assert "noise" in why
-    assert ceiling(get_task("sst2")) is None

@@ -109,8 +109,9 @@ def test_two_processes_train_what_one_does(checkpoint, tmp_path):
     )
     limits = {"train": 96, "validation": 16, "test": 200}
     task = ("pocket-sentiment", str(checkpoint.folder), recipe)
-    how = {"way": None, "recipe": recipe, "changes": {}, "limits": limits, "seed": 21}
-    one = training.finetune_task(*task[:2], None, **how, out=tmp_path / "one")
+    how = {"way": None, "recipe": recipe, "changes": {}, "seed": 21, "model": task[1]}
+    words = (task[0], None, training.Columns(), limits, None)
+    one = training.finetune(*words, **how, out=tmp_path / "one")
     words = [f"--{name}={value}" for name, value in limits.items()]
     words += [f"--task={task[0]}", f"--model={task[1]}", f"--recipe={recipe}"]
     store = str(tmp_path / "store")

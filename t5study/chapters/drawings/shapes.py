@@ -95,12 +95,6 @@ class Drawing:
         """Add a line with the head of an arrow."""
         self.line(*points, head=True, **options)  # type: ignore[arg-type]
 
-    def dot(self, x: float, y: float, *, fill: str = WHITE, radius: float = 7) -> None:
-        """Add a circle."""
-        self._shapes.append(
-            f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" fill="{fill}" stroke="#546e7a"/>'
-        )
-
     def tokens(
         self,
         left: float,

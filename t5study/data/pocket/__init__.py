@@ -1,8 +1,7 @@
 """The pocket corpus: small generated data sets of films, feelings and news; needs no network."""
 
-from t5study.data.pocket.acceptability import parse, sentences, well_formed
+from t5study.data.pocket.acceptability import parse
 from t5study.data.pocket.datasets import (
-    CEILINGS,
     CONFIGS,
     NOISE,
     SIZES,
@@ -13,7 +12,6 @@ from t5study.data.pocket.datasets import (
 )
 
 __all__ = [
-    "CEILINGS",
     "CONFIGS",
     "NOISE",
     "SIZES",
@@ -22,6 +20,4 @@ __all__ = [
     "generate",
     "parse",
     "rows",
-    "sentences",
-    "well_formed",
 ]

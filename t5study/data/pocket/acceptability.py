@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from t5study.data.pocket.draws import Draw, Elsewhere, Row, grammar
-from t5study.data.pocket.grammar import Grammar, tokens_of, write
-from t5study.data.pocket.rules import build_form, table
+from t5study.data.pocket.grammar import tokens_of, write
+from t5study.data.pocket.rules import table
 
 _NUMBER_PAIRS = "was/were is/are has/have says/say thinks/think wants/want"
 _LOOSE = {
@@ -29,29 +28,13 @@ def _wrong_forms() -> dict[str, str]:
     return {a: b for one, other in pairs for a, b in ((one, other), (other, one))}
 
 
-_form_grammar = lru_cache(maxsize=1)(build_form)
-
-
-def sentences(text: str) -> list[str]:
-    """The sentences of a text of the corpus."""
-    return re.findall(r"[^.]+\.", text.replace(". ", "."))
-
-
 def parse(sentence: str) -> bool:
     """Whether a sentence is English of the pocket grammar (one sentence, with its full stop)."""
-    return _accepts(grammar(), tokens_of(sentence))
-
-
-def well_formed(sentence: str) -> bool:
-    """Whether a sentence has the form of the pocket grammar, though it may contradict itself."""
-    return _accepts(_form_grammar(), tokens_of(sentence))
-
-
-def _accepts(rules: Grammar, tokens: list[str]) -> bool:
+    tokens = tokens_of(sentence)
     if not tokens or not tokens[0][0].isupper():
         return False
     lowered = [tokens[0][0].lower() + tokens[0][1:], *tokens[1:]]
-    return rules.accepts(tokens, "S") or rules.accepts(lowered, "S")
+    return grammar().accepts(tokens, "S") or grammar().accepts(lowered, "S")
 
 
 def _broken(draw: Draw, text: str) -> str:

@@ -1,4 +1,4 @@
-"""The pocket corpus's data sets: their sizes, their noise, and the best that can be reached.
+"""The pocket corpus's data sets: their sizes, and their noise.
 
 Every kernel of a book reads them from a cache: writing the unlabelled text takes ten seconds,
 reading it a fraction of one.
@@ -13,7 +13,6 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from t5study.base.errors import StudyError
 from t5study.base.files import content, write_text
@@ -133,19 +132,3 @@ def _add_noise(rows: list[Row], config: str, random: Random) -> None:
     classes = 6 if config == "emotion" else 2
     for row in random.sample(rows, round(NOISE.get(config, 0.0) * len(rows))):
         row["label"] = random.choice([c for c in range(classes) if c != row["label"]])
-
-
-def _ceiling(config: str) -> dict[str, Any]:
-    metric, why = {
-        "text": (None, "unlabelled"),
-        "similarity": ("pearson", "the score is a sum over the parts that both sentences share"),
-        "translation": ("exact_match", "each English sentence has exactly one German one"),
-        "summary": ("exact_match", "the summary states fixed facts of the story in a fixed form"),
-    }.get(config, ("accuracy", "the label follows from the grammar, but for the noise added"))
-    noise = NOISE.get(config, 0.0)
-    return {"metric": metric, "best": None if metric is None else 1 - noise, "noise": noise,
-            "why": why}  # fmt: skip
-
-
-CEILINGS: dict[str, dict[str, Any]] = {config: _ceiling(config) for config in CONFIGS}
-"""For each config: the metric, the best value any model can reach, the label noise, the reason."""

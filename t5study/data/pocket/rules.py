@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import yaml
@@ -100,26 +99,9 @@ def _others() -> list[str]:
     return out
 
 
-_SENSE = re.compile(
-    r"\.(?:not\.)?(?:\$[pqe]|[+-]|" + "|".join(EMOTIONS) + r")(?=[\s>#]|$)", re.MULTILINE
-)
-
-
 def build() -> Grammar:
-    """The whole grammar, from the rules above and the lexicon."""
-    return Grammar("\n".join([*_form(), *_others()]))
-
-
-def build_form() -> Grammar:
-    """The grammar without its sense: praise and blame, and the six emotions, are one to it.
-
-    It accepts all that `build` accepts, and sentences that contradict themselves besides, such as
-    "The plot was good, but I liked it." It serves to tell errors of form from errors of sense.
-    """
-    return Grammar(_SENSE.sub(".any", "\n".join(_form())))
-
-
-def _form() -> list[str]:
+    """The whole grammar, from the rules in `rules.txt` and the lexicon."""
     lists = [_list(symbol, listed) for symbol, listed in LEXICON["words"].items()]
     written = (HERE / "rules.txt").read_text("utf-8")
-    return [written, *lists, *_nouns(), *_adjectives(), *_verbs(), *_adverbials()]
+    lexical = [*_nouns(), *_adjectives(), *_verbs(), *_adverbials()]
+    return Grammar("\n".join([written, *lists, *lexical, *_others()]))
