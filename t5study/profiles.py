@@ -166,7 +166,10 @@ class Profile(Settings):
                 _known(role, self.tasks, where, "task")
             if entry.model is not None:
                 _known(entry.model, self.models, where, "model")
-                _known(entry.recipe or "", self.recipes, where, "recipe")
+                if entry.prompt is None:
+                    _known(entry.recipe or "", self.recipes, where, "recipe")
+                elif self.architecture(entry.model) != "llama":
+                    raise ValueError(f"{where} asks {entry.model}: only a decoder takes prompts")
                 self._refuse_texts_of_a_classifier(name, entry)
             else:
                 self._refuse_a_baseline_of_another_kind(name, entry)

@@ -23,6 +23,7 @@ from t5study.experiments.questions import (
     Baseline,
     Casting,
     Observing,
+    Prompting,
     observed_model,
     parallelism,
 )
@@ -36,7 +37,7 @@ from t5study.runs.store import RunStore, Workspace
 if TYPE_CHECKING:
     from t5study.chapters.tables import Table
 
-Asked = Experiment | Mixture | Baseline
+Asked = Experiment | Mixture | Baseline | Prompting
 """What an experiment asks for with one of its seeds, fully determined."""
 
 
@@ -144,7 +145,7 @@ class Study:
         return get_task(self.rows(role).task)
 
     def recipe(self, name: str) -> Recipe:
-        """Return the hyper-parameters of an experiment."""
+        """Return the hyper-parameters of an experiment that trains."""
         return self.profile.recipes[self.entry(name).recipe or ""]
 
     def entry(self, name: str) -> ExperimentSettings:
@@ -174,6 +175,11 @@ class Study:
     ) -> Asked:
         model = entry.model or ""
         checkpoint, architecture = self.checkpoint(model, make), self.profile.architecture(model)
+        if entry.prompt is not None:
+            ((role, rows),) = settings.items()
+            return Prompting(
+                self.task(role), rows, checkpoint, entry.prompt, entry.shots or 0, seed
+            )
         parts = {
             role: Experiment(
                 self.task(role), rows, checkpoint, architecture, entry.init or "pretrained", seed
@@ -347,6 +353,10 @@ def _produce(asked: Any, hub: Hub, work: Workspace) -> dict[str, Any]:
             from t5study.judging.baselines import fit_and_judge
 
             return fit_and_judge(asked, hub, work)
+        case Prompting():
+            from t5study.judging.prompting import ask
+
+            return ask(asked, hub, work)
         case Answering():
             from t5study.chapters.observations.recording import answer
 

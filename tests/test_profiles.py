@@ -329,6 +329,9 @@ EXPERIMENT = {"task": "emotion", "model": "t5", "recipe": "labels"}
         ({"task": "summary", "model": "bert"}, "asks bert for texts, which a bert does not write"),
         ({"model": None, "recipe": None, "baseline": "lead"}, "has no baseline 'lead'"),
         ({"model": None, "baseline": "nb-svm"}, "a baseline takes no recipe, remove it"),
+        ({"prompt": "{text}"}, "a prompt takes no recipe, remove it"),
+        ({"prompt": "{text}", "recipe": None}, "prompt and shots, the number of solved"),
+        ({"prompt": "{text}", "recipe": None, "shots": 0}, "t5: only a decoder takes prompts"),
         ({"labels": 300, "recipe": "few labels"}, "differ in nothing but seeds"),
     ],
 )

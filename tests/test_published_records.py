@@ -11,7 +11,7 @@ from t5study.experiments.questions import Baseline
 from t5study.runs.record import identity_of
 from t5study.study import Study
 
-LISTED = {"finetune", "joint", "baseline", "pretrain"}
+LISTED = {"finetune", "joint", "baseline", "pretrain", "prompted"}
 """Kinds of run that the profile lists; observations are asked for by the chapters."""
 
 

@@ -13,6 +13,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     BertConfig,
     BertModel,
+    LlamaConfig,
+    LlamaForCausalLM,
     PreTrainedTokenizerFast,
     T5Config,
     T5ForConditionalGeneration,
@@ -80,6 +82,32 @@ def tiny_bert(folder: Path, words: Iterable[str] = ()) -> Checkpoint:
     )
     PreTrainedTokenizerFast(tokenizer_object=pieces, **special).save_pretrained(folder)
     return checkpoint_in(folder)
+
+
+def tiny_llama(folder: Path) -> Checkpoint:
+    """A decoder of two layers with random weights, whose vocabulary is the words of the corpus."""
+    words = [word for text in _texts() for word in re.findall(r"\w+|[^\w\s]", text)]
+    known = dict.fromkeys(["<unk>", "<s>", "</s>", "N", "/", "A", *"[]:", "Review", "Mood", *words])
+    pieces = Tokenizer(models.WordLevel({word: i for i, word in enumerate(known)}, "<unk>"))
+    pieces.pre_tokenizer = pre_tokenizers.Whitespace()
+    ends = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "</s>"}
+    PreTrainedTokenizerFast(tokenizer_object=pieces, **ends).save_pretrained(folder)
+    torch.manual_seed(2)
+    config = LlamaConfig(
+        vocab_size=len(known),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        initializer_range=0.5,
+        max_position_embeddings=600,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=2,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return checkpoint_in(folder, weights=True)
 
 
 def untrained_t5(dropout: float = 0.1, feed_forward: str = "relu") -> T5ForConditionalGeneration:

@@ -13,18 +13,20 @@ from t5study.base.settings import Settings
 from t5study.experiments.recipes import OBJECTIVES, Count, Seed
 
 Init = Literal["pretrained", "scratch"]
-GRID = ("task", "model", "labels")
+GRID = ("task", "model", "labels", "shots")
 """The keys that may hold a list, where the name says `{key}`: one experiment for each value."""
 
 
 class ExperimentSettings(Settings):
-    """One experiment: a model learns a task, or several at once, or a baseline answers it.
+    """One experiment: a model learns a task, or several, or is asked; or a baseline answers.
 
     Attributes:
         task: the role of the task that is learnt; `tasks` and `cap` stand in its place for one
             model of several tasks, of each at most `cap` training rows an epoch.
         model: a name of the profile's `models`; `init` is "scratch" for random weights.
         baseline: a kind of cheap answer, in place of a model.
+        prompt: what a decoder is asked, without training, after `shots` solved examples; it holds
+            the task's columns in braces.
         recipe: a name of the profile's `recipes`.
         seeds: one run each; without them, the seed that the notebooks are given.
         labels: how many training rows there are, and at most as many validation rows.
@@ -37,6 +39,8 @@ class ExperimentSettings(Settings):
     model: str | None = None
     init: Init | None = None
     baseline: str | None = None
+    prompt: str | None = None
+    shots: Annotated[int, Field(ge=0)] | None = None
     recipe: str | None = None
     seeds: Annotated[list[Seed], Field(min_length=1)] | None = None
     labels: Count | None = None
@@ -65,8 +69,12 @@ class ExperimentSettings(Settings):
         given = [name for name in self.model_fields_set if getattr(self, name) is not None]
         if self.baseline is not None:
             self._refuse(given, ("init", "recipe", "seeds", "tasks"), "a baseline takes no")
+        elif self.prompt is not None:
+            self._refuse(given, ("recipe", "tasks", "labels"), "a prompt takes no")
         elif self.recipe is None:
             raise ValueError("a model needs the name of a recipe")
+        if (self.prompt is None) != (self.shots is None):
+            raise ValueError("prompt and shots, the number of solved examples, go together")
         if self.tasks is not None:
             self._refuse(given, ("labels", "test"), "an experiment of several tasks takes no")
             if self.init == "scratch":

@@ -1,10 +1,11 @@
-"""What a page asks beside trainings: baselines, castings, observations, and one measurement.
+"""What is asked beside trainings: baselines, prompts, castings, observations, one measurement.
 
 Each is fully determined, with the configuration that identifies it. Nothing here computes.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 LENGTHS = (16, 32, 64, 128, 256, 512)
 WIDTH, HEADS, REPEATS = 256, 4, 40
 """Of the measurement of parallelism: sequence lengths, width, attention heads, repeats."""
+
+LONGEST_IN_A_PROMPT = 256
+"""Tokens of one text in a prompt; what is longer is cut."""
 
 KINDS: dict[str, dict[str, str]] = {
     "classification": {
@@ -75,6 +79,46 @@ class Baseline:
             **task_definition(task),
             "data": data_identity(task, self.settings, hub, ("train", "test")),
             "cleaning": self.settings.recipe.cleaning,
+        }
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """A pre-trained decoder asked for a task's labels, after so many solved examples.
+
+    `prompt` holds the task's columns in braces and ends where the label word follows; the seed
+    draws the examples.
+    """
+
+    task: Task
+    settings: TaskSettings
+    checkpoint: Checkpoint
+    prompt: str
+    shots: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.task.kind != "classification":
+            raise StudyError(f"The task {self.task.name} has no labels to ask a decoder for.")
+        if sorted(re.findall(r"{(\w*)}", self.prompt)) != sorted(self.task.fields):
+            raise StudyError(
+                f"The prompt '{self.prompt}' needs each column of {self.task.name} once, in "
+                f"braces: {', '.join(self.task.fields)}."
+            )
+
+    def config(self, hub: Hub) -> dict[str, Any]:
+        """Return what determines the result; without examples the seed plays no part."""
+        splits = ("train", "test") if self.shots else ("test",)
+        return {
+            "kind": "prompted",
+            "task": self.task.name,
+            **task_definition(self.task),
+            "data": data_identity(self.task, self.settings, hub, splits),
+            "model": {"name": self.checkpoint.name, "fingerprint": self.checkpoint.fingerprint},
+            "prompt": self.prompt,
+            "longest": LONGEST_IN_A_PROMPT,
+            "shots": self.shots,
+            **({"seed": self.seed} if self.shots else {}),
         }
 
 

@@ -24,7 +24,7 @@ from t5study.data.tasks import TASKS, Slice, Task, get_task
 from t5study.experiments import identity, questions
 from t5study.experiments.identity import Experiment, Mixture
 from t5study.experiments.pretraining import Pretraining
-from t5study.experiments.questions import Answering, Baseline, Casting, Observing
+from t5study.experiments.questions import Answering, Baseline, Casting, Observing, Prompting
 from t5study.experiments.recipes import Architecture, PretrainingRecipe, Recipe, TaskSettings
 from t5study.experiments.reopening import experiment_of
 from t5study.models.checkpoints import Checkpoint
@@ -385,6 +385,17 @@ ASKED = [
         },
     ),
     (
+        Prompting(TASK, SETTINGS, CHECKPOINT, "{sentence1} {sentence2}", 4, 21),
+        {
+            "task": get_task("rte"),
+            "settings": SETTINGS.model_copy(update={"test": 10}),
+            "checkpoint": dataclasses.replace(CHECKPOINT, fingerprint="x"),
+            "prompt": "{sentence1}, {sentence2}",
+            "shots": 5,
+            "seed": 22,
+        },
+    ),
+    (
         Casting(TASK, CHECKPOINT),
         {
             "task": get_task("rte"),
@@ -452,6 +463,14 @@ def asked_again(config: dict[str, Any]) -> dict[str, Any]:
         return experiment_of(config, checkpoint_of(config)).config(hub)
     if kind == "baseline":
         return baseline_of(config).config(hub)
+    if kind == "prompted":
+        limits = {split: limit for split, (_, limit) in config["data"].items()}
+        settings = TaskSettings(task=config["task"], **limits)
+        task, model = get_task(config["task"]), checkpoint_of(config)
+        asked = Prompting(
+            task, settings, model, config["prompt"], config["shots"], config.get("seed", 21)
+        )
+        return asked.config(hub)
     if kind == "answers":
         (asked,) = RESULTS.glob(f"published/*/*-{config['run']}")
         return Answering(Run(asked), tuple(config["texts"])).config()
