@@ -9,7 +9,7 @@ seed = 21
 import numpy as np
 import pandas as pd
 
-from t5study.chapters import bert, tables
+from t5study.chapters import bert, scorecard, tables
 from t5study.chapters.drawings.reading import encoder_block, masked_words, token_row
 from t5study.chapters.explorer import explorer
 from t5study.study import Study
@@ -122,15 +122,16 @@ study.finds(
 # %% [markdown] tags=["needs:minilm", "finds:verb_finds_subject", "finds:senses_part", "finds:mean_not_above_counts"]
 # **What was found.**
 #
-# - In "The keys to the old cabinet are on the table", one of {eval}`facts.all_heads` heads gives
-#   {eval}`facts.looks_keys` of the weight of *are* to its subject *keys*, and
-#   {eval}`facts.looks_cabinet` to the nearer noun *cabinet*. Nobody told it what a subject is.
-# - After the last layer two uses of *bank* have a mean cosine of {eval}`facts.bank_same` where they mean
-#   the same, and of {eval}`facts.bank_other` where they do not. Before the first layer their vectors
-#   differ by their place in the sentence alone.
-# - A dense layer on the frozen vectors is right on {eval}`facts.dense_mean` of sentences that praise or
-#   blame a film, which is not told apart from counting words ({eval}`facts.dense_words`). BERT has to
-#   be {term}`fine-tuned <fine-tuning>` to be good at a task.
+# - In each layer a word looks at the others through several {term}`attention heads <attention head>`. In "The keys to
+#   the old cabinet are on the table", one of {eval}`facts.all_heads` heads gives {eval}`facts.looks_keys` of the weight
+#   of *are* to its subject *keys*, and {eval}`facts.looks_cabinet` to the nearer noun *cabinet*. Nobody told it what a
+#   subject is.
+# - After the last layer the vectors of two uses of *bank* are more alike where they mean the same (a mean cosine of
+#   {eval}`facts.bank_same`) than where they do not ({eval}`facts.bank_other`; 1 is the same direction). Before the
+#   first layer they differ by their place in the sentence alone.
+# - One layer, trained on top of a network that stays as it is, is right on {eval}`facts.dense_mean` of sentences that
+#   praise or blame a film, which is not told apart from counting words ({eval}`facts.dense_words`). To be good at a
+#   task, such a network is {term}`fine-tuned <fine-tuning>`.
 
 # %% [markdown]
 # ## What is read: tokens
@@ -194,7 +195,7 @@ query, key = looked.arrays["query"], looked.arrays["key"]
 weights, vectors = attention(query, key, looked.arrays["value"])
 difference = np.abs(weights - looked.arrays["weights"]).max()
 
-# %% mystnb={"figure": {"caption": "Layer 4, head 2 of MiniLM, computed by the ten lines from its queries and keys. Left: the scores. Right: softmax of each row, the weights. Read a row: this token looks, the columns are looked at.", "name": "fig-bert-steps"}, "image": {"alt": "Two square heat maps over the tokens of the example sentence. The left one shows scores, the right one the weights after softmax; in the row of the word are the column of keys is the darkest."}} tags=["needs:minilm", "remove-input"]
+# %% mystnb={"figure": {"caption": "Layer 4, head 2 of MiniLM, computed by the ten lines from its queries and keys. Left: the scores. Right: softmax of each row, the weights, left out below .005. Read a row: this token looks, the columns are looked at.", "name": "fig-bert-steps"}, "image": {"alt": "Two square heat maps over the tokens of the example sentence. The left one shows scores, the right one the weights after softmax; in the row of the word are the column of keys is the darkest."}} tags=["needs:minilm", "remove-input"]
 bert.plot_attention_steps(looked, query @ key.T / np.sqrt(query.shape[1]), weights)
 
 # %% jupyter={"source_hidden": true} tags=["needs:minilm", "remove-cell"]
@@ -259,8 +260,8 @@ encoder_block()
 # ## Learning without labels: the masked word
 #
 # Nobody labels enough text to train such a network, so BERT makes its own questions. In
-# {term}`masked language modelling` $15\,\%$ of the tokens are chosen, and the network must say what they
-# were. The last vector $h_i$ of a hidden position gives a score to every word of the vocabulary, and
+# {term}`masked language modelling` $15\,\%$ of the tokens are chosen. Of these $80\,\%$ become `[MASK]`, a tenth
+# becomes another word, and a tenth stays; the network must say what all of them were. The last vector $h_i$ of a hidden position gives a score to every word of the vocabulary, and
 # softmax makes it a distribution; $g$ is one small layer:
 #
 # $$
@@ -433,17 +434,12 @@ bert.plot_shares([row["view"] for row in rows], {"accuracy": rows})
 # - One word gets a different vector in every sentence; what such a vector is worth shows after
 #   fine-tuning.
 #
-# | the report | what this page found |
-# | --- | --- |
-# | BERT stacks encoder-only blocks | yes ({numref}`fig-encoder-block`) |
-# | it learns left-to-right and right-to-left | corrected: it has no direction ({ref}`bert-both-directions`) |
-# | multi-head self-attention makes contextual embeddings | yes: a word's vector is the same before the first block and differs after |
-# | next-sentence prediction tells whether A or B is next | corrected: it tells whether B follows A |
-# | the loss is the sum of two mean cross-entropies | yes ({numref}`fig-bert-losses`) |
-# | a single dense layer on top does well on many tasks | not on a frozen network; BERT's paper claims it after fine-tuning ({ref}`bert-dense-layer`) |
-#
-# {doc}`12_scorecard` has the verdicts.
-#
+# What the report said, with our verdicts:
+
+# %% tags=["remove-input"]
+scorecard.said(study, bert.CLAIMS)
+
+# %% [markdown]
 # ## Exercises
 #
 # :::{admonition} Exercise 1

@@ -9,7 +9,7 @@ seed = 21
 import numpy as np
 import pandas as pd
 
-from t5study.chapters import gpt, tables
+from t5study.chapters import gpt, scorecard, tables
 from t5study.chapters.drawings.writing import bert_beside_gpt
 from t5study.chapters.explorer import explorer
 from t5study.chapters.style import word
@@ -416,11 +416,15 @@ gpt.plot_shares(["BERT", "GPT"], panels)
 # tokens read BERT has been corrected far less often. That may be why; this page does not part the two.
 
 # %% [markdown]
+# (gpt-others)=
 # ### What others measured
 #
 # GPT was published for understanding: its paper is called "Improving Language Understanding by Generative
 # Pre-Training", and it fine-tunes a linear layer on the vector of the *last* token, which has seen the whole
 # text {cite:p}`radford2018gpt`. In 2018 that was the state of the art on most of the tasks it was tried on.
+#
+# GPT-2 was shown to summarise and to translate without training for either, far below systems made for the task
+# {cite:p}`radford2019gpt2`.
 #
 # What the mask costs was measured by BERT's authors (section 5.1 of {cite:t}`devlin2019bert`). They trained
 # one network twice with the same data and settings: once to fill in masked words with both sides in view,
@@ -435,15 +439,12 @@ gpt.plot_shares(["BERT", "GPT"], panels)
 # - A language model gives a distribution. Text comes out of a way to pick from it.
 # - The mask sets what a vector can know. Whether a network uses it is a matter of training.
 #
-# | the report | what this page found |
-# | --- | --- |
-# | GPT was released in 2019 | corrected: GPT in 2018, GPT-2 in 2019; the paper it cites is GPT-3's, of 2020 |
-# | BERT has encoder blocks, GPT decoder blocks | yes, and the difference is the mask: GPT's blocks have no cross-attention ({ref}`gpt-two-masks`) |
-# | this explains BERT's understanding and GPT's coherent text | in part: with the same data and settings left-to-right was worse on every task, but GPT was published for understanding, too |
-# | GPT is good at summarisation and translation | GPT-2 was shown to do both without training for them, far below systems made for the task {cite:p}`radford2019gpt2` |
-#
-# {doc}`12_scorecard` has the verdicts.
-#
+# What the report said, with our verdicts:
+
+# %% tags=["remove-input"]
+scorecard.said(study, gpt.CLAIMS)
+
+# %% [markdown]
 # ## Exercises
 #
 # :::{admonition} Exercise 1

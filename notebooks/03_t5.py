@@ -9,7 +9,7 @@ seed = 21
 import numpy as np
 import pandas as pd
 
-from t5study.chapters import t5, tables
+from t5study.chapters import scorecard, t5, tables
 from t5study.chapters.drawings.writing import (
     life_of_a_text,
     t5_stack,
@@ -71,13 +71,14 @@ study.finds(prefix_matters=prefix.values["largest_move"] > 0.05)
 # - Its decoder does look at the task's name in front of the text. Another name changes what it holds
 #   likely next, by up to {eval}`facts.prefix_moved` on a scale from 0 to 1.
 # - T5-base has {eval}`facts.base_size` parameters. The 11 billion that the report gives are the
-#   largest of five sizes, and T5-small is {eval}`facts.small_of_base` of T5-base, not half a per cent.
+#   largest of five sizes, and T5-small is {eval}`facts.small_of_base` of T5-base.
 
 # %% [markdown]
 # No published T5 could be had here, so the tensors on this page are those of this study's own T5 of
 # {eval}`facts.here` parameters. How its parts work together is the same as in the published ones; what it
 # answers is not.
 #
+# (t5-text-to-text)=
 # ## Text in, text out
 #
 # A {term}`prefix` in front of the input says which task is meant. The answer is text as well, even where
@@ -311,7 +312,6 @@ if study.has("t5"):
 facts(
     buckets=bias.values["buckets"],
     max_distance=bias.values["max_distance"],
-    bias_layers=bias.values["layers_with_a_bias"],
     bias_parameters=bias.values["parameters"],
     bias_heads=bias.values["heads"],
 )
@@ -345,7 +345,7 @@ t5.plot_position_bias(bias)
 # targets had {eval}`facts.target_length` tokens on average, so what the decoder's curves show beyond that was
 # hardly ever trained.) The whole device costs
 # {eval}`facts.bias_parameters` parameters a stack ({eval}`facts.buckets` buckets for
-# {eval}`facts.bias_heads` heads): only {eval}`facts.bias_layers` layer owns a table, and the others use it.
+# {eval}`facts.bias_heads` heads): the first layer owns the table, and the others use it.
 #
 # ## Teacher forcing, and the loss
 #
@@ -421,22 +421,12 @@ tables.show(pd.DataFrame(modules.values["parts"])[["part", "parameters"]])
 #   visibility and is one network.
 # - Span corruption hides several tokens behind one sentinel and writes only what was hidden.
 #
-# | the report | what this page found |
-# | --- | --- |
-# | tasks are given and answered as text, with the task's name in front | yes |
-# | T5 follows the prefix LM | corrected: it is the encoder-decoder ({ref}`t5-architectures`) |
-# | in the encoder-decoder the encoder is fully visible | yes ({numref}`fig-three-architectures`) |
-# | the output is written under a causal mask | yes: the largest weight on a later token is {eval}`facts.decoder_future` |
-# | the decoder pays no attention to the prefix | corrected: another prefix moves the next token's distribution by up to {eval}`facts.prefix_moved` ({numref}`fig-t5-prefix`) |
-# | T5 and BERT both use masked language modelling | yes, in the wide sense; T5 hides spans and writes them out ({ref}`t5-span-corruption`) |
-# | T5 uses a cross-entropy loss, as BERT does | yes ({numref}`fig-t5-forcing`) |
-# | the original model has 11 billion parameters | yes, the largest of the five sizes released together |
-# | the base model has 11 billion parameters | corrected: {eval}`facts.base_size` |
-# | it is one of the largest language models even today (2021) | yes, with a limit: GPT-3 had 175 billion in 2020 {cite:p}`brown2020gpt3` |
-# | T5-small is around half a per cent of T5-base | corrected: {eval}`facts.small_of_base` |
-#
-# {doc}`12_scorecard` has the verdicts.
-#
+# What the report said, with our verdicts:
+
+# %% tags=["remove-input"]
+scorecard.said(study, t5.CLAIMS)
+
+# %% [markdown]
 # ## Exercises
 #
 # :::{admonition} Exercise 1

@@ -8,7 +8,7 @@ seed = 21
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 import pandas as pd
 
-from t5study.chapters import glue, tables
+from t5study.chapters import glue, scorecard, tables
 from t5study.claims.published import load_published
 from t5study.judging import ranking, scores
 from t5study.study import Study
@@ -130,8 +130,8 @@ facts(
 #   {eval}`facts.deberta_rank`; of the first five, {eval}`facts.bert_in_top_five` are
 #   encoders that descend from BERT. (ERNIE, which leads, does so too.)
 # - *The original BERT is 32nd.* The printed rows end at 13, so this cannot be read from them.
-#   It fits: the score known for BERT-large, {eval}`facts.bert_score` (from the literature, not
-#   read again for this book), is far below the {eval}`facts.last_score` of the last row printed.
+#   It fits: the score of BERT-large in its paper's abstract, {eval}`facts.bert_score` {cite:p}`devlin2019bert`, is
+#   far below the {eval}`facts.last_score` of the last row printed.
 #
 # Two things the table does not say. The rows compare *systems*: T5's is its largest model, with 11
 # billion parameters, BERT's has 340 million, and some rows are ensembles of several models. And the
@@ -505,18 +505,16 @@ tables.show(beside[columns].set_index("task"))
 # %% [markdown]
 # ## What to take away
 #
-# - A leaderboard compares systems, not designs: sizes differ a hundredfold, and some rows are ensembles.
+# - A leaderboard compares systems, not designs: sizes differ more than thirtyfold, and some rows are ensembles.
 # - A difference has an interval. On 1,821 sentences half a point is luck.
 # - Ask of every score what a judge would get who says yes to all, or counts common words.
 #
-# | the report | what this page found |
-# | --- | --- |
-# | T5 is 6th, DeBERTa 2nd, and descendants of BERT fill the top five | yes ({ref}`glue-leaderboard`) |
-# | the original BERT is 32nd | not on the rows that are printed; its score fits |
-# | so T5 is better than BERT | corrected: 11 billion parameters against 340 million; at equal cost {ref}`transfer-architectures` decides |
-#
-# {doc}`12_scorecard` has the verdicts.
-#
+# What the report said, with our verdicts:
+
+# %% tags=["remove-input"]
+scorecard.said(study, glue.CLAIMS)
+
+# %% [markdown]
 # ## Exercises
 #
 # ```{admonition} Exercise 1

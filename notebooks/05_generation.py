@@ -10,7 +10,7 @@ import textwrap
 
 import pandas as pd
 
-from t5study.chapters import generation, tables
+from t5study.chapters import generation, scorecard, tables
 from t5study.chapters.drawings.writing import beam_tree
 from t5study.claims.published import load_published
 from t5study.judging import faithfulness, ranking, scores
@@ -495,7 +495,7 @@ story = (
     "money. Paul Keller, who speaks for them, met the mayor of Lisbon. Emma "
     "Costa said that talks will begin on Sunday."
 )
-twisted = "Emma Costa, who speaks for the nurses of Lisbon, met forty mayors on Sunday."
+twisted = "Emma Costa, for the nurses of Lisbon, met forty mayors on Sunday."
 faithfulness.invented(twisted, story)
 
 # %% [markdown]
@@ -509,15 +509,12 @@ faithfulness.invented(twisted, story)
 # - A fluent summary may say what its source does not, and an argument of the search can be the cause. Look
 #   numbers, dates and names up.
 #
-# | the report | what this page found |
-# | --- | --- |
-# | T5-small translates "that is good" into "Das ist gut," | cut by its own limit ({ref}`generation-translation`) |
-# | the summary's shortest length is 30, its longest 100 | the limits hold; they do not make it true |
-# | the summary stands for its source | corrected: "in april" is not in it ({ref}`generation-summary`) |
-# | two examples confirm T5's results on such tasks | corrected: two texts confirm nothing; test sets do ({ref}`generation-scores`) |
-#
-# {doc}`12_scorecard` has the verdicts.
-#
+# What the report said, with our verdicts:
+
+# %% tags=["remove-input"]
+scorecard.said(study, generation.CLAIMS)
+
+# %% [markdown]
 # ## Exercises
 #
 # ```{admonition} Exercise 1

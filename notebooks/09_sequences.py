@@ -25,15 +25,13 @@ labels, translator = study.run("sst, T5"), study.run("translation, T5")
 summariser, copy = study.run("summary, T5"), study.baseline("translation")
 lead, whole = study.baseline("summary", kind="lead"), study.baseline("summary")
 ours, copied = translator.metrics, copy.metrics
-rouge = {"t5": summariser, "lead": lead, "whole": whole}
+rouge = {"t5": summariser, "lead": lead}
 table = sequences.joint_table(study)
 verdicts = table["verdict"].tolist() if len(table) else []
 facts(
     translations=f"{ours['n']:,}",
     bleu=f"{ours['bleu']:.1f}",
-    chrf=f"{ours['chrf']:.1f}",
     copy_bleu=f"{copied['bleu']:.1f}",
-    copy_chrf=f"{copied['chrf']:.1f}",
     summaries=summariser.metrics["n"],
     **{f"rouge_{name}": f"{run.metrics['rougeL']:.1f}" for name, run in rouge.items()},
     joint_tasks=len(verdicts),
@@ -41,7 +39,9 @@ facts(
     joint_below=verdicts.count("joint below"),
     not_told_apart=verdicts.count("not told apart"),
 )
-above_copy = min(ours["intervals"]["bleu"]) > max(copied["intervals"]["bleu"])
+above_copy = all(
+    min(ours["intervals"][metric]) > max(copied["intervals"][metric]) for metric in ("bleu", "chrf")
+)
 below_lead = max(summariser.metrics["intervals"]["rougeL"]) < min(
     lead.metrics["intervals"]["rougeL"]
 )
@@ -63,13 +63,12 @@ study.finds(
 
 # %% [markdown]
 # Chapter 5 explains how a text is generated and what BLEU, chrF and ROUGE count
-# ({ref}`generation-scores`, {ref}`generation-summary`); here they are used.
+# ({ref}`generation-scores`, {ref}`generation-summary`).
 #
 # ## One trainer, three kinds of answer
 #
-# To T5 a label is a short text. Nothing in the model, the loss or the trainer changes when the target
-# becomes a sentence: the decoder takes more steps, and that is all. The three lines below differ in
-# the name of a task.
+# To T5 a label is a short text. Nothing in the model, the loss or the trainer changes when the target becomes a
+# sentence; the decoder takes more steps. The three lines differ in the name of a task.
 
 # %%
 labels = study.run("sst, T5")
@@ -92,21 +91,20 @@ facts(
 
 # %% [markdown] tags=["only:published"]
 # Translation and summaries start from the T5 that read most ({ref}`transfer-budgets`), the labels of
-# sentences from the one of the chapters before; both have the same size.
+# sentences from the one of the chapters before.
 
 # %% [markdown]
-# The model has {eval}`facts.parameters` parameters in each of them. An example of translation took
-# {eval}`facts.slower` times as long to train on as one of sentiment in a sentence: what a text costs more
-# is its length. The report trained T5-small with 512 tokens an example, more than most sentences to
-# translate have, so for translation the size of the model alone cannot be the reason. For summaries, whose
-# inputs are longer, it is open.
+# All have {eval}`facts.parameters` parameters. An example of translation took {eval}`facts.slower` times as long to
+# train on as a sentence with a label. The report trained T5-small with 512 tokens an example, more than most
+# sentences to translate have, so for translation the size of the model alone cannot be the reason to leave it out.
+# For summaries, whose inputs are longer, it is open.
 #
 # (sequences-translation)=
 # ## Translation
 #
 # English to German, with the prefix that T5's own training used {cite}`raffel2020t5`. Answers are
 # generated greedily, the likeliest piece at each place. The {term}`copy baseline` gives the English
-# sentence back as its own translation. It costs nothing, and names and numbers score.
+# sentence back as its own translation; names and numbers score.
 
 # %%
 copy = study.baseline("translation")
@@ -114,36 +112,24 @@ translation_metrics = study.task("translation").metrics
 answers = {"T5": translator, "copy of the input": copy}
 tables.show(ranking.beside(answers, translation_metrics))
 
-# %% [markdown]
-# On {eval}`facts.translations` sentences the BLEU is {eval}`facts.bleu` against
-# {eval}`facts.copy_bleu` of the copy, the chrF {eval}`facts.chrf` against {eval}`facts.copy_chrf`. The
-# copy does better by chrF than by BLEU because German and English share letters long before they
-# share words. Intervals are the bootstrap's, over test sentences {cite}`koehn2004bootstrap`.
+# %% [markdown] tags=["finds:translates_above_copy"]
+# On {eval}`facts.translations` sentences T5 is above the copy by either score. The copy has more of chrF than of BLEU
+# because German and English share letters long before they share words. Intervals are the bootstrap's, over test
+# sentences {cite}`koehn2004bootstrap`.
 
 # %% [markdown] tags=["only:published"]
-# Umlauts count against T5: its vocabulary was learnt from English texts and has none.
-#
-# What others reached on the same test set stands below. The column *verified* says how a number was
-# checked: *read* was read at its source, *listing* was seen in a list that quotes the source, and
-# *not verified* was not read again.
+# Umlauts count against T5: its vocabulary was learnt from English texts and has none. What others reached on the
+# same test set (*not verified*: not read again at its source):
 
 # %% tags=["remove-input"]
 tables.show(sequences.published_rows(translation_metrics, study.task("translation").name))
 
 # %% [markdown]
-# And T5 itself, on a test set of news from 2014 that no profile here uses. It stands here for scale,
-# and is not to be set beside the scores above: another test set is another BLEU.
-
-# %% tags=["remove-input"]
-tables.show(sequences.published_rows(["bleu"], "WMT-14 English-German"))
-
-# %% [markdown]
 # (sequences-summaries)=
 # ## Summaries
 #
-# Two baselines stand beside the summaries. The {term}`lead baseline` takes the first sentence of
-# the text, where news says the most important thing, and an abstract need not. The other gives
-# the whole text as its own summary.
+# The {term}`lead baseline` takes the first sentence of the text, where news says the most important thing, and an
+# abstract need not. A second baseline gives the whole text as its own summary.
 
 # %%
 lead = study.baseline("summary", kind="lead")
@@ -155,31 +141,23 @@ tables.show(ranking.beside(answers, summary_metrics))
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 facts(faithful=f"{100 * summariser.metrics['faithful']:.1f}")
 
-# %% [markdown]
-# On {eval}`facts.summaries` texts the ROUGE-L is {eval}`facts.rouge_t5`, that of the first sentence
-# {eval}`facts.rouge_lead` and that of the whole text {eval}`facts.rouge_whole`. A network that is below
-# its baselines has not learnt to summarise. Of the summaries, {eval}`facts.faithful` % invent no number,
-# date or name (chapter 5 says how that is checked). A summary that names nothing at all passes as well.
-# The baselines invent nothing, and a high ROUGE of theirs means that the references were close to the
-# source.
+# %% [markdown] tags=["finds:summary_below_lead"]
+# A network that is below the first sentence has not learnt to summarise. Of its {eval}`facts.summaries` summaries
+# {eval}`facts.faithful` % invent no number, date or name (chapter 5 says how that is checked), but one that names
+# nothing passes as well. Published scores take the best of several references for each abstract
+# {cite}`cachola2020scitldr`; this study compares with the first alone, which gives lower scores.
 
 # %% tags=["remove-input"]
 tables.show(sequences.published_rows(["rougeL", "rouge1", "rouge2"], study.task("summary").name))
-
-# %% [markdown] tags=["only:published"]
-# Published scores of SciTLDR take the best of several references for each abstract
-# {cite}`cachola2020scitldr`; this study compares with the first reference alone, which gives lower
-# scores.
 
 # %% [markdown]
 # (sequences-length)=
 # ## Where it goes wrong: length
 #
-# A long source has more places to go wrong, and a long answer is written on top of its own
-# mistakes. {numref}`fig-by-length` cuts each test set into up to four groups by the length of the
-# source. Sources that were cut to the model's longest input count as equally long and share a
-# group. The score is the mean of the answers' own scores, since BLEU is defined for a whole test
-# set only {cite}`post2018sacrebleu`; chrF and ROUGE-L can be taken of one answer.
+# A long source has more places to go wrong, and a long answer is written on top of its own mistakes.
+# {numref}`fig-by-length` cuts each test set into up to four groups by the length of the source; sources that were
+# cut to the model's longest input share one. The score is the mean of the answers' own: BLEU is defined for a whole
+# test set only {cite}`post2018sacrebleu`, chrF and ROUGE-L can be taken of one answer.
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 lengths = {
@@ -189,10 +167,6 @@ lengths = {
 
 # %% mystnb={"figure": {"caption": "Mean score of a group of the test set against the length of its sources in tokens: chrF for translation, ROUGE-L for summaries. Bars are 95 % intervals of the mean.", "name": "fig-by-length"}, "image": {"alt": "Two panels with a dot for each group of the test set, from short to long sources, with vertical bars for the intervals."}} tags=["remove-input"]
 sequences.plot_by_length(lengths)
-
-# %% tags=["remove-input"]
-by_tokens = {name: part.rename_axis("tokens of the source") for name, part in lengths.items()}
-tables.show(tables.stacked(by_tokens))
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 ends = {role: group["answer length"].iloc[-1] for role, group in lengths.items()}
@@ -206,9 +180,8 @@ study.finds(summaries_run_on=ends["summary"] > 1.3)
 
 # %% [markdown]
 # The longest group is, for translation, {eval}`facts.translation_length`; for summaries,
-# {eval}`facts.summary_length`. The column *answer length* is the words of the answers over those
-# of the references; in the longest group it is {eval}`facts.translation_answer` for translation and
-# {eval}`facts.summary_answer` for summaries. A value well below one means that answers end too early.
+# {eval}`facts.summary_length`. In it the answers have {eval}`facts.translation_answer` times the words of their
+# references for translation and {eval}`facts.summary_answer` times for summaries.
 
 # %% [markdown] tags=["finds:summaries_run_on"]
 # The summaries do not end in time, as when a model repeats itself.
@@ -217,26 +190,23 @@ study.finds(summaries_run_on=ends["summary"] > 1.3)
 # (sequences-joint)=
 # ## One model for all tasks
 #
-# A prefix tells T5 which task it is given. So the tasks can be trained at once, and one model answers
-# all. The question is how to mix them. In proportion to their sizes, the largest would drown the
-# others; in equal parts, the smallest would be repeated until it is known by heart. Raffel et al.
-# mix in proportion up to a limit, {term}`examples-proportional mixing` ({cite:t}`raffel2020t5`,
-# section 3.5.2): with $e_n$ training rows in task $n$ and a limit $K$, task $m$ is met with the
-# probability
+# A prefix tells T5 which task it is given, so the tasks can be trained at once, and one model answers all. In
+# proportion to their sizes, the largest would drown the others; in equal parts, the smallest would be repeated until
+# it is known by heart. {cite:t}`raffel2020t5` mix in proportion up to a limit, {term}`examples-proportional mixing`
+# (section 3.5.2): with $e_n$ training rows in task $n$ and a limit $K$, task $m$ is met with the probability
 #
 # $$
 # r_m = \frac{\min(e_m, K)}{\sum_n \min(e_n, K)} .
 # $$
 #
-# The trainer is that of the chapters before. The loss is a mean over target tokens, so within an update
-# a summary weighs more than a label; the checkpoint is chosen by the mean over tasks, so that each
-# task counts alike there.
+# The loss is a mean over target tokens, so within an update a summary weighs more than a label; the checkpoint is
+# chosen by the mean over tasks.
 
 # %% mystnb={"figure": {"caption": "One model for all tasks against one model a task, on the same test rows, each with its 95 % bootstrap interval. BLEU and ROUGE are divided by 100.", "name": "fig-joint"}, "image": {"alt": "One row a task with two dots and horizontal bars: the score of the model trained on that task alone and that of the model trained on all tasks at once."}} tags=["remove-input"]
 sequences.plot_joint(table)
 
 # %% tags=["remove-input"]
-tables.show(table.drop(columns="judged by", errors="ignore"))
+tables.show(table.drop(columns=["judged by", "share of the mixture"], errors="ignore"))
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 if len(table):
@@ -259,22 +229,18 @@ if len(table):
 # With a limit of {eval}`facts.joint_cap` rows a task, the joint model of {eval}`facts.joint_tasks` tasks
 # is above the single-task model on {eval}`facts.joint_above`, below it on {eval}`facts.joint_below`, and
 # not told apart from it on {eval}`facts.not_told_apart`. Each task's share of the mixture is
-# {eval}`facts.share`: every task has as many rows as the limit, or a few fewer. So this is the mixing in
-# equal parts that was warned of above. No small task is repeated for it; it is the large ones that are
-# cut down.
+# {eval}`facts.share`: every task has as many rows as the limit, or a few fewer, and the large ones are cut down.
 
 # %% [markdown] tags=["finds:below_where_most_was_met", "finds:every_single_met_more"]
-# So the comparison is not one of equal effort. In training the joint model met
-# {eval}`facts.joint_examples` examples a task, the single models {eval}`facts.single_examples`. The tasks on
-# which the joint model is below are exactly those whose single model met most. That alone may explain why it
-# is below; the table cannot part it from what mixing does. The recipes differ, too: the joint model has two
-# epochs, no dropout, and sources of at most 160 tokens.
+# The efforts are not equal. In training the joint model met {eval}`facts.joint_examples` examples a task, the
+# single models {eval}`facts.single_examples`. It is below on exactly the tasks whose single model met most, and that
+# alone may explain it. The recipes differ, too: the joint model has two epochs, no dropout, and sources of at most
+# 160 tokens.
 
 # %% [markdown] tags=["only:published"]
-# The verdict is that of the paired bootstrap of {ref}`glue-luck` where the records hold labels and
-# answers by row. Of texts they hold none; there two intervals are compared, and "not told apart"
-# means that they overlap, which is the weaker test: {eval}`facts.by_intervals`. All intervals
-# are those of test rows; each model is one seed.
+# The verdict is that of the paired bootstrap of {ref}`glue-luck`. Of texts ({eval}`facts.by_intervals`) the records
+# hold no labels by row; there "not told apart" means that the two intervals overlap, which is the weaker test. Each
+# model is one seed.
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 if len(table):
@@ -289,13 +255,11 @@ if len(table):
     )
 
 # %% [markdown] tags=["finds:alike_where_little_was_learnt", "finds:similarity_near_chance"]
-# "Not told apart" happens only where the single model has learnt little or nothing: on acceptability,
-# paraphrase and entailment it is near chance or the answer "always yes", on summaries it is below the
-# first sentence and not above the whole text. On similarity both models are near chance, the joint one
-# a little lower, which means nothing. On each task that the single model learnt, the joint model is
-# clearly below. {cite:t}`raffel2020t5` found, with far more examples of every task, that training on a
-# mixture alone stays behind fine-tuning on each task for most tasks, and that fine-tuning after the
-# mixture makes up for it. What is measured here neither confirms nor contradicts that.
+# "Not told apart" happens only where the single model has learnt little or nothing: on acceptability, paraphrase
+# and entailment it is near chance or the answer "always yes", on summaries it is below the first sentence. On
+# similarity both models are near chance. On each task that the single model learnt, the joint model is below.
+# {cite:t}`raffel2020t5` found, with far more examples of every task, that training on a mixture alone stays behind
+# fine-tuning on each task for most tasks, and that fine-tuning after the mixture makes up for it.
 
 # %% [markdown]
 # ## What to take away

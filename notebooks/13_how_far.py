@@ -165,8 +165,7 @@ study.finds(
 #
 # That the trend was to train a very large model and to fine-tune it, and that authors build on each
 # other's work, agrees with what was published. GPT-3 had by then shown another way, tasks given as
-# examples in a prompt {cite:p}`brown2020gpt3`, and most of what came after 2021 took it. The statements
-# of this section: {eval}`facts.learnings`.
+# examples in a prompt {cite:p}`brown2020gpt3`. The statements of this section: {eval}`facts.learnings`.
 #
 # (scorecard-limitations)=
 # ## The report's limitations

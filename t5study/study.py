@@ -24,7 +24,6 @@ from t5study.experiments.questions import (
     Casting,
     Observing,
     Prompting,
-    memory,
     observed_model,
     parallelism,
 )
@@ -308,11 +307,7 @@ class Study:
 
     def measure_parallelism(self) -> Run:
         """Return the timing of recurrence against attention, of `observations.recurrence`."""
-        return self._obtain("parallelism", parallelism())
-
-    def measure_memory(self) -> Run:
-        """Return the peaks of memory that trainings took, of `observations.memory`."""
-        return self._obtain("memory", memory())
+        return self._obtain(None, parallelism())
 
     # --- what a page shows
 
@@ -374,10 +369,6 @@ def _produce(asked: Any, hub: Hub, work: Workspace) -> dict[str, Any]:
             from t5study.chapters.observations.recording import observe
 
             return observe(asked, work)
-        case "memory":
-            from t5study.chapters.observations.memory import measure
-
-            return measure(work)
         case _:
             from t5study.chapters.observations.recurrence import measure
 

@@ -41,6 +41,8 @@ MENDED = (
     # A source that is offered for download would be opened.
     (re.compile(r'target="_blank"(\s+class="[^"]*btn-download-source-button)'), r"download\1"),
 )
+PREVIEW = re.compile(r'(<meta content=")(_static/[^"]*)(" property="og:image" ?/>)')
+"""The picture that another site shows beside a link to a page: only a whole address is of use."""
 FOUND = "built-from.sha256"
 
 
@@ -62,7 +64,7 @@ def build_html(profile: str, *, root: Path | None = None, build: Path | None = N
     _run_jupyter_book(layout, output)
     pages = output / "_build" / "html"
     _check_pages(layout, pages)
-    mend(pages)
+    mend(pages, _address(layout))
     refuse_external_loads(pages)
     bring_texts(pages)
     write_text(pages / FOUND, digest)
@@ -127,10 +129,20 @@ def _check_pages(layout: Layout, html: Path) -> None:
         )
 
 
-def mend(html: Path) -> None:
-    """Put right what the theme gets wrong on every page, as `MENDED` lists it."""
+def _address(layout: Layout) -> str:
+    """Where the book will be read, by `html: baseurl` of the settings; "" if that is not known."""
+    settings = yaml.safe_load((layout.source / "_config.yml").read_text("utf-8"))
+    return settings.get("html", {}).get("baseurl") or ""
+
+
+def mend(html: Path, address: str = "") -> None:
+    """Put right what the theme gets wrong on every page, as `MENDED` lists it.
+
+    The picture for links is given its whole `address`; without one it is left out.
+    """
+    picture = rf"\g<1>{address.rstrip('/')}/\2\3" if address else ""
     for page in html.rglob("*.html"):
-        text = page.read_text("utf-8")
+        text = PREVIEW.sub(picture, page.read_text("utf-8"))
         for wrong, right in MENDED:
             text = wrong.sub(right, text)
         write_text(page, text)

@@ -14,6 +14,7 @@ import pandas as pd
 from t5study.chapters.style import (
     BLUE,
     GREEN,
+    NORMAL,
     ORANGE,
     PAGE,
     SKY,
@@ -27,22 +28,34 @@ from t5study.chapters.style import (
 )
 from t5study.runs.record import Run
 
+CLAIMS = (
+    *("bert-encoder-only", "bert-two-objectives", "bert-two-passes"),
+    *("bert-mlm-distribution", "bert-next-sentence", "bert-loss-is-a-sum"),
+    "bert-dense-layer-is-enough",
+)
+"""What the report says of BERT, by the names of claims."""
+
 
 @drawn
 def plot_attention_steps(seen: Run, scores: np.ndarray, weights: np.ndarray) -> Picture:
     """Draw the scores of one head on the first sentence before the softmax, and its weights."""
     tokens = seen.values["sentences"][0]["tokens"]
     limit = float(np.abs(scores).max())
-    figure, axes = panels(1, 2, PAGE, PAGE / 2 + 0.4)
+    figure, axes = panels(1, 2, PAGE, PAGE / 2 + 0.3, sharey=True)
     for place, table, form, scale in (
-        (axes[0], scores, ".1f", {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}),
-        (axes[1], weights, ".2f", {"vmin": 0, "vmax": 1}),
+        (axes[0], scores, "{:.1f}".format, {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}),
+        (axes[1], weights, _hundredths, {"vmin": 0, "vmax": 1}),
     ):
-        texts = np.vectorize(lambda value, form=form: format(value, form))(table)
+        texts = np.vectorize(form)(table)
         token_grid(place, table, tokens, tokens, notes=texts, size=SMALLEST, **scale)
     axes[0].set_title(r"scores $QK^\top/\sqrt{d_k}$")
     axes[1].set_title("weights: softmax of each row")
     return figure
+
+
+def _hundredths(share: float) -> str:
+    """Return a share as a narrow cell holds it: .05, and nothing where that would be .00."""
+    return "" if share < 0.005 else f"{share:.2f}".removeprefix("0")
 
 
 @drawn
@@ -79,7 +92,7 @@ def plot_shares(names: Sequence[str], groups: Mapping[str, Sequence[Mapping]]) -
         place.set(title=title, xlim=(-0.03, 1.03), xticks=[0, 0.5, 1])
         place.set_yticks(range(len(names)), names)
         place.set_ylim(len(names) - 0.5, -0.5)
-    figure.supxlabel("share, with its 95 % interval", fontsize=SMALLEST + 3)
+    figure.supxlabel("share, with its 95 % interval", fontsize=NORMAL)
     return figure
 
 

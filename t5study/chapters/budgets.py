@@ -80,6 +80,17 @@ def _budget_rows(
     return pd.DataFrame(rows, columns=columns)
 
 
+def scores_by_tokens(budgets: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return a row a task and label count, a column a budget in tokens: the mean score."""
+    rows = {
+        (role, labels): {f"{row.tokens:,} tokens": row.mean for row in part.itertuples()}
+        for role, table in budgets.items()
+        for labels, part in table.groupby("labels", sort=False)
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.rename_axis(["task", "labels"]) if rows else table
+
+
 def parted_table(study: Study, budgets: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return a row a task and label count: how much of the gain is the counts', how much reading's.
 

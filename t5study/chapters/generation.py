@@ -11,6 +11,9 @@ import yaml
 from t5study.base.project import checkout
 from t5study.runs.record import Run
 
+CLAIMS = (*("translation-output", "summary-output", "seq2seq-confirmed"),)
+"""What the report says of translation and summaries by T5, by the names of claims."""
+
 
 def articles() -> list[str]:
     """Return the study's own news articles, which `book/articles.yml` holds."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 
 import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
+from matplotlib.ticker import StrMethodFormatter
 
 from t5study.chapters.style import (
     BLUE,
@@ -22,6 +22,7 @@ from t5study.chapters.style import (
     Picture,
     drawn,
     panels,
+    plain_numbers,
 )
 from t5study.chapters.tables import name_of
 from t5study.data.tasks import Task
@@ -30,6 +31,12 @@ from t5study.runs.record import Run
 
 Groups = Mapping[str, Mapping[str, Sequence[Run]]]
 """Runs by role and model, one a seed."""
+
+CLAIMS = (
+    *("glue-t5-sixth", "glue-deberta-second", "glue-bert-family-top-five"),
+    *("glue-bert-32nd", "glue-t5-small-above-bert-cola", "glue-t5-small-above-bert-sst2"),
+)
+"""What the report says of the leaderboard, by the names of claims."""
 
 
 FAMILIES = {
@@ -76,6 +83,16 @@ def half_width(share: float, examples: np.ndarray | float) -> np.ndarray | float
     return 1.96 * np.sqrt(share * (1 - share) / examples)
 
 
+_BESIDE = {
+    "STS-B": ((-5, -8), "right"),
+    "MRPC": ((8, 13), "left"),
+    "SST-2": ((-10, -19), "right"),
+    "MNLI": ((-5, -8), "right"),
+    "QQP": ((-5, -8), "right"),
+}
+"""Where a test set's name stands, in points: neighbours of like size on different sides."""
+
+
 @drawn
 def plot_luck(sizes: Mapping[str, int], share: float, gap: float) -> Picture:
     """Draw half-widths of an accuracy's interval against the size of the test set.
@@ -88,12 +105,8 @@ def plot_luck(sizes: Mapping[str, int], share: float, gap: float) -> Picture:
     examples = np.geomspace(smallest / 1.5, largest * 1.5, 200)
     axes.plot(examples, 100 * half_width(share, examples), color=BLUE)
     remark = {"textcoords": "offset points", "fontsize": SMALL}
-    # Neighbours of like size stand on different sides of the line, at different heights.
-    offsets = cycle(
-        (((-5, -8), "right"), ((5, 4), "left"), ((-8, -19), "right"), ((8, 13), "left"))
-    )
-    for name, size in sorted(sizes.items(), key=lambda item: item[1]):
-        offset, side = next(offsets)
+    for name, size in sizes.items():
+        offset, side = _BESIDE.get(name, ((5, 4), "left"))
         axes.plot(size, 100 * half_width(share, size), "o", color=BLUE)
         axes.annotate(name, (size, 100 * half_width(share, size)), xytext=offset, ha=side, **remark)
     axes.axhline(100 * gap, color=ORANGE, ls="--", lw=1.2)
@@ -101,7 +114,9 @@ def plot_luck(sizes: Mapping[str, int], share: float, gap: float) -> Picture:
         "first less sixth on SST-2", (largest * 1.5, 100 * gap), xytext=(0, 4), ha="right",
         color=ORANGE, **remark,
     )  # fmt: skip
-    axes.set(xscale="log", yscale="log", xlabel="test examples", ylabel="half-width, points")
+    axes.set(xscale="log", xlabel="test examples", ylabel="half-width, points")
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    plain_numbers(axes)
     return figure
 
 

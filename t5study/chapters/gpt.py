@@ -30,6 +30,12 @@ from t5study.chapters.style import (
 )
 from t5study.runs.record import Run
 
+CLAIMS = (
+    *("gpt-2019", "gpt-decoder-only", "gpt-writes-well", "architecture-explains-prowess"),
+    "gpt2-summaries-translation",
+)
+"""What the report says of GPT, by the names of claims."""
+
 
 @drawn
 def plot_influence(seen: Sequence[Run], names: Sequence[str]) -> Picture:

@@ -7,6 +7,12 @@ import pandas as pd
 from t5study.chapters.style import PAGE, Picture, drawn, lines, panels, plain_numbers
 from t5study.runs.record import Run
 
+CLAIMS = (
+    *("vision-transfer", "rnns-before-transformers", "lstm-gru-variants"),
+    *("transformer-more-parallel", "transformer-state-of-the-art-tasks"),
+)
+"""What the report says of networks that read a text, by the names of claims."""
+
 
 @drawn
 def plot_parallelism(run: Run) -> Picture:

@@ -249,12 +249,18 @@ def said(study: Study, ids: Sequence[str]) -> Table:
     claims = [claim for claim in load_claims() if claim.id in ids]
     verdicts = scorecard(claims, study.used)
     items = "".join(
-        f"<li>{escape(claim.statement)} "
+        f"<li>{escape(claim.statement)} {_number(claim.report)}"
         f'<a href="12_scorecard.html#claim-{claim.id}">{escape(claim.verdict)}</a></li>'
         for claim in verdicts.itertuples()
     )
     plain = "\n".join(f"{claim.statement} {claim.verdict}" for claim in verdicts.itertuples())
     return Table(f'<ul class="said">{items}</ul>', plain)
+
+
+def _number(value: object) -> str:
+    """The report's number, where a claim is about one."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f'<span class="values">{shown(value)}</span> ' if is_number and shown(value) else ""
 
 
 def section_of(verdicts: pd.DataFrame, section: str) -> pd.DataFrame:

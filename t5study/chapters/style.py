@@ -22,7 +22,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 PAGE = 6.4
 """Width of a figure that fills the page's column, in inches of 96 pixels."""
-SMALLEST, SMALL, NORMAL = 5.5, 7.5, 8.5
+SMALLEST, SMALL, NORMAL = 6.5, 7.5, 8.5
 """Sizes of type, in points of 4/3 pixels: the least that can be read, of remarks, of labels."""
 
 P = ParamSpec("P")

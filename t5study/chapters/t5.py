@@ -22,7 +22,6 @@ from t5study.chapters.style import (
     PAGE,
     PALE,
     SMALL,
-    SMALLEST,
     Picture,
     drawn,
     label_size,
@@ -32,7 +31,15 @@ from t5study.chapters.style import (
 )
 from t5study.runs.record import Run
 
-LINE = 92
+LINE = 80
+
+CLAIMS = (
+    *("t5-text-to-text", "t5-follows-prefix-lm", "encoder-fully-visible"),
+    *("t5-decoder-causal", "t5-decoder-ignores-prefix", "t5-uses-mlm"),
+    *("t5-cross-entropy", "t5-original-11b", "t5-largest-today", "base-has-11b"),
+    "small-is-half-a-percent-of-base",
+)
+"""What the report says of T5, by the names of claims."""
 """Characters in a line of token boxes."""
 SENTINEL, HIDDEN = "#c8e6c9", "#ffcc80"
 
@@ -124,9 +131,7 @@ def _boxes(axes: Axes, top: float, tokens: Sequence[str], colours: Sequence[str]
         )  # fmt: skip
         axes.add_patch(box)
         middle = left + width / 2
-        axes.text(
-            middle, row, token, ha="center", va="center", fontsize=SMALLEST, family="monospace"
-        )
+        axes.text(middle, row, token, ha="center", va="center", fontsize=SMALL, family="monospace")
         left += width
     return row - 1.2
 

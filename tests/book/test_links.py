@@ -40,6 +40,18 @@ def test_a_page_does_not_link_to_itself():
     assert linked("chapter 8", THERE, here=8) == "chapter 8"
 
 
+@pytest.mark.parametrize(
+    ("address", "picture"),
+    [("", None), ("https://a.example/book/", "https://a.example/book/_static/preview.png")],
+)
+def test_the_picture_for_links_has_a_whole_address_or_is_left_out(tmp_path, address, picture):
+    page = tmp_path / "page.html"
+    page.write_text('<meta content="_static/preview.png" property="og:image" />\n')
+    mend(tmp_path, address)
+    assert ("og:image" in page.read_text()) is bool(picture)
+    assert (picture or "") in page.read_text()
+
+
 def test_a_page_is_mended_where_the_theme_is_wrong(tmp_path):
     page = tmp_path / "page.html"
     page.write_text(

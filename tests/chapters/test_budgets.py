@@ -95,6 +95,15 @@ def test_the_table_of_prices_has_hours_where_there_is_a_budget_to_name():
     assert priced.loc["sst", "hours at the speed measured"] == pytest.approx(1.024e9 / 3.6e6)
 
 
+def test_scores_stand_by_labels_and_budget_in_the_order_given():
+    rows = [("500", 0, 0.3), ("500", 4096, 0.6), ("all", 0, 0.7), ("all", 4096, 0.8)]
+    table = pd.DataFrame(rows, columns=["labels", "tokens", "mean"])
+    scores = budgets.scores_by_tokens({"emotion": table})
+    assert scores.index.tolist() == [("emotion", "500"), ("emotion", "all")]
+    assert scores.loc[("emotion", "all"), "4,096 tokens"] == 0.8
+    assert list(scores) == ["0 tokens", "4,096 tokens"]
+
+
 def test_a_profile_without_budgets_has_nothing_to_show():
     study = Study("laptop")
     assert budgets.budget_models(study) == []
@@ -102,6 +111,7 @@ def test_a_profile_without_budgets_has_nothing_to_show():
     assert budgets.parted_table(study, {}).empty
     assert budgets.pretraining_table({}).empty
     assert budgets.price_table({}, {}, 0.0).empty
+    assert budgets.scores_by_tokens({}).empty
     assert budgets.plot_budgets({}) is budgets.plot_held_out({}) is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,19 @@ def test_every_claim_has_one_card_with_its_statement_and_verdict(verdicts):
     assert sorted(found) == sorted(verdicts["id"])
     assert html.count('<li class="claim"') == len(verdicts)
     assert html.count("T5STUDY_STORE") == 0, "a command stands once, in the table"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("recurrence", "bert", "gpt", "t5", "glue", "generation"),
+        *("finetuning", "transfer", "sequences"),
+    ],
+)
+def test_a_chapter_closes_with_claims_that_there_are(name, verdicts):
+    claims = import_module(f"t5study.chapters.{name}").CLAIMS
+    named = sum(claims.values(), ()) if isinstance(claims, dict) else claims
+    assert set(named) <= set(verdicts["id"])
 
 
 def test_a_card_leads_to_a_place_that_there_is(verdicts):
