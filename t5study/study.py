@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from t5study.base.device import resolve_precision, usual_device
 from t5study.base.errors import StudyError
 from t5study.base.project import workplace
-from t5study.chapters.facts import Facts, Findings
+from t5study.chapters import facts
 from t5study.data.hub import Hub
 from t5study.data.tasks import Task, get_task
 from t5study.experiments.entries import ExperimentSettings
@@ -72,8 +72,8 @@ class Study:
         self.replays = isinstance(profile, str) and store is None and self.is_published
         self.store = self._open_store(store)
         self.used: list[Run] = []
-        self.facts = Facts()
-        self.finds = Findings()
+        self.facts = facts.Facts()
+        self.finds = facts.finds
         self._opened: dict[str, Checkpoint] = {}
 
     @property

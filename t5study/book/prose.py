@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -24,8 +25,10 @@ def set_prose(notebook: Any, chapter: str, ours: bool, models: Collection[str]) 
     cells tagged `needs:MODEL` where the model is not among `models`; the page then says so, once.
     Returns the same notebook.
 
-    Raises StudyError when the prose of our own page names a fact that the notebook does not give.
+    Raises StudyError when the prose of our own page names a fact that the notebook does not give,
+    and for a name that it gives twice.
     """
+    _refuse_twice(notebook, chapter)
     facts, found = recorded(notebook)
     without_weights = any(lacks(cell, {*models, PUBLISHED}) for cell in notebook.cells)
     notebook.cells = [cell for cell in notebook.cells if not lacks(cell, models)]
@@ -63,12 +66,25 @@ def recorded(notebook: Any) -> tuple[dict[str, str], dict[str, bool]]:
     """The facts and the findings that an executed notebook gave, by name."""
     facts: dict[str, str] = {}
     found: dict[str, bool] = {}
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            given = output.get("data", {}).get(MIME, {})
-            facts |= given.get("facts", {})
-            found |= given.get("finds", {})
+    for given in _given(notebook):
+        facts |= given.get("facts", {})
+        found |= given.get("finds", {})
     return facts, found
+
+
+def _given(notebook: Any) -> Iterator[dict[str, dict[str, Any]]]:
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    yield from (output.get("data", {}).get(MIME, {}) for output in outputs)
+
+
+def _refuse_twice(notebook: Any, chapter: str) -> None:
+    """Raise StudyError where two calls give one name: the prose would quote the later alone."""
+    given = Counter(
+        (kind, name) for each in _given(notebook) for kind, names in each.items() for name in names
+    )
+    for (_, name), times in given.items():
+        if times > 1:
+            raise StudyError(f"Chapter {chapter} gives the name {name} twice: choose another one.")
 
 
 def quotations(cell: Any, facts: dict[str, str], chapter: str) -> list[tuple[str, str]]:
@@ -95,6 +111,7 @@ def check_prose(notebook: Any, chapter: str) -> None:
     Raises StudyError naming the first sentence whose finding is not so or was never given, or the
     first fact that is quoted and was never given.
     """
+    _refuse_twice(notebook, chapter)
     facts, found = recorded(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
