@@ -13,7 +13,6 @@ from t5study.chapters.observations import (
     generation,
     gpt,
     minilm,
-    sentences,
     smollm2,
     t5,
 )
@@ -28,7 +27,6 @@ __all__ = [
     "gpt",
     "minilm",
     "observes",
-    "sentences",
     "smollm2",
     "t5",
 ]

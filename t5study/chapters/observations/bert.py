@@ -5,12 +5,7 @@ from __future__ import annotations
 import torch
 
 from t5study.chapters.observations.core import Observation, observes
-from t5study.chapters.observations.corpus import (
-    blanks,
-    found,
-    one_token,
-    share,
-)
+from t5study.chapters.observations.corpus import blanks, found, share
 from t5study.chapters.observations.probing import (
     influence,
     looking_at,
@@ -19,7 +14,6 @@ from t5study.chapters.observations.probing import (
     one_piece_ids,
     pieces,
     plain_ids,
-    rank_of,
     sides,
     tensor,
 )
@@ -154,11 +148,10 @@ def cloze(model, tokenizer, count: int = 300, seed: int = 21) -> Observation:
     the five most probable; `chance` is the share of always saying the commonest of these words.
     Words that are not one token in this vocabulary are passed over.
     """
-    ranks, answers = [], []
+
+    def chances(ids: list[int], place: int) -> torch.Tensor:
+        hidden = [*ids[:place], tokenizer.mask_token_id, *ids[place + 1 :]]
+        return _blank(model, tokenizer, hidden, place)
+
     with looking_at(model):
-        for ids, place in one_token(tokenizer, blanks(count, seed)):
-            answer = ids[place]
-            hidden = [*ids[:place], tokenizer.mask_token_id, *ids[place + 1 :]]
-            ranks.append(rank_of(_blank(model, tokenizer, hidden, place), answer))
-            answers.append(answer)
-    return Observation(found(ranks, answers))
+        return Observation(found(tokenizer, blanks(count, seed), chances))
