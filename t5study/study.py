@@ -358,15 +358,15 @@ def _produce(asked: Any, hub: Hub, work: Workspace) -> dict[str, Any]:
 
             return ask(asked, hub, work)
         case Answering():
-            from t5study.chapters.observations.recording import answer
+            from t5study.chapters.observations import answer
 
             return answer(asked, work)
         case Casting():
-            from t5study.chapters.observations.recording import show_casting
+            from t5study.chapters.observations import show_casting
 
             return show_casting(asked, work)
         case Observing():
-            from t5study.chapters.observations.recording import observe
+            from t5study.chapters.observations import observe
 
             return observe(asked, work)
         case _:
