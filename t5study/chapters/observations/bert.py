@@ -25,10 +25,10 @@ from t5study.chapters.observations.probing import (
     sides,
     tensor,
 )
+from t5study.data.encoding import IGNORED
 from t5study.data.pocket import rows
 from t5study.models.modules import parameter_count
 
-IGNORED = -100
 IS_NEXT, IS_RANDOM = 0, 1
 
 
