@@ -24,6 +24,7 @@ from t5study.experiments.questions import (
     Casting,
     Observing,
     Prompting,
+    memory,
     observed_model,
     parallelism,
 )
@@ -307,7 +308,11 @@ class Study:
 
     def measure_parallelism(self) -> Run:
         """Return the timing of recurrence against attention, of `observations.recurrence`."""
-        return self._obtain(None, parallelism())
+        return self._obtain("parallelism", parallelism())
+
+    def measure_memory(self) -> Run:
+        """Return the peaks of memory that trainings took, of `observations.memory`."""
+        return self._obtain("memory", memory())
 
     # --- what a page shows
 
@@ -369,6 +374,10 @@ def _produce(asked: Any, hub: Hub, work: Workspace) -> dict[str, Any]:
             from t5study.chapters.observations import observe
 
             return observe(asked, work)
+        case "memory":
+            from t5study.chapters.observations.memory import measure
+
+            return measure(work)
         case _:
             from t5study.chapters.observations.recurrence import measure
 
