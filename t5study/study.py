@@ -24,6 +24,7 @@ from t5study.experiments.questions import (
     Casting,
     Observing,
     Prompting,
+    Shrinking,
     memory,
     observed_model,
     parallelism,
@@ -31,9 +32,10 @@ from t5study.experiments.questions import (
 from t5study.experiments.recipes import LARGEST_SEED, OWN, Recipe, TaskRows
 from t5study.models.checkpoints import Checkpoint
 from t5study.models.opening import open_checkpoint, pinned_checkpoint
+from t5study.producing import produce
 from t5study.profiles import ModelSource, Profile, load_profile
 from t5study.runs.record import Run, identity_of
-from t5study.runs.store import RunStore, Workspace
+from t5study.runs.store import RunStore
 
 if TYPE_CHECKING:
     from t5study.chapters.tables import Table
@@ -265,7 +267,7 @@ class Study:
         return self._obtain(asked, asked.config(self.hub))
 
     def _obtain(self, asked: Any, config: dict[str, Any]) -> Run:
-        run = self.store.obtain(config, lambda work: _produce(asked, self.hub, work))
+        run = self.store.obtain(config, lambda work: produce(asked, self.hub, work))
         if all(run.path != known.path for known in self.used):
             self.used.append(run)
         return run
@@ -306,6 +308,11 @@ class Study:
         )
         return self._obtain(asked, asked.config())
 
+    def shrink(self, run: Run) -> Run:
+        """Return what the model of a fine-tuning loses and saves when it is made smaller."""
+        asked = Shrinking(run)
+        return self._obtain(asked, asked.config())
+
     def measure_parallelism(self) -> Run:
         """Return the timing of recurrence against attention, of `observations.recurrence`."""
         return self._obtain("parallelism", parallelism())
@@ -333,55 +340,6 @@ class Study:
         from t5study.chapters.tables import show
 
         return show(provenance_table(self.profile.name, self.seed, self.used))
-
-
-def _produce(asked: Any, hub: Hub, work: Workspace) -> dict[str, Any]:
-    """Compute what is asked into the workspace; return the provenance.
-
-    What computes is imported here: the libraries that train take many seconds to load, and a page
-    that is drawn from records needs none of them.
-    """
-    match asked:
-        case Experiment():
-            from t5study.training.finetune import finetune
-
-            return finetune(asked, hub, work)
-        case Mixture():
-            from t5study.training.mixture import finetune_jointly
-
-            return finetune_jointly(asked, hub, work)
-        case Pretraining():
-            from t5study.pretraining.run import pretrain
-
-            return pretrain(asked, hub, work)
-        case Baseline():
-            from t5study.judging.baselines import fit_and_judge
-
-            return fit_and_judge(asked, hub, work)
-        case Prompting():
-            from t5study.judging.prompting import ask
-
-            return ask(asked, hub, work)
-        case Answering():
-            from t5study.chapters.observations import answer
-
-            return answer(asked, work)
-        case Casting():
-            from t5study.chapters.observations import show_casting
-
-            return show_casting(asked, work)
-        case Observing():
-            from t5study.chapters.observations import observe
-
-            return observe(asked, work)
-        case "memory":
-            from t5study.chapters.observations.memory import measure
-
-            return measure(work)
-        case _:
-            from t5study.chapters.observations.recurrence import measure
-
-            return measure(work)
 
 
 def _checked_seed(seed: Any) -> int:

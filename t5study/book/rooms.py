@@ -18,6 +18,7 @@ FLOORS = (
     {
         "planning": "what is left, and whether it fits",
         "study": "what a notebook talks to",
+        "producing": "which code answers which question",
         "profiles": "which experiments a book runs",
     },
     {
