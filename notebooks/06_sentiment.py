@@ -37,7 +37,7 @@ above_scratch = ranking.difference(runs, scratch, "accuracy")
 best_above = ranking.difference(best, [baseline], "accuracy")
 tuned = next(iter(study.select(task=role, model="minilm", labels=None).values()), best)
 facts(
-    prefix=task.prefix,
+    prefix=task.prefix.strip(),
     labels=len(task.label_words),
     optimizer={"adamw": "AdamW", "adafactor": "Adafactor"}[recipe.optimizer],
     seeds=len(runs),
@@ -102,7 +102,7 @@ study.finds(
 #   \log p_\theta\!\left(y_{i,t} \mid y_{i,<t},\, x_i\right).
 # $$
 #
-# The report does not state its prefix; ours is "{eval}`facts.prefix`". The table shows what the decoder
+# The report does not state its prefix; ours is *{eval}`facts.prefix`*. The table shows what the decoder
 # has to write for each label: the {term}`label word` and the end token `</s>`.
 
 # %% tags=["remove-input"]
@@ -202,15 +202,11 @@ facts(
 )
 
 # %% [markdown]
-# The counts of {eval}`facts.modules_agree` of the report's {eval}`facts.modules_rows` rows agree;
-# {eval}`facts.modules_renamed` classes have another name today. The model has
-# {eval}`facts.modules_total` parameters, of which {eval}`facts.modules_shared` are the {term}`embedding`
-# table that encoder, decoder and output layer share. Ours has the same parts in a smaller size,
-# {eval}`facts.parameters` parameters; {doc}`08_transfer` tells how it was pre-trained.
-#
-# The next table holds the report's arguments and, beside each, the value of this page. The report puts 8
-# examples through the network at a time and adds up 16 such steps to one {term}`update`; our recipe says
-# the number of examples directly and lets memory decide how they are cut.
+# The counts of {eval}`facts.modules_agree` of the report's {eval}`facts.modules_rows` rows agree; of the classes,
+# {eval}`facts.modules_renamed` has another name today. The model has {eval}`facts.modules_total` parameters, of which
+# {eval}`facts.modules_shared` are the {term}`embedding` table that encoder, decoder and output layer share. Ours has
+# the same parts in a smaller size, {eval}`facts.parameters` parameters; {doc}`08_transfer` tells how it was
+# pre-trained.
 
 # %% tags=["only-here", "remove-input"]
 batch, steps = "train_batch_size", "gradient_accumulation_steps"
@@ -348,6 +344,8 @@ tables.show(own)
 scorecard.said(study, finetuning.CLAIMS[role])
 
 # %% [markdown]
+# ## Exercises
+#
 # :::{admonition} Exercise 1
 # :class: tip
 # Take the prefix away, train again, and compare. Does a model that only ever sees one task need to

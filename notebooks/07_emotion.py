@@ -38,7 +38,7 @@ above_scratch = ranking.difference(runs, scratch, "accuracy")
 best_above = ranking.difference(best, [baseline], "accuracy")
 tuned = next(iter(study.select(task=role, model="minilm", labels=None).values()), best)
 facts(
-    prefix=task.prefix,
+    prefix=task.prefix.strip(),
     labels=len(task.label_words),
     optimizer={"adamw": "AdamW", "adafactor": "Adafactor"}[recipe.optimizer],
     seeds=len(runs),
@@ -98,7 +98,7 @@ study.finds(
 #
 # With a classification head the step from two labels to six changes the model: the new layer has six
 # rows in place of two. In text-to-text form model and loss stay as they are. The prefix is
-# "{eval}`facts.prefix`", and there are {eval}`facts.labels` {term}`label words <label word>`.
+# *{eval}`facts.prefix`*, and there are {eval}`facts.labels` {term}`label words <label word>`.
 
 # %% tags=["remove-input"]
 tables.show(finetuning.casting_table(study.casting(role)))
@@ -153,7 +153,8 @@ tables.show(steps)
 # weights that had read far more: a network that starts near chance needs more updates or a higher rate.
 
 # %% [markdown]
-# By the paired bootstrap of {ref}`glue-luck`, over test rows and seeds, the best network against the baseline:
+# By the paired bootstrap of {ref}`glue-luck`, over test rows and seeds, the best of our networks against the
+# baseline:
 # {eval}`facts.best_above`. The network of 20 million tokens against the baseline:
 # {eval}`facts.above_baseline`; against its twin from random weights: {eval}`facts.above_scratch`. Recipes that
 # lost on the validation rows are drawn in {numref}`fig-emotion-intervals` too: a score that is the best of
@@ -164,10 +165,10 @@ intervals = ranking.score_table(answers, "accuracy")
 finetuning.plot_intervals(intervals, "test accuracy")
 
 # %% [markdown]
-# ## What the best run answers
+# ## What our best T5 answers
 #
 # With unequal classes accuracy hides the small ones, so the macro average matters: the mean of the six F1
-# scores, each class counted once. The report's table stands beside that of the best run's first seed.
+# scores, each class counted once. The report's table stands beside that of our best T5's first seed.
 
 # %% tags=["remove-input"]
 tables.show(finetuning.report_table(run, role))
@@ -223,6 +224,8 @@ tables.show(own)
 scorecard.said(study, finetuning.CLAIMS[role])
 
 # %% [markdown]
+# ## Exercises
+#
 # :::{admonition} Exercise 1
 # :class: tip
 # Which of the six labels would you expect to gain most from pre-training, and why? Compare the

@@ -48,10 +48,6 @@ if study.has(finetuning.LONGEST["emotion"]):
         reviews=f"{table.loc['film reviews', 'pre-trained']:.3f}",
         reviews_counts=f"{table.loc['film reviews', 'without a network']:.3f}",
         reviews_report=f"{report['sentiment'].loc['accuracy', 'f1']:.2f}",
-        bleu=f"{100 * table.loc['translation', 'pre-trained']:.1f}",
-        bleu_copy=f"{100 * table.loc['translation', 'without a network']:.1f}",
-        rouge=f"{100 * table.loc['summary', 'pre-trained']:.1f}",
-        rouge_lead=f"{100 * table.loc['summary', 'without a network']:.1f}",
         joint_tasks=len(joint),
         joint_below=int((joint["verdict"] == "joint below").sum()),
     )

@@ -12,7 +12,6 @@ from t5study.chapters.style import GREY, PAGE, Picture, drawn, intervals, panels
 from t5study.chapters.transfer import SCRATCH, T5, learning_curves
 from t5study.claims.published import load_published
 from t5study.judging import ranking
-from t5study.judging.scores import METRICS
 from t5study.runs.record import Run
 
 if TYPE_CHECKING:
@@ -77,9 +76,9 @@ def plot_reached(table: pd.DataFrame) -> Picture | None:
 def extent_table(study: Study) -> pd.DataFrame:
     """Return a row a task: without pre-training, with it, and beside an answer without a network.
 
-    The best run of each task after the longest reading where there is one, on all labels; points
-    are hundredths of the best possible score. The verdict is that against the simple answer, by
-    the paired bootstrap or, for texts, by two intervals.
+    The best run of each task after the longest reading where there is one, on all labels. The
+    verdict is that against the simple answer, by the paired bootstrap or, for texts, by two
+    intervals.
     """
     rows: dict[str, dict[str, Any]] = {}
     for role, simple in SIMPLE.items():
@@ -112,7 +111,7 @@ def against(runs: Sequence[Run], peer: Run, metric: str) -> str:
 
 
 def _mean(runs: Sequence[Run], metric: str) -> float:
-    return float(pd.Series([run.metrics[metric] for run in runs]).mean()) / METRICS[metric].best
+    return float(pd.Series([run.metrics[metric] for run in runs]).mean())
 
 
 def objective_table(verdicts: pd.DataFrame) -> pd.DataFrame:

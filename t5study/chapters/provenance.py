@@ -30,7 +30,7 @@ def provenance_table(profile: str, seed: int, runs: Sequence[Run]) -> pd.DataFra
     peak = max(record["peak_memory_bytes"] for record in records)
     rows = named | {
         "runs": ", ".join(run.identity for run in runs),
-        "data": "; ".join(f"{name} at {_short(revision)}" for name, revision in data.items()),
+        "data": "; ".join(f"{name}{_at(revision)}" for name, revision in data.items()),
         **({"weights": "; ".join(map(": ".join, weights.items()))} if weights else {}),
         "device": "; ".join(dict.fromkeys(devices)),
         "libraries": ", ".join(f"{name} {' and '.join(all_)}" for name, all_ in versions.items()),
@@ -38,9 +38,11 @@ def provenance_table(profile: str, seed: int, runs: Sequence[Run]) -> pd.DataFra
         "peak memory": f"{peak / 2**20:.0f} MiB",
         "commit": ", ".join(dict.fromkeys(commits)),
     }
-    return pd.DataFrame({"value": rows})
+    return pd.DataFrame({"value": {name: value for name, value in rows.items() if value}})
 
 
-def _short(revision: str) -> str:
+def _at(revision: str) -> str:
     """A commit's or a checksum's first twelve digits; any other revision in full."""
-    return revision[:12] if set(revision) <= set("0123456789abcdef") else revision
+    if " " in revision:  # In words, where there is none.
+        return f", {revision}"
+    return f" at {revision[:12] if set(revision) <= set('0123456789abcdef') else revision}"

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from t5study.chapters.style import HATCHES, PAGE, Picture, drawn, panels
 from t5study.chapters.tables import Table, shown
-from t5study.claims.judges import allowance, scorecard
-from t5study.claims.published import load_published
+from t5study.claims.judges import scorecard
 from t5study.claims.schema import GROUPS, OUTCOMES, load_claims
 
 if TYPE_CHECKING:
@@ -251,7 +249,7 @@ def said(study: Study, ids: Sequence[str]) -> Table:
     claims = [claim for claim in load_claims() if claim.id in ids]
     verdicts = scorecard(claims, study.used)
     items = "".join(
-        f"<li>{escape(claim.statement)} {_number(claim.report)}"
+        f"<li>{escape(claim.statement)} {_number(claim)}"
         f'<a href="12_scorecard.html#claim-{claim.id}">{escape(claim.verdict)}</a></li>'
         for claim in verdicts.itertuples()
     )
@@ -259,10 +257,12 @@ def said(study: Study, ids: Sequence[str]) -> Table:
     return Table(f'<ul class="said">{items}</ul>', plain)
 
 
-def _number(value: object) -> str:
-    """The report's number, where a claim is about one."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return f'<span class="values">{shown(value)}</span> ' if is_number and shown(value) else ""
+def _number(claim: Any) -> str:
+    """The report's number, where a statement is about one and does not say it."""
+    value = claim.report
+    number = isinstance(value, int | float) and not isinstance(value, bool) and shown(value)
+    said = re.search(r"\d", claim.statement)
+    return f'<span class="values">{number}</span> ' if number and not said else ""
 
 
 def section_of(verdicts: pd.DataFrame, section: str) -> pd.DataFrame:
@@ -276,31 +276,3 @@ def in_words(verdicts: pd.DataFrame, section: str) -> str:
     words = {"agrees with published": "in agreement with what was published"}
     parts = [f"{found[o]} {words.get(o, o)}" for o in OUTCOMES if o in found]
     return f"{found.sum()} in all, {', '.join(parts)}"
-
-
-CARD = "emotion, MiniLM, the card's recipe"
-"""The experiment that repeats a published model's card, where a profile has it."""
-CARD_NUMBERS = {"accuracy": "emotion-minilm-card", "weighted_f1": "emotion-minilm-card-f1"}
-
-
-def card_table(study: Study) -> pd.DataFrame:
-    """Return the card's numbers beside ours, a row a metric, and whether they agree.
-
-    `from` and `to` bound where one more seed of ours would fall, with 95 %, by Student's t.
-    """
-    runs, published = study.runs(CARD), load_published()
-    rows = {}
-    for metric, number in CARD_NUMBERS.items():
-        scores = [run.metrics[metric] for run in runs]
-        mean, allowed, card = float(np.mean(scores)), allowance(scores, 0), published.value(number)
-        rows[metric] = {
-            "card": card,
-            "seed 42": scores[0],
-            "mean": mean,
-            "lowest": min(scores),
-            "highest": max(scores),
-            "from": mean - allowed,
-            "to": mean + allowed,
-            "verdict": "reproduced" if abs(card - mean) <= allowed else "not reproduced",
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")

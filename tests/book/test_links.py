@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from t5study.book.build import mend
-from t5study.book.prose import linked
+from t5study.book.hovers import add_hovers
+from t5study.book.links import linked
 
 THERE = {5: "05_generation", 6: "06_sentiment", 8: "08_transfer"}
 
@@ -22,6 +23,7 @@ THERE = {5: "05_generation", 6: "06_sentiment", 8: "08_transfer"}
         ),
         ("Not chapter 7 and not `chapter 8`.", "Not chapter 7 and not `chapter 8`."),
         ("# Chapter 8\n", "# Chapter 8\n"),
+        ("# A\nchapter 8", "# A\n{doc}`chapter 8 </notebooks/08_transfer>`"),
         ("{doc}`chapter 8 <x>` [chapter 8](y)", "{doc}`chapter 8 <x>` [chapter 8](y)"),
         ("```sh\n# chapter 8\n```\n", "```sh\n# chapter 8\n```\n"),
         (
@@ -38,6 +40,25 @@ def test_what_is_named_in_prose_is_a_link(text, found):
 
 def test_a_page_does_not_link_to_itself():
     assert linked("chapter 8", THERE, here=8) == "chapter 8"
+
+
+def test_a_link_to_a_term_or_a_figure_says_what_it_leads_to(tmp_path):
+    glossary, page = tmp_path / "book" / "glossary.html", tmp_path / "page.html"
+    glossary.parent.mkdir()
+    glossary.write_text(
+        '<dt id="term-head">head<a class="headerlink">#</a></dt><dd><p>A "small"\n part.</p></dd>'
+    )
+    link = '<a class="reference internal" href="{}">x</a>'
+    page.write_text(
+        '<figure id="fig-one"><figcaption>What is seen.<a class="headerlink">#</a></figcaption>'
+        "</figure>"
+        + "".join(map(link.format, ("book/glossary.html#term-head", "#fig-one", "#fig-none")))
+    )
+    add_hovers(tmp_path)
+    text = page.read_text()
+    assert 'term-head" title="A &quot;small&quot; part.">x' in text
+    assert '#fig-one" title="What is seen.">x' in text
+    assert '#fig-none">x' in text
 
 
 @pytest.mark.parametrize(
