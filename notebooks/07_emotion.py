@@ -200,7 +200,6 @@ study.finds(irony_missed=(irony["MiniLM"] != irony["meant"]).all())
 # %% [markdown] tags=["needs:published"]
 # ## Sentences of our own
 #
-#
 # Sentences of our own can be printed; they were written before any model was asked. MiniLM is the fine-tuned
 # one of this page; SmolLM2, an instruction-tuned decoder of 135 million parameters
 # {cite:p}`benallal2025smollm2`, is asked without an example, and the label words are scored. Of

@@ -4,7 +4,7 @@
 # Each statement of the report that can be checked is a {term}`claim` with a check. This page judges them
 # all. They fall into three groups, which are counted apart: facts of the literature, settled by reading
 # it; the report's own tables and code, settled by counting and computing; and what takes a measurement,
-# settled by the runs of the chapters before. Chapter 13 draws the conclusion ({doc}`13_how_far`).
+# settled by the runs of the chapters before. {doc}`13_how_far` draws the conclusion.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "published"

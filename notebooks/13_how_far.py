@@ -77,8 +77,8 @@ extent.plot_reached(reached)
 # 2. It carried most where labels were few, {eval}`facts.largest` on {eval}`facts.largest_where`, and
 #    least with all of them: {eval}`facts.gain_reviews` points on reviews and
 #    {eval}`facts.gain_emotion` on emotions.
-# 3. Most of it came from counting which words stand near each other, {eval}`facts.counting`; reading 80
-#    million tokens added {eval}`facts.reading` ({ref}`transfer-parted`).
+# 3. Where the two were taken apart, most of it came from counting which words stand near each other,
+#    {eval}`facts.counting`; reading 80 million tokens added {eval}`facts.reading` ({ref}`transfer-parted`).
 # 4. That was enough to pass word counts and the report on short messages, {eval}`facts.emotion` against
 #    {eval}`facts.emotion_counts` and {eval}`facts.emotion_report`; on long reviews it drew level with
 #    word counts, {eval}`facts.reviews` against {eval}`facts.reviews_counts`; and to write it was too

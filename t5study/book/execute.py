@@ -54,6 +54,7 @@ class ChapterResult:
     name: str
     status: str
     seconds: float
+    peak_memory_bytes: int
     finished: str
     problem: str = ""
 
@@ -181,7 +182,7 @@ def _settle(
     """Keep the chapter's outputs if they are current, or execute it."""
     last = read_stamp(job.layout, chapter).get("result", {})
     if not force and job.is_current(chapter):
-        result = ChapterResult(chapter.name, "kept", last["seconds"], last["finished"])
+        result = ChapterResult(**{**last, "status": "kept"})
         took = spoken_time(result.seconds)
         progress.line(result.name, f"up to date [dim](took {took} when it ran)[/dim]")
         return result
@@ -207,7 +208,7 @@ def _execute(
     with writing(layout.executed):
         layout.executed.mkdir(parents=True, exist_ok=True)
     progress.start(name, len(notebook.cells), expected)
-    notebook, problem = kernels.run(
+    notebook, problem, peak = kernels.run(
         notebook,
         job.parameters,
         layout.notebooks,
@@ -225,4 +226,4 @@ def _execute(
         failed.unlink(missing_ok=True)
         progress.line(name, f"[green]done[/green] in {spoken_time(seconds)}")
     finished = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return ChapterResult(name, "failed" if problem else "ran", seconds, finished, problem)
+    return ChapterResult(name, "failed" if problem else "ran", seconds, peak, finished, problem)
