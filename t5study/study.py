@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from t5study.base.device import resolve_precision, usual_device
 from t5study.base.errors import StudyError
 from t5study.base.project import workplace
-from t5study.chapters.facts import Facts, Findings
+from t5study.chapters import facts
 from t5study.data.hub import Hub
 from t5study.data.tasks import Task, get_task
 from t5study.experiments.entries import ExperimentSettings
@@ -24,15 +24,18 @@ from t5study.experiments.questions import (
     Casting,
     Observing,
     Prompting,
+    Shrinking,
+    memory,
     observed_model,
     parallelism,
 )
 from t5study.experiments.recipes import LARGEST_SEED, OWN, Recipe, TaskRows
 from t5study.models.checkpoints import Checkpoint
 from t5study.models.opening import open_checkpoint, pinned_checkpoint
+from t5study.producing import produce
 from t5study.profiles import ModelSource, Profile, load_profile
 from t5study.runs.record import Run, identity_of
-from t5study.runs.store import RunStore, Workspace
+from t5study.runs.store import RunStore
 
 if TYPE_CHECKING:
     from t5study.chapters.tables import Table
@@ -72,8 +75,8 @@ class Study:
         self.replays = isinstance(profile, str) and store is None and self.is_published
         self.store = self._open_store(store)
         self.used: list[Run] = []
-        self.facts = Facts()
-        self.finds = Findings()
+        self.facts = facts.Facts()
+        self.finds = facts.finds
         self._opened: dict[str, Checkpoint] = {}
 
     @property
@@ -264,15 +267,15 @@ class Study:
         return self._obtain(asked, asked.config(self.hub))
 
     def _obtain(self, asked: Any, config: dict[str, Any]) -> Run:
-        run = self.store.obtain(config, lambda work: _produce(asked, self.hub, work))
+        run = self.store.obtain(config, lambda work: produce(asked, self.hub, work))
         if all(run.path != known.path for known in self.used):
             self.used.append(run)
         return run
 
-    def baseline(self, role: str, kind: str | None = None, labels: int | None = None) -> Run:
+    def baseline(self, role: str, kind: str | None = None) -> Run:
         """Return a baseline of the role's task: the first in the profile, or one of a kind."""
-        wanted = {"task": role, "model": None, "labels": labels}
-        names = self.names(**wanted, **({} if kind is None else {"baseline": kind}))
+        wanted = {} if kind is None else {"baseline": kind}
+        names = self.names(task=role, model=None, labels=None, **wanted)
         if not names:
             what = f"baseline {kind}" if kind else "baseline"
             raise StudyError(f"The profile {self.profile.name} has no {what} of '{role}'.")
@@ -305,9 +308,18 @@ class Study:
         )
         return self._obtain(asked, asked.config())
 
+    def shrink(self, run: Run) -> Run:
+        """Return what the model of a fine-tuning loses and saves when it is made smaller."""
+        asked = Shrinking(run)
+        return self._obtain(asked, asked.config())
+
     def measure_parallelism(self) -> Run:
         """Return the timing of recurrence against attention, of `observations.recurrence`."""
-        return self._obtain(None, parallelism())
+        return self._obtain("parallelism", parallelism())
+
+    def measure_memory(self) -> Run:
+        """Return the peaks of memory that trainings took, of `observations.memory`."""
+        return self._obtain("memory", memory())
 
     # --- what a page shows
 
@@ -328,51 +340,6 @@ class Study:
         from t5study.chapters.tables import show
 
         return show(provenance_table(self.profile.name, self.seed, self.used))
-
-
-def _produce(asked: Any, hub: Hub, work: Workspace) -> dict[str, Any]:
-    """Compute what is asked into the workspace; return the provenance.
-
-    What computes is imported here: the libraries that train take many seconds to load, and a page
-    that is drawn from records needs none of them.
-    """
-    match asked:
-        case Experiment():
-            from t5study.training.finetune import finetune
-
-            return finetune(asked, hub, work)
-        case Mixture():
-            from t5study.training.mixture import finetune_jointly
-
-            return finetune_jointly(asked, hub, work)
-        case Pretraining():
-            from t5study.pretraining.run import pretrain
-
-            return pretrain(asked, hub, work)
-        case Baseline():
-            from t5study.judging.baselines import fit_and_judge
-
-            return fit_and_judge(asked, hub, work)
-        case Prompting():
-            from t5study.judging.prompting import ask
-
-            return ask(asked, hub, work)
-        case Answering():
-            from t5study.chapters.observations.recording import answer
-
-            return answer(asked, work)
-        case Casting():
-            from t5study.chapters.observations.recording import show_casting
-
-            return show_casting(asked, work)
-        case Observing():
-            from t5study.chapters.observations.recording import observe
-
-            return observe(asked, work)
-        case _:
-            from t5study.chapters.observations.recurrence import measure
-
-            return measure(work)
 
 
 def _checked_seed(seed: Any) -> int:

@@ -18,7 +18,7 @@ from t5study.base.errors import StudyError
 from t5study.base.reading import read_yaml
 from t5study.data.batches import bucket_of, cut
 from t5study.data.casts import cast, is_blank
-from t5study.data.own.splits import HELD_OUT, splits_by_hash
+from t5study.data.own.rows import HELD_OUT, splits_by_hash
 from t5study.data.tasks import get_task
 from t5study.judging.label_scoring import LabelSet, score_labels
 from t5study.models.loading import load_model

@@ -11,8 +11,6 @@ import platform
 from pathlib import Path
 from typing import Literal
 
-from t5study.base.errors import StudyError
-
 Device = Literal["cpu", "cuda"]
 PRECISIONS = ("fp32", "bf16")
 
@@ -52,14 +50,7 @@ def usable_cores() -> int:
 
 
 def resolve_precision(precision: str) -> str:
-    """Return "bf16" or "fp32" for "auto", by what the device computes natively.
-
-    Raises:
-        StudyError: it is fp16, which T5's feed-forward activations overflow (transformers issue
-            4586).
-    """
-    if precision == "fp16":
-        raise StudyError("The precision fp16 overflows in T5: use bf16, fp32 or auto.")
+    """Return what "auto" stands for, by what the device computes natively; else `precision`."""
     if precision != "auto":
         return precision
     import torch

@@ -21,7 +21,6 @@ from t5study.base.project import git
 from t5study.book import rooms
 from t5study.book.chapters import Chapter, Layout, find_chapters, read_parameters
 from t5study.book.job import executed_notebook, read_stamp
-from t5study.book.links import linked
 from t5study.book.notebooks import (
     clean_notebook,
     code_digest,
@@ -29,7 +28,7 @@ from t5study.book.notebooks import (
     write_notebook,
     written_for,
 )
-from t5study.book.prose import set_prose
+from t5study.book.prose import linked, set_prose
 from t5study.book.status import status_page
 
 DOWNLOADS = "downloads"

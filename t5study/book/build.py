@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from html import escape
 from importlib import metadata
 from pathlib import Path
 
 import yaml
+from bs4 import BeautifulSoup
 
 from t5study.base.errors import StudyError
 from t5study.base.files import put_in_place, write_text
 from t5study.book.chapters import Layout
 from t5study.book.hovers import add_hovers
-from t5study.book.searching import bring_texts
 
 EXTERNAL_LOAD = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*?\bsrc=["'](?:https?:)?//[^"']*["']"""
@@ -158,3 +160,30 @@ def refuse_external_loads(html: Path) -> None:
             f"The book would fetch something from the network ({loads[0]}): "
             "remove it, or bring the file along in book/_static."
         )
+
+
+# --- search in a book that is opened from disk, where a page may not fetch another one
+
+TEXTS = "_static/search_texts.js"
+_NOT_READ = ("script", "style", "nav", "svg", "form")
+
+
+def bring_texts(html: Path) -> None:
+    """Write the text of every page into one script, and load it where the search shows its hits.
+
+    `book/_static/reading.js` hands it to Sphinx's search in place of the pages.
+    """
+    texts = {}
+    for page in sorted(html.rglob("*.html")):
+        soup = BeautifulSoup(page.read_text("utf-8"), "html.parser")
+        article = soup.find("article", class_="bd-article")
+        if article is None:
+            continue
+        for element in article.find_all(_NOT_READ):
+            element.decompose()
+        texts[page.relative_to(html).as_posix()] = escape(" ".join(article.get_text(" ").split()))
+    write_text(html / TEXTS, f"window.BOOK_TEXTS = {json.dumps(texts)};\n")
+    search = html / "search.html"
+    if search.is_file():
+        text = search.read_text("utf-8")
+        write_text(search, text.replace("<head>", f'<head>\n<script src="{TEXTS}"></script>', 1))

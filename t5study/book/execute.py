@@ -42,7 +42,6 @@ from t5study.book.progress import ChapterProgress
 from t5study.data.hub import Hub
 from t5study.study import Study
 
-WITHOUT_MODELS = "00_from_recurrence_to_attention"
 AHEAD = ("03_t5", "04_glue", "07_emotion", "06_sentiment", "08_transfer", "09_sequences")
 """Where several chapters run at once: first those whose runs others take up, then the longest."""
 
@@ -54,7 +53,6 @@ class ChapterResult:
     name: str
     status: str
     seconds: float
-    peak_memory_bytes: int
     finished: str
     problem: str = ""
 
@@ -100,10 +98,10 @@ def reproduce(
     budget = job.profile["budget_minutes"] if training else None
     progress = ChapterProgress(console, len(selected), budget)
     kernels = Kernels(job.environment, layout.build / "kernels")
-    before, others, last = _in_turn(selected, job)
+    others, last = _in_turn(selected, job)
     # The verdicts train nothing: where they alone are to run, no model is asked for.
     whole = training and chapters is None
-    computes = whole and not all(map(job.is_current, before + others))
+    computes = whole and not all(map(job.is_current, others))
     if computes:
         study = Study(**job.parameters, source=job.environment.get("T5STUDY_HUB"), store=job.runs)
         planning.refuse_what_does_not_fit(study, planning.plan(study, expected=False))
@@ -118,7 +116,6 @@ def reproduce(
             for chapter in some:
                 settled[chapter.name] = pool.submit(_settle, job, kernels, chapter, force, progress)
 
-        start(before)
         # A chapter that needs a model waits until it is there. One that could not be made is asked
         # for again by the first chapter that needs it, and that chapter says what is wrong.
         own = job.profile.get("pretraining", {}) if computes and job.at_once > 1 else {}
@@ -149,15 +146,14 @@ def _stopping_when_interrupted(pool: ThreadPoolExecutor) -> Iterator[None]:
 
 
 def _in_turn(chapters: Sequence[Chapter], job: Job) -> list[list[Chapter]]:
-    """The chapters that start before the models are made, those after, and those at the end."""
-    before = [c for c in chapters if c.name == WITHOUT_MODELS and job.training]
+    """The chapters that start after the models were, and those at the end."""
     # The scorecard judges what the other chapters computed.
     last = [c for c in chapters if c.name in VERDICTS and job.training]
-    others = [chapter for chapter in chapters if chapter not in before + last]
+    others = [chapter for chapter in chapters if chapter not in last]
     if job.at_once > 1:
         rank = {name: number for number, name in enumerate(AHEAD)}
         others.sort(key=lambda chapter: rank.get(chapter.name, len(rank)))
-    return [before, others, last]
+    return [others, last]
 
 
 def _make_model(job: Job, model: str, progress: ChapterProgress) -> None:
@@ -182,7 +178,7 @@ def _settle(
     """Keep the chapter's outputs if they are current, or execute it."""
     last = read_stamp(job.layout, chapter).get("result", {})
     if not force and job.is_current(chapter):
-        result = ChapterResult(**{**last, "status": "kept"})
+        result = ChapterResult(chapter.name, "kept", last["seconds"], last["finished"])
         took = spoken_time(result.seconds)
         progress.line(result.name, f"up to date [dim](took {took} when it ran)[/dim]")
         return result
@@ -208,7 +204,7 @@ def _execute(
     with writing(layout.executed):
         layout.executed.mkdir(parents=True, exist_ok=True)
     progress.start(name, len(notebook.cells), expected)
-    notebook, problem, peak = kernels.run(
+    notebook, problem = kernels.run(
         notebook,
         job.parameters,
         layout.notebooks,
@@ -226,4 +222,4 @@ def _execute(
         failed.unlink(missing_ok=True)
         progress.line(name, f"[green]done[/green] in {spoken_time(seconds)}")
     finished = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return ChapterResult(name, "failed" if problem else "ran", seconds, peak, finished, problem)
+    return ChapterResult(name, "failed" if problem else "ran", seconds, finished, problem)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import atexit
 import logging
-import threading
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
@@ -37,7 +34,6 @@ ENVIRONMENT = {
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 KERNEL = "python3"
 SECONDS_TO_START = 180
-SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class Kernels:
@@ -57,24 +53,20 @@ class Kernels:
         log: Path,
         on_cell: Callable[[int], None],
         models: Collection[str],
-    ) -> tuple[Any, str, int]:
+    ) -> tuple[Any, str]:
         """Run a notebook with papermill's parameters in the folder `place`.
 
         Cells tagged `needs:MODEL` are passed over where the model is not among `models`.
 
-        Returns the notebook with its outputs, what went wrong (as the rest of a sentence about the
-        chapter, or nothing), and the most bytes that the kernel and its processes held at once.
+        Returns the notebook with its outputs, and what went wrong, as the rest of a sentence about
+        the chapter, or nothing.
         """
-        memory, failed = _PeakMemory(), []
+        failed: list[int] = []
         logging.getLogger("traitlets").setLevel(logging.CRITICAL)
         notebook = load_notebook_node(notebook)
         notebook = parameterize_notebook(
             notebook, parameters, kernel_name=KERNEL, language="python"
         )
-
-        def begin(cell: Any, cell_index: int) -> None:
-            memory.watch(client.km.provisioner.pid)
-            on_cell(cell_index)
 
         client = _Client(
             notebook,
@@ -82,13 +74,13 @@ class Kernels:
             timeout=None,
             startup_timeout=SECONDS_TO_START,
             kernel_manager_class=_OwnKernel,
-            on_cell_start=begin,
+            on_cell_start=lambda cell, cell_index, **_: on_cell(cell_index),
             on_cell_error=lambda cell, cell_index, **_: failed.append(cell_index),
         )
         client.models = models
         write_text(log, "")
         problem = ""
-        with log.open("w") as output, memory:
+        with log.open("w") as output:
             try:
                 options = {"cwd": str(place), "env": self.environment}
                 client.execute(**options, stdout=output, stderr=output)
@@ -102,7 +94,7 @@ class Kernels:
                 # After a failed start nbclient leaves this to be done at the end of the process,
                 # where it would raise.
                 atexit.unregister(client._cleanup_kernel)
-        return notebook, problem, memory.peak
+        return notebook, problem
 
 
 class _OwnKernel(AsyncKernelManager):
@@ -135,34 +127,3 @@ def _named(cells: list[Any], index: int) -> str:
 def _reason(error: Any) -> str:
     reason = " ".join(str(error.evalue).split()).rstrip(".")
     return reason if error.ename == "StudyError" else f"{error.ename}: {reason}"
-
-
-class _PeakMemory:
-    """Watches a process and those below it; `peak` is the most bytes they held together."""
-
-    def __init__(self) -> None:
-        self.peak = 0
-        self._watched = False
-        self._stop = threading.Event()
-
-    def watch(self, pid: int) -> None:
-        """Begin to watch, at the first call."""
-        if not self._watched:
-            self._watched = True
-            threading.Thread(target=self._watch, args=[pid], daemon=True).start()
-
-    def __enter__(self) -> _PeakMemory:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-
-    def _watch(self, pid: int) -> None:
-        with suppress(psutil.Error):
-            kernel = psutil.Process(pid)
-            while not self._stop.wait(SECONDS_BETWEEN_LOOKS):
-                held = 0
-                for process in [kernel, *kernel.children(recursive=True)]:
-                    with suppress(psutil.Error):
-                        held += process.memory_info().rss
-                self.peak = max(self.peak, held)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parents[1]
@@ -17,8 +16,9 @@ FLOORS = (
         "book": "makes and publishes the book",
     },
     {
-        "planning": "what is left to compute, and whether it fits",
+        "planning": "what is left, and whether it fits",
         "study": "what a notebook talks to",
+        "producing": "which code answers which question",
         "profiles": "which experiments a book runs",
     },
     {
@@ -96,35 +96,22 @@ def _imported(tree: ast.AST, package: str) -> Iterator[str]:
 
 def picture(house: Path = HOUSE) -> str:
     """Return the house as SVG: a box for each room with its files and lines, floor upon floor."""
+    # Late: what asks for the rooms alone draws nothing.
+    from t5study.chapters.drawings.shapes import BLUISH, SMALL, Drawing
+
     found, width, height, gap = modules(house), 760, 66, 10
-    boxes = []
+    drawing = Drawing(len(FLOORS) * (height + gap), width + gap)
     for floor, rooms in enumerate(FLOORS):
-        y, each = floor * (height + gap), (width - gap * (len(rooms) - 1)) / len(rooms)
+        top, each = gap / 2 + floor * (height + gap), (width - gap * (len(rooms) - 1)) / len(rooms)
         for place, (room, use) in enumerate(rooms.items()):
-            files = [module for module in found if module.room == room]
-            lines = sum(module.lines for module in files)
-            size = f"{_counted(len(files), 'file')}, {lines:,} lines"
-            boxes.append(_box(place * (each + gap), y, each, height, (room, use, size)))
-    full = len(FLOORS) * (height + gap) - gap
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 -2 {width + 4} {full + 4}" '
-        'font-family="system-ui, sans-serif" text-anchor="middle" role="img">\n'
-        "<title>The rooms of the package, from the command line at the top to files and errors at "
-        "the bottom</title>\n" + "\n".join(boxes) + "\n</svg>\n"
-    )
-
-
-def _box(x: float, y: float, width: float, height: float, words: tuple[str, str, str]) -> str:
-    room, use, size = map(escape, words)
-    middle = x + width / 2
-    return (
-        f'<rect x="{x:.0f}" y="{y}" width="{width:.0f}" height="{height}" rx="5" '
-        'fill="#eaf2f8" stroke="#0072b2"/>'
-        f'<text x="{middle:.0f}" y="{y + 21}" font-size="15" font-weight="600" '
-        f'fill="#1a1a1a">{room}</text>'
-        f'<text x="{middle:.0f}" y="{y + 39}" font-size="12" fill="#1a1a1a">{use}</text>'
-        f'<text x="{middle:.0f}" y="{y + 56}" font-size="11" fill="#555555">{size}</text>'
-    )
+            left, files = gap / 2 + place * (each + gap), [m for m in found if m.room == room]
+            size = f"{len(files)} file{'s' * (len(files) > 1)}"
+            size += f", {sum(module.lines for module in files):,} lines"
+            drawing.box(left, top, each, height, fill=BLUISH)
+            drawing.words(left + each / 2, top + 16, room, bold=True)
+            for line, words in enumerate((use, size)):
+                drawing.words(left + each / 2, top + 36 + 17 * line, words, size=SMALL)
+    return drawing.svg()
 
 
 def table(house: Path = HOUSE) -> str:
@@ -135,7 +122,3 @@ def table(house: Path = HOUSE) -> str:
         files = [module for module in found if module.room == room]
         rows += [f"| `{m.path.as_posix()}` | {m.about} | {m.lines:,} |" for m in files]
     return "\n".join(rows) + "\n"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

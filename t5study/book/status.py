@@ -64,11 +64,11 @@ def status_page(layout: Layout) -> str:
             "",
             "## Chapters",
             "",
-            "Time and peak memory of the process that ran the chapter. A result that was already "
-            "in the run store is loaded and not computed again; what it took when it was computed "
+            "Time of the process that ran the chapter. A result that was already in the run store "
+            "is loaded and not computed again; what it took when it was computed, time and memory, "
             "is in its run record and on the chapter's page.",
             "",
-            *_table(["chapter", "time", "peak memory", "run at"], rows),
+            *_table(["chapter", "time", "run at"], rows),
             "",
         ]
     )
@@ -90,7 +90,6 @@ def _row(chapter: Chapter, result: dict[str, Any]) -> list[str]:
     return [
         f"[{title_of(read_source(chapter), chapter.name)}](../notebooks/{chapter.name}.ipynb)",
         spoken_time(result["seconds"]),
-        f"{result['peak_memory_bytes'] / 2**30:.2f} GiB",
         result["finished"],
     ]
 

@@ -109,11 +109,11 @@ def _with_own_recipe(groups: list[list[Record]]) -> list[Record]:
     )
 
 
-def allowance(scores: list[float]) -> float:
-    """Return how far the mean of k >= 2 seeds may lie from the report's printed number."""
+def allowance(scores: list[float], rounding: float = ROUNDING) -> float:
+    """Return how far the mean of k >= 2 seeds may lie from another's number, printed rounded."""
     k = len(scores)
     spread = float(np.std(scores, ddof=1))
-    return student(k - 1) * spread * (1 + 1 / k) ** 0.5 + ROUNDING
+    return student(k - 1) * spread * (1 + 1 / k) ** 0.5 + rounding
 
 
 def _by_run(claim: Claim, runs: list[Record]) -> Verdict:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from t5study.base.errors import StudyError
 from t5study.base.files import replacing, write_text
+from t5study.chapters import page
 from t5study.data.casts import is_blank
 from t5study.data.hub import Hub
 from t5study.data.own.data import OwnHub, read_texts, read_to_judge
@@ -18,7 +19,7 @@ from t5study.data.tasks import OWN_DATA, Task
 from t5study.experiments.identity import Experiment
 from t5study.experiments.recipes import TaskSettings
 from t5study.experiments.reopening import experiment_of
-from t5study.judging import answers, page
+from t5study.judging import answers
 from t5study.models.loading import load_tokenizer
 from t5study.models.opening import checkpoint_in
 from t5study.runs.record import Run

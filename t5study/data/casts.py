@@ -152,8 +152,6 @@ def _first(accepted: list[Any]) -> Any:
 def _cleaner(task: Task, cleaning: str) -> Callable[[str], str]:
     if cleaning == "none":
         return lambda text: text
-    if cleaning != "report":
-        raise StudyError(f"There is no cleaning '{cleaning}': choose none or report.")
     if task.kind == "generation":
         raise StudyError(
             f"The cleaning 'report' drops punctuation, which belongs to the answer of {task.name}: "

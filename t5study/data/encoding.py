@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -89,18 +89,6 @@ def pad(rows: Sequence[np.ndarray], length: int, value: int) -> torch.Tensor:
     return torch.from_numpy(table)
 
 
-class Collator(Protocol):
-    """Turns rows of an `Encoded` split into the tensors that one architecture takes."""
-
-    def __call__(self, rows: dict[str, Any], length: int) -> MicroBatch:
-        """Return the micro-batch of `rows` with sources padded to `length`."""
-        ...
-
-    def items(self, encoded: Encoded, rows: np.ndarray) -> int:
-        """Return how many loss items (label tokens or examples) `rows` have."""
-        ...
-
-
 @dataclass(frozen=True)
 class Seq2SeqCollator:
     """Micro-batches for an encoder-decoder: input_ids, attention_mask, decoder_input_ids, labels.
@@ -128,7 +116,7 @@ class Seq2SeqCollator:
         }
 
     def items(self, encoded: Encoded, rows: np.ndarray) -> int:
-        """Count the label tokens."""
+        """Return how many loss items `rows` have: label tokens."""
         return int(encoded.target_lengths[rows].sum())
 
 
@@ -149,8 +137,12 @@ class ClassificationCollator:
         }
 
     def items(self, encoded: Encoded, rows: np.ndarray) -> int:
-        """Count the texts."""
+        """Return how many loss items `rows` have: texts."""
         return len(rows)
+
+
+Collator = Seq2SeqCollator | ClassificationCollator
+"""Makes a micro-batch of rows of an `Encoded` split, and counts loss items."""
 
 
 def _mask(rows: Sequence[np.ndarray], length: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""What is asked beside trainings: baselines, prompts, castings, observations, one measurement.
+"""What is asked beside trainings: baselines, prompts, castings, observations, two measurements.
 
 Each is fully determined, with the configuration that identifies it. Nothing here computes.
 """
@@ -25,6 +25,35 @@ WIDTH, HEADS, REPEATS = 256, 4, 40
 
 LONGEST_IN_A_PROMPT = 256
 """Tokens of one text in a prompt; what is longer is cut."""
+
+HALF_SMALL = "half of T5-small"
+"""A T5 of half T5-small's width, with four layers in place of six."""
+
+MEMORY_CASES: tuple[dict[str, Any], ...] = tuple(
+    {"model": model, "rows": rows, "source": source, "target": target, **changes}
+    for model, rows, source, target, changes in (
+        ("t5-small", 8, 128, 2, {}),
+        ("t5-small", 8, 128, 64, {}),
+        ("t5-small", 2, 512, 2, {}),
+        ("t5-small", 4, 512, 2, {}),
+        ("t5-small", 2, 512, 2, {"micro_batches": 2}),
+        ("t5-small", 2, 512, 2, {"gradient_checkpointing": True}),
+        ("t5-small", 2, 512, 2, {"optimizer": "adafactor"}),
+        ("t5-small", 2, 512, 2, {"lora_rank": 8}),
+        ("t5-small", 2, 512, 2, {"lora_rank": 8, "gradient_checkpointing": True}),
+        (HALF_SMALL, 4, 256, 2, {}),
+        (HALF_SMALL, 4, 256, 2, {"precision": "bf16"}),
+        (
+            *(HALF_SMALL, 4, 256, 2),
+            {"precision": "bf16", "gradient_checkpointing": True, "optimizer": "adafactor"},
+        ),
+        ("t5-base", 1, 512, 2, {}),
+        ("t5-base", 1, 512, 2, {"gradient_checkpointing": True, "optimizer": "adafactor"}),
+    )
+)
+"""Of the measurement of memory: a model, the examples and tokens of a micro-batch, and what of the
+recipe is not float32 with AdamW. A processor without bf16 computes it slowly: hence a small model.
+"""
 
 KINDS: dict[str, dict[str, str]] = {
     "classification": {
@@ -152,6 +181,21 @@ class Answering:
 
 
 @dataclass(frozen=True)
+class Shrinking:
+    """What a fine-tuned encoder with a head loses and saves when it is made smaller."""
+
+    run: Run
+    epochs: int = 2
+    temperature: float = 2.0
+    seed: int = 21
+
+    def config(self) -> dict[str, Any]:
+        """Return what determines the scores; times are the machine's."""
+        settings = {name: getattr(self, name) for name in ("epochs", "temperature", "seed")}
+        return {"kind": "shrinking", "run": self.run.identity, **settings}
+
+
+@dataclass(frozen=True)
 class Observing:
     """An observation of a checkpoint: its name in `observations.OBSERVATIONS`, and its inputs."""
 
@@ -188,3 +232,8 @@ def parallelism() -> dict[str, Any]:
         "heads": HEADS,
         "repeats": REPEATS,
     }
+
+
+def memory() -> dict[str, Any]:
+    """Return what determines the measurement of memory, the machine aside."""
+    return {"kind": "measurement", "name": "memory", "cases": list(MEMORY_CASES)}

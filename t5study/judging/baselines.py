@@ -82,7 +82,7 @@ def _answer(
             ),
             pd.DataFrame({"row": rows}),
         )
-    model = _pipeline(baseline).fit(train["source"], train["label"])
+    model = pipeline(baseline).fit(train["source"], train["label"])
     answers = model.predict(list(test["source"]))
     table = pd.DataFrame({"row": rows, "label": list(test["label"]), "prediction": answers})
     if task.kind == "regression":
@@ -100,7 +100,8 @@ def first_sentence(text: str) -> str:
     return _SENTENCE_END.split(text.strip(), maxsplit=1)[0]
 
 
-def _pipeline(baseline: Baseline) -> Pipeline:
+def pipeline(baseline: Baseline) -> Pipeline:
+    """Return what learns a baseline of labels or numbers, not yet fitted."""
     task = baseline.task
     if baseline.kind == "overlap":
         labels = Clipped() if task.kind == "regression" else LogisticRegression()

@@ -7,7 +7,7 @@ what is judged on held-out text.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,24 +20,7 @@ from t5study.data.corpora import TokenStream
 from t5study.data.encoding import IGNORED, MicroBatch, pad
 from t5study.data.vocabulary import SPECIAL_PIECES, sentinel_ids
 from t5study.pretraining import objectives
-from t5study.training.losses import SumLoss, seq2seq_loss
-
-
-class Examples(Protocol):
-    """The examples of one objective."""
-
-    stream: TokenStream
-    targets_length: int
-    """Pieces that pass the output layer for one sequence."""
-    loss: SumLoss
-
-    def __call__(self, numbers: np.ndarray, rng: np.random.Generator) -> tuple[MicroBatch, int]:
-        """Return the micro-batch of these running numbers, and how many loss items it has."""
-        ...
-
-    def judge(self, model: torch.nn.Module, batch: MicroBatch) -> dict[str, tuple[float, int]]:
-        """Return what is measured on a held-out batch, by name, as a sum and a count."""
-        ...
+from t5study.training.losses import seq2seq_loss
 
 
 @dataclass(frozen=True)
@@ -233,4 +216,10 @@ def _token_losses(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Ten
     return losses.view(labels.shape), logits.argmax(-1) == labels
 
 
+Examples = SpanCorruption | MaskedPairs | NextToken
+"""Called with running numbers and a generator they give a micro-batch and its number of loss items.
+
+`loss` is what is minimised on one, and `judge` what is measured on a held-out one, by name, as a
+sum and a count. `targets_length` are the pieces of a sequence that pass the output layer.
+"""
 EXAMPLES = {"t5": SpanCorruption, "bert": MaskedPairs, "gpt": NextToken}

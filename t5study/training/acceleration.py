@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import logging
 import os
+from collections.abc import Callable
 
 from torch import nn
 
 from t5study.base.device import usual_device
-from t5study.training.compiling import compile_blocks
 
 KERNELS = 64
 """Kernels that oneDNN keeps: two shapes of a micro-batch, at least. Each takes about 100 KiB."""
@@ -17,14 +18,16 @@ KERNELS = 64
 log = logging.getLogger(__name__)
 
 
-def speed_up(model: nn.Module, compiled: bool, packing: bool = False) -> str:
-    """Prepare a model for training on this device, in place; return what compiling came to.
+def speed_up(model: nn.Module, compiled: bool, packing: bool = False) -> Callable[[], str]:
+    """Prepare a model for training on this device, in place.
+
+    Returns a function that says, after the training, what compiling came to.
 
     On a processor dropout, cross-attention and the position bias become cheap, the allocator keeps
     its memory, and with `packing` short texts share the rows of T5's encoder. With `compiled` the
     blocks are compiled.
     """
-    # Late, both: a GPU needs neither.
+    # Late, all: a GPU needs neither of the first two, and few recipes compile.
     if packing:
         from t5study.training.packing import pack_encoder
 
@@ -35,10 +38,12 @@ def speed_up(model: nn.Module, compiled: bool, packing: bool = False) -> str:
         tune_allocator()
         make_cheap(model)
     if not compiled:
-        return "not asked for"
+        return lambda: "not asked for"
+    from t5study.training.compiling import compile_blocks, what_compiled
+
     outcome = compile_blocks(model)
     log.info("torch.compile: %s", outcome)
-    return outcome
+    return functools.partial(what_compiled, outcome)
 
 
 def tune_allocator() -> bool:

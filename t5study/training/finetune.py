@@ -36,7 +36,6 @@ from t5study.models.modules import parameter_count
 from t5study.runs.provenance import peak_memory_bytes, recorded
 from t5study.training.acceleration import speed_up
 from t5study.training.callbacks import Pace, history
-from t5study.training.compiling import what_compiled
 from t5study.training.loop import StudyTrainer, Validation
 from t5study.training.losses import SumLoss, classification_loss, seq2seq_loss
 from t5study.training.plan import UpdatePlan, share_of_this_process
@@ -145,7 +144,7 @@ def train_and_judge(
     return {
         "model": {experiment.checkpoint.name: experiment.checkpoint.fingerprint},
         "resumed_from": trainer.resumed_from,
-        "compilation": what_compiled(compilation),
+        "compilation": compilation(),
         "micro_batches_cut_into": trainer.parts,
         **experiment.checkpoint.origins,
     }

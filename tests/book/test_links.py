@@ -6,7 +6,7 @@ import pytest
 
 from t5study.book.build import mend
 from t5study.book.hovers import add_hovers
-from t5study.book.links import linked
+from t5study.book.prose import linked
 
 THERE = {5: "05_generation", 6: "06_sentiment", 8: "08_transfer"}
 

@@ -45,6 +45,20 @@ def test_a_fact_that_no_cell_gives_is_named_with_its_chapter(asked):
         page((f"It is {{eval}}`{asked}`.", []), facts={"accuracy": "0.9"})
 
 
+@pytest.mark.parametrize("kind", ["facts", "finds"])
+def test_a_name_is_given_once(kind):
+    given = notebook(facts={"ahead": "0.9"}, finds={"ahead": True})
+    check_prose(given, "06_sentiment")
+    given.cells.append(nbformat.v4.new_code_cell("facts(...)"))
+    given.cells[-1].outputs = [nbformat.v4.new_output("display_data", {MIME: {kind: {"ahead": 1}}})]
+    for check in (
+        lambda: check_prose(given, "06_sentiment"),
+        lambda: set_prose(given, "06_sentiment", True, ()),
+    ):
+        with pytest.raises(StudyError, match="06_sentiment gives the name ahead twice"):
+            check()
+
+
 SENTENCES = (
     ("Always.", ["other"]),
     ("If ahead.", ["finds:ahead"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from t5study.book.searching import TEXTS, bring_texts
+from t5study.book.build import TEXTS, bring_texts
 
 
 def test_the_texts_of_articles_are_brought_along(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny import no_hub, tiny_bert, tiny_experiment
 
-from t5study.chapters.observations.recording import answer
+from t5study.chapters.observations import answer
 from t5study.commands import asking
 from t5study.experiments.questions import Answering
 from t5study.runs.store import RunStore

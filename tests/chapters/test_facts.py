@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 
 from t5study.base.errors import StudyError
 from t5study.book.prose import recorded
-from t5study.chapters.facts import Facts, Findings
+from t5study.chapters.facts import Facts
 
 
 def test_a_fact_is_read_as_the_text_that_the_prose_shows():
@@ -32,19 +32,15 @@ def test_a_value_that_leaves_its_form_open_is_refused_and_nothing_is_given(value
     assert facts.rows == "4"
 
 
-def test_a_name_is_given_once():
-    facts, finds = Facts(), Findings()
+def test_a_cell_that_is_run_again_gives_its_facts_anew():
+    facts = Facts()
     facts(rows=1)
-    finds(ahead=True)
-    with pytest.raises(StudyError, match="The name rows was given before"):
-        facts(rows=2)
-    with pytest.raises(StudyError, match="The name ahead was given before"):
-        finds(ahead=True)
-    assert facts.rows == "1"
+    facts(rows=2)
+    assert facts.rows == "2"
 
 
 CELLS = (
-    "from t5study.chapters.facts import Facts, Findings\nfacts, finds = Facts(), Findings()",
+    "from t5study.chapters.facts import Facts, finds\nfacts = Facts()",
     "import numpy as np\nfacts(rows=f'{2000:,}', name='[SEP]')\nfinds(ahead=np.float64(2) > 1)",
     "facts(more='*')\nfinds(behind=False)",
 )
@@ -62,33 +58,3 @@ def test_what_cells_gave_stays_in_the_notebook_and_is_no_output_that_anyone_disp
     assert all(
         len(output.data) == 1 and "text/plain" not in json.dumps(output) for output in outputs
     )
-
-
-class Editor:
-    """What an editor tells of the cell that runs, in place of IPython's shell."""
-
-    def __init__(self) -> None:
-        self.execution_count, self.cell, self.display_pub = 0, "", self
-
-    def run(self, cell: str) -> None:
-        self.execution_count, self.cell = self.execution_count + 1, cell
-
-    def get_parent(self) -> dict:
-        return {"metadata": {"cellId": self.cell}}
-
-    def publish(self, data: dict) -> None:
-        json.dumps(data)
-
-
-def test_a_cell_that_is_run_again_in_an_editor_gives_its_facts_anew(monkeypatch):
-    editor, facts = Editor(), Facts()
-    monkeypatch.setattr("t5study.chapters.facts._shell", lambda: editor)
-    for value in ("1", "2"):
-        editor.run("first")
-        facts(rows=value)
-    assert facts.rows == "2"
-    with pytest.raises(StudyError, match="given before"):
-        facts(rows="3")
-    editor.run("second")
-    with pytest.raises(StudyError, match="given before"):
-        facts(rows="4")

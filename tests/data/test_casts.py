@@ -145,11 +145,6 @@ def test_a_bad_row_is_named(name: str, columns: dict, part: str) -> None:
         cast(get_task(name), rows(**columns))
 
 
-def test_an_unknown_cleaning_lists_those_there_are() -> None:
-    with pytest.raises(StudyError, match="no cleaning 'wash'"):
-        cast(IMDB, rows(text=["a"], label=[0]), cleaning="wash")
-
-
 def test_similarities_are_rounded_to_a_fifth() -> None:
     assert len(SCORES) == 26
     assert [similarity_word(x) for x in (0.0, 0.09, 0.11, 2.5, 3.867, 4.95, 5.0)] == [

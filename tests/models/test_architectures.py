@@ -16,6 +16,7 @@ from t5study.judging.generation import text_table
 from t5study.judging.label_scoring import LabelSet, score_labels
 from t5study.models import architectures
 from t5study.models.architectures import ARCHITECTURES, architecture_of, new_model
+from t5study.models.bert_to_text import DECODER_LAYERS
 from t5study.models.checkpoints import Checkpoint
 from t5study.models.loading import load_tokenizer, save_model
 from t5study.models.opening import checkpoint_in
@@ -70,7 +71,7 @@ def test_the_decoder_begins_with_the_encoders_last_layers_and_shares_its_words(b
         for stack in (model.decoder.bert.encoder, model.encoder.encoder)
     )
     assert all(torch.equal(mine[name], its[name]) for name in its)
-    assert len(model.decoder.bert.encoder.layer) == architectures.DECODER_LAYERS
+    assert len(model.decoder.bert.encoder.layer) == DECODER_LAYERS
 
 
 def test_random_weights_follow_the_seed(bert) -> None:

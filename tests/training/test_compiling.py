@@ -85,8 +85,8 @@ def test_a_function_that_cannot_be_compiled_stays_as_it_was(monkeypatch, caplog)
 
 def test_what_compiling_came_to_is_told(monkeypatch):
     monkeypatch.setattr(compiling, "why_not_compile", lambda: "CppCompileError: no g++")
-    assert speed_up(tiny_t5(), compiled=False) == "not asked for"
-    assert "no g++" in speed_up(tiny_t5(), compiled=True)
+    assert speed_up(tiny_t5(), compiled=False)() == "not asked for"
+    assert "no g++" in speed_up(tiny_t5(), compiled=True)()
 
 
 def test_a_model_without_blocks_is_left_alone(monkeypatch):

@@ -1,16 +1,19 @@
-"""Observations of an encoder: BERT with its two pre-training heads (Devlin et al. 2019)."""
+"""Observations of an encoder: BERT with its two pre-training heads (Devlin et al. 2019).
+
+The last is a probe of frozen vectors: what one trained layer can read from them, and from controls.
+"""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
 
 from t5study.chapters.observations.core import Observation, observes
-from t5study.chapters.observations.corpus import (
-    blanks,
-    found,
-    one_token,
-    share,
-)
+from t5study.chapters.observations.corpus import blanks, found, share
 from t5study.chapters.observations.probing import (
     influence,
     looking_at,
@@ -19,12 +22,13 @@ from t5study.chapters.observations.probing import (
     one_piece_ids,
     pieces,
     plain_ids,
-    rank_of,
     sides,
     tensor,
 )
+from t5study.data.encoding import IGNORED
+from t5study.data.pocket import rows
+from t5study.models.modules import parameter_count
 
-IGNORED = -100
 IS_NEXT, IS_RANDOM = 0, 1
 
 
@@ -154,11 +158,68 @@ def cloze(model, tokenizer, count: int = 300, seed: int = 21) -> Observation:
     the five most probable; `chance` is the share of always saying the commonest of these words.
     Words that are not one token in this vocabulary are passed over.
     """
-    ranks, answers = [], []
+
+    def chances(ids: list[int], place: int) -> torch.Tensor:
+        hidden = [*ids[:place], tokenizer.mask_token_id, *ids[place + 1 :]]
+        return _blank(model, tokenizer, hidden, place)
+
     with looking_at(model):
-        for ids, place in one_token(tokenizer, blanks(count, seed)):
-            answer = ids[place]
-            hidden = [*ids[:place], tokenizer.mask_token_id, *ids[place + 1 :]]
-            ranks.append(rank_of(_blank(model, tokenizer, hidden, place), answer))
-            answers.append(answer)
-    return Observation(found(ranks, answers))
+        return Observation(found(tokenizer, blanks(count, seed), chances))
+
+
+@observes("minilm.classifier")
+def classifier(model, tokenizer, train: int = 400, test: int = 500, seed: int = 21) -> Observation:
+    """One dense layer on frozen vectors: sentiment of the bundled corpus's single sentences.
+
+    The layer is a logistic regression. It is trained on the `[CLS]` vector, and on the mean of
+    all positions, of this model, of the same architecture with random weights, and on counts of
+    words (no network at all). `accuracy` lists the shares of right answers on the test rows, each
+    with the number of fitted `parameters`; with two labels a layer has one row of weights.
+    """
+    data = {name: rows("sst", name)[:n] for name, n in (("train", train), ("test", test))}
+    texts = {name: [row["sentence"] for row in rows] for name, rows in data.items()}
+    labels = {name: [row["label"] for row in rows] for name, rows in data.items()}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        untrained = type(model)(model.config).to(model.device)
+    views = {"counts of words": _counts(texts)}
+    for name, network in (("random weights", untrained), ("pre-trained", model)):
+        both = {split: _summaries(network, tokenizer, texts[split]) for split in texts}
+        for kind in ("[CLS]", "mean"):
+            views[f"{name}, {kind}"] = {split: both[split][kind] for split in both}
+    accuracy = [{"view": name, **_fitted(view, labels)} for name, view in views.items()]
+    values = {
+        "accuracy": accuracy,
+        "train": train,
+        "test": test,
+        "layer_parameters": accuracy[-1]["parameters"],
+        "model_parameters": parameter_count(model.base_model),
+        "width": model.config.hidden_size,
+    }
+    return Observation(values)
+
+
+def _counts(texts: dict[str, list[str]]) -> dict:
+    words = CountVectorizer(ngram_range=(1, 2), lowercase=True).fit(texts["train"])
+    return {split: words.transform(rows) for split, rows in texts.items()}
+
+
+def _summaries(model, tokenizer, texts: list[str]) -> dict[str, np.ndarray]:
+    """The `[CLS]` vector and the mean vector of each text."""
+    firsts, means = [], []
+    with looking_at(model):
+        for text in texts:
+            ids, segments = framed(tokenizer, plain_ids(tokenizer, text))
+            output = model.base_model(tensor(model, ids), token_type_ids=tensor(model, segments))
+            firsts.append(output.last_hidden_state[0, 0])
+            means.append(output.last_hidden_state[0].mean(0))
+    stack = {"[CLS]": torch.stack(firsts), "mean": torch.stack(means)}
+    return {kind: rows.float().cpu().numpy() for kind, rows in stack.items()}
+
+
+def _fitted(view: dict, labels: dict[str, list[int]]) -> dict:
+    layer = LogisticRegression(max_iter=2000)
+    scaled = make_pipeline(MaxAbsScaler(), layer).fit(view["train"], labels["train"])
+    right = scaled.predict(view["test"]) == np.asarray(labels["test"])
+    parameters = layer.coef_.size + layer.intercept_.size
+    return {**share(int(right.sum()), len(right)), "parameters": parameters}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from random import Random
 
+import torch
 from scipy.stats import binomtest
 
-from t5study.chapters.observations.probing import marked_ids
+from t5study.chapters.observations.probing import marked_ids, rank_of
 from t5study.data.pocket import rows
 from t5study.data.pocket.grammar import tokens_of
 
@@ -67,16 +68,18 @@ def blanks(count: int, seed: int) -> list[str]:
     return marked
 
 
-def one_token(tokenizer, marked: list[str]) -> Iterator[tuple[list[int], int]]:
-    """Ids and place of the marked word, for the texts where it is one token."""
+def found(tokenizer, marked: list[str], chances: Callable[[list[int], int], torch.Tensor]) -> dict:
+    """Shares of blanks whose word came first, and among five, beside the commonest word's.
+
+    Words that are not one token in this vocabulary are passed over. `chances` gives probabilities
+    over the vocabulary at a place, from the ids of a text.
+    """
+    ranks, answers = [], []
     for text in marked:
         ids, places = marked_ids(tokenizer, text)
         if len(places) == 1:
-            yield ids, places[0]
-
-
-def found(ranks: list[int], answers: list[int]) -> dict:
-    """Shares of blanks whose word came first, and among five, beside the commonest word's."""
+            answers.append(ids[places[0]])
+            ranks.append(rank_of(chances(ids, places[0]), answers[-1]))
     total = len(ranks)
     commonest = Counter(answers).most_common(1)[0][1] if answers else 0
     return {

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import torch
 
 from t5study.chapters.observations.core import Observation, observes
-from t5study.chapters.observations.corpus import blanks, found, one_token, share
+from t5study.chapters.observations.corpus import blanks, found, share
 from t5study.chapters.observations.probing import (
     entropy,
     influence,
     looking_at,
+    looks,
     marked_word,
+    on_the_future,
     one_piece_ids,
     pieces,
     plain_ids,
-    rank_of,
     sides,
     stacked,
     start_id,
     tensor,
     top_candidates,
 )
+from t5study.models.modules import parameter_count
 
 
 def started(tokenizer, text: str) -> list[int]:
@@ -36,15 +36,14 @@ def attention(model, tokenizer, sentence: str) -> Observation:
     """Attention weights (layers, heads, queries, keys) and how much of them lies on the future."""
     ids = started(tokenizer, sentence)
     with looking_at(model):
-        weights = stacked(model(tensor(model, ids), output_attentions=True).attentions)
-    future = np.triu(np.ones(weights.shape[-2:], dtype=bool), 1)
+        weights = looks(model, tensor(model, ids))
     values = {
         "tokens": pieces(tokenizer, ids),
         "layers": weights.shape[0],
         "heads": weights.shape[1],
-        "on_the_future": float(weights[..., future].max(initial=0.0)),
+        "on_the_future": on_the_future(weights),
         "row_sum_error": float(np.abs(weights.sum(-1) - 1).max()),
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": parameter_count(model),
     }
     return Observation(values, {"attention": weights})
 
@@ -158,37 +157,6 @@ def truncation(
     return Observation(values, {"tempered": tempered.cpu().numpy()})
 
 
-def written(model, tokenizer, batch: torch.Tensor, length: int, **arguments) -> torch.Tensor:
-    """Continue every row of a batch by up to `length` tokens, to the end token."""
-    return model.generate(
-        batch,
-        attention_mask=torch.ones_like(batch),
-        max_new_tokens=length,
-        pad_token_id=tokenizer.eos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        **arguments,
-    )
-
-
-def methods(beams: int, top_k: int, top_p: float) -> dict[str, dict]:
-    """The ways of decoding that are compared, as arguments of `generate`."""
-    # top_k=0 switches off the cut at 50 that `generate` makes unasked.
-    return {
-        "greedy": {"do_sample": False, "num_beams": 1},
-        f"beam search, {beams} beams": {"do_sample": False, "num_beams": beams},
-        "sampling, T = 1": {"do_sample": True, "top_k": 0, "top_p": 1.0, "temperature": 1.0},
-        f"top-k, k = {top_k}": {"do_sample": True, "top_k": top_k, "top_p": 1.0},
-        f"nucleus, p = {top_p}": {"do_sample": True, "top_k": 0, "top_p": top_p},
-    }
-
-
-def different_pairs(text: str) -> float:
-    """Share of a text's pairs of neighbouring words that are different ones; 1 without pairs."""
-    words = text.split()
-    pairs = list(itertools.pairwise(words))
-    return len(set(pairs)) / len(pairs) if pairs else 1.0
-
-
 @observes("gpt.clues")
 def clues(model, tokenizer, items: list[dict], groups: dict[str, list[str]]) -> Observation:
     """Which group of words fits a blank: from the left alone, and by scoring whole sentences.
@@ -241,11 +209,10 @@ def _both_scores(model, tokenizer, ids: list[int], place: int, options: dict[str
 @observes("gpt.cloze")
 def cloze(model, tokenizer, count: int = 300, seed: int = 21) -> Observation:
     """The blanks of `bert.cloze`, told from the text on their left alone."""
-    ranks, answers = [], []
+
+    def chances(ids: list[int], place: int) -> torch.Tensor:
+        left = tensor(model, [start_id(tokenizer), *ids[:place]])
+        return model(left).logits[0, -1].softmax(-1)
+
     with looking_at(model):
-        for ids, place in one_token(tokenizer, blanks(count, seed)):
-            left = tensor(model, [start_id(tokenizer), *ids[:place]])
-            chances = model(left).logits[0, -1].softmax(-1)
-            ranks.append(rank_of(chances, ids[place]))
-            answers.append(ids[place])
-    return Observation(found(ranks, answers))
+        return Observation(found(tokenizer, blanks(count, seed), chances))

@@ -9,11 +9,13 @@ from t5study.base.errors import StudyError
 from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.probing import (
     looking_at,
+    marked_ids,
     pieces,
     stacked,
     tensor,
     unmarked,
 )
+from t5study.models.modules import parameter_count
 
 
 @observes("minilm.attention")
@@ -38,7 +40,7 @@ def attention(model, tokenizer, sentences: list[str], head: list[int]) -> Observ
                 arrays |= _projected(inside, number, output.hidden_states[layer][0])
                 arrays["weights"] = weights[layer, number]
     shape = {"layers": weights.shape[0], "heads": weights.shape[1]}
-    counted = {"parameters": sum(p.numel() for p in model.parameters())}
+    counted = {"parameters": parameter_count(model)}
     return Observation({"sentences": values, "head": head, **shape, **counted}, arrays)
 
 
@@ -62,31 +64,19 @@ def senses(model, tokenizer, items: list[dict[str, str]]) -> Observation:
     Array `similarity` (layers + 1, items, items): cosines of the marked word's vector (the mean
     over its pieces) at the embeddings (0) and after each layer.
     """
-    vectors, words = [], []
+    vectors = []
     with looking_at(model):
         for item in items:
-            ids, places, word = _marked(tokenizer, item["sentence"])
+            ids, places = marked_ids(tokenizer, item["sentence"], special=True)
             states = model(tensor(model, ids), output_hidden_states=True).hidden_states
             vectors.append(torch.stack([layer[0, places].mean(0) for layer in states]))
-            words.append(word)
     units = torch.nn.functional.normalize(torch.stack(vectors), dim=-1)
     similarity = torch.einsum("ilw,jlw->lij", units, units).cpu().numpy()
-    rows = [{**item, "word": word} for item, word in zip(items, words, strict=True)]
+    rows = []
+    for item in items:
+        text, ((start, end), *_) = unmarked(item["sentence"])
+        rows.append({**item, "word": text[start:end]})
     return Observation({"items": rows}, {"similarity": similarity})
-
-
-def _marked(tokenizer, sentence: str) -> tuple[list[int], list[int], str]:
-    """Ids of a sentence between its special tokens, the places of the marked word's, the word."""
-    text, spans = unmarked(sentence)
-    encoded = tokenizer(text, return_offsets_mapping=True)
-    (start, end), *_ = spans
-    # A special token stands at no letters: its offsets are empty.
-    places = [
-        place
-        for place, (left, right) in enumerate(encoded["offset_mapping"])
-        if left < end and right > start
-    ]
-    return encoded["input_ids"], places, text[start:end]
 
 
 def sentence_vectors(model, tokenizer, sentences: list[str]) -> torch.Tensor:

@@ -83,6 +83,38 @@ def stacked(weights) -> np.ndarray:
     return torch.stack([layer[0] for layer in weights]).float().cpu().numpy()
 
 
+def on_the_future(weights: np.ndarray) -> float:
+    """Return the largest weight (…, queries, keys) that lies on a later position."""
+    return float(np.triu(weights, 1).max(initial=0.0))
+
+
+def looks(model, batch: torch.Tensor) -> np.ndarray:
+    """Return the attention weights (layers, heads, queries, keys) of a model on one row of ids."""
+    return stacked(model(batch, output_attentions=True).attentions)
+
+
+def written(model, ids, length: int, **arguments) -> list[int]:
+    """Return what a model writes for one row of ids: at most `length` tokens, greedily.
+
+    Of a decoder that is what it read, and then what it wrote. `arguments` go to `generate`.
+    """
+    batch = tensor(model, ids)
+    greedy = {"do_sample": False, "num_beams": 1}
+    return model.generate(
+        batch,
+        attention_mask=torch.ones_like(batch),
+        max_new_tokens=length,
+        **greedy | arguments,
+    )[0].tolist()
+
+
+def log_probabilities(model, ids) -> torch.Tensor:
+    """Return log p of each token of a row after the first, given all before it."""
+    batch = tensor(model, ids)
+    logs = model(batch).logits[0, :-1].float().log_softmax(-1)
+    return logs.gather(1, batch[0, 1:, None])[:, 0]
+
+
 def entropy(probabilities: np.ndarray) -> np.ndarray:
     """Entropy in bits along the last axis; 0 log 0 counts as 0."""
     safe = np.where(probabilities > 0, probabilities, 1.0)
@@ -125,14 +157,17 @@ def unmarked(sentence: str) -> tuple[str, list[tuple[int, int]]]:
     return text + sentence[read:], spans
 
 
-def marked_ids(tokenizer, sentence: str) -> tuple[list[int], list[int]]:
+def marked_ids(tokenizer, sentence: str, special: bool = False) -> tuple[list[int], list[int]]:
     """Ids of a sentence whose brackets are taken out, and the places of the marked words' ids.
+
+    With `special` they stand between the tokenizer's special tokens, else without these.
 
     The whole sentence is tokenised as in training, and then the words are looked up in it:
     tokenising the sides apart would give other pieces.
     """
     text, spans = unmarked(sentence)
-    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    encoded = tokenizer(text, add_special_tokens=special, return_offsets_mapping=True)
+    # A special token stands at no letters: its offsets are empty.
     places = [
         place
         for place, (left, right) in enumerate(encoded["offset_mapping"])

@@ -1,25 +1,31 @@
-"""Observations of the published decoder SmolLM2: next words, ways to write, summaries, months."""
+"""Observations of the published decoder SmolLM2: next words, ways to write, answers, summaries."""
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
+import torch
 
 from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.corpus import share
-from t5study.chapters.observations.gpt import different_pairs, methods, started, written
+from t5study.chapters.observations.gpt import started
 from t5study.chapters.observations.probing import (
     entropy,
+    log_probabilities,
     looking_at,
+    looks,
+    on_the_future,
     pieces,
     plain_ids,
     sampling,
-    stacked,
     start_id,
     tensor,
     top_candidates,
+    written,
 )
+from t5study.models.modules import parameter_count
 
 SUMMARY_REQUEST = "Summarize the following news in one sentence.\n\n{text}"
 """What the model is told, as a user's turn of its own chat format."""
@@ -59,15 +65,15 @@ def attention(model, tokenizer, sentences: list[str]) -> Observation:
     with looking_at(model):
         for place, sentence in enumerate(sentences):
             ids = started(tokenizer, sentence)
-            weights = stacked(model(tensor(model, ids), output_attentions=True).attentions)
+            weights = looks(model, tensor(model, ids))
             values.append({"sentence": sentence, "tokens": pieces(tokenizer, ids)})
             arrays[f"attention_{place}"] = weights.astype(np.float16)
-            later.append(weights[..., np.triu(np.ones(weights.shape[-2:], dtype=bool), 1)].max())
+            later.append(on_the_future(weights))
     counted = {
         "layers": weights.shape[0],
         "heads": weights.shape[1],
-        "on_the_future": float(max(later)),
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "on_the_future": max(later),
+        "parameters": parameter_count(model),
     }
     return Observation({"sentences": values, **counted}, arrays)
 
@@ -104,6 +110,25 @@ def tree(
     return Observation({"prompt": prompt, "rows": rows})
 
 
+def methods(beams: int, top_k: int, top_p: float) -> dict[str, dict]:
+    """The ways of decoding that are compared, as arguments of `generate`."""
+    # top_k=0 switches off the cut at 50 that `generate` makes unasked.
+    return {
+        "greedy": {"do_sample": False, "num_beams": 1},
+        f"beam search, {beams} beams": {"do_sample": False, "num_beams": beams},
+        "sampling, T = 1": {"do_sample": True, "top_k": 0, "top_p": 1.0, "temperature": 1.0},
+        f"top-k, k = {top_k}": {"do_sample": True, "top_k": top_k, "top_p": 1.0},
+        f"nucleus, p = {top_p}": {"do_sample": True, "top_k": 0, "top_p": top_p},
+    }
+
+
+def different_pairs(text: str) -> float:
+    """Share of a text's pairs of neighbouring words that are different ones; 1 without pairs."""
+    words = text.split()
+    pairs = list(itertools.pairwise(words))
+    return len(set(pairs)) / len(pairs) if pairs else 1.0
+
+
 @observes("smollm2.decoding")
 def decoding(
     model, tokenizer, prompt: str, length: int = 40, seed: int = 21, penalty: float = 1.3
@@ -119,22 +144,17 @@ def decoding(
             "repetition_penalty": penalty,
         }
     }
-    batch = tensor(model, plain_ids(tokenizer, prompt))
+    end = tokenizer.eos_token_id
     rows = []
     with looking_at(model):
         for method, arguments in ways.items():
             with sampling(model, seed):
-                made = written(model, tokenizer, batch, length, **arguments)
-            text = tokenizer.decode(made[0], skip_special_tokens=True)
+                ids = plain_ids(tokenizer, prompt)
+                ends = {"pad_token_id": end, "eos_token_id": end}
+                made = written(model, ids, length, **ends, **arguments)
+            text = tokenizer.decode(made, skip_special_tokens=True)
             rows.append({"method": method, "text": text, "different_pairs": different_pairs(text)})
     return Observation({"prompt": prompt, "rows": rows})
-
-
-def _log_probability(model, ids: list[int]) -> float:
-    """Sum of log p of the tokens after the first one, each given all before it."""
-    batch = tensor(model, ids)
-    logs = model(batch).logits[0, :-1].float().log_softmax(-1)
-    return float(logs.gather(1, batch[0, 1:, None]).sum())
 
 
 @observes("smollm2.scrambled")
@@ -153,19 +173,16 @@ def scrambled(model, tokenizer, sentences: list[str], seed: int = 21) -> Observa
             for name, text in (("plain", sentence), ("mixed", mixed)):
                 ids = [start_id(tokenizer), *plain_ids(tokenizer, text)]
                 row[f"{name}_perplexity"] = float(
-                    np.exp(-_log_probability(model, ids) / (len(ids) - 1))
+                    np.exp(-float(log_probabilities(model, ids).sum()) / (len(ids) - 1))
                 )
             rows.append(row)
     return Observation({"rows": rows})
 
 
-def asked(tokenizer, texts: list[str]) -> list[str]:
-    """Prompts that ask for a summary of each text, in the chat format of the tokenizer."""
-    turns = ([{"role": "user", "content": SUMMARY_REQUEST.format(text=text)}] for text in texts)
-    return [
-        tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
-        for turn in turns
-    ]
+def _turn(tokenizer, words: str) -> str:
+    """A prompt of one turn of the user's, in the chat format of the tokenizer."""
+    turn = [{"role": "user", "content": words}]
+    return tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
 
 
 def summarised(model, tokenizer, texts: list[str], batch_size: int = 16, **arguments) -> list[str]:
@@ -173,7 +190,7 @@ def summarised(model, tokenizer, texts: list[str], batch_size: int = 16, **argum
 
     Prompts of a batch are padded on the left, so that each is continued from its own end.
     """
-    prompts = asked(tokenizer, texts)
+    prompts = [_turn(tokenizer, SUMMARY_REQUEST.format(text=text)) for text in texts]
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     answers = [""] * len(prompts)
     end = tokenizer.convert_tokens_to_ids("<|im_end|>")
@@ -214,6 +231,25 @@ def summaries(
         for i, text in enumerate(texts)
     ]
     return Observation({"rows": rows, "request": SUMMARY_REQUEST})
+
+
+@observes("smollm2.sentences")
+def by_decoder(model, tokenizer, texts: list[str], question: str, words: list[str]) -> Observation:
+    """What the decoder answers without an example: whole words, scored.
+
+    It is not asked to write: the scores of the label words, each with its end of turn, sum to one.
+    `question` has a place for the text, and is put as a user's turn.
+    """
+    end, rows = tokenizer.convert_tokens_to_ids("<|im_end|>"), []
+    answers = [[*plain_ids(tokenizer, word), end] for word in words]
+    with looking_at(model):
+        for text in texts:
+            ids = plain_ids(tokenizer, _turn(tokenizer, question.format(text=text)))
+            scores = [log_probabilities(model, [*ids, *a])[-len(a) :].sum() for a in answers]
+            chances = torch.stack(scores).softmax(-1)
+            best = int(chances.argmax())
+            rows.append({"text": text, "answer": words[best], "probability": float(chances[best])})
+    return Observation({"rows": rows, "words": words})
 
 
 def months_in(text: str) -> list[str]:

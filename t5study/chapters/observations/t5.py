@@ -8,11 +8,13 @@ import torch
 from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.probing import (
     looking_at,
+    on_the_future,
     pieces,
     plain_ids,
     stacked,
     tensor,
     top_candidates,
+    written,
 )
 from t5study.claims.facts import t5_parameters
 from t5study.claims.published import load_published
@@ -43,16 +45,9 @@ def prompts(model, tokenizer, texts: list[str], length: int = 40) -> Observation
     rows = []
     with looking_at(model):
         for text in texts:
-            batch = tensor(model, ended(tokenizer, text))
-            made = model.generate(
-                batch,
-                attention_mask=torch.ones_like(batch),
-                max_new_tokens=length,
-                do_sample=False,
-                num_beams=1,
-            )
+            made = written(model, ended(tokenizer, text), length)
             rows.append(
-                {"prompt": text, "answer": tokenizer.decode(made[0], skip_special_tokens=True)}
+                {"prompt": text, "answer": tokenizer.decode(made, skip_special_tokens=True)}
             )
     return Observation({"rows": rows})
 
@@ -73,12 +68,11 @@ def masks(model, tokenizer, source: str, target: str) -> Observation:
         "decoder": stacked(output.decoder_attentions),
         "cross": stacked(output.cross_attentions),
     }
-    future = np.triu(np.ones(arrays["decoder"].shape[-2:], dtype=bool), 1)
     values = {
         "source_tokens": pieces(tokenizer, source_ids),
         "decoder_tokens": pieces(tokenizer, shifted(model, labels)),
         "labels": pieces(tokenizer, labels),
-        "on_the_future": float(arrays["decoder"][..., future].max(initial=0.0)),
+        "on_the_future": on_the_future(arrays["decoder"]),
         "row_sum_error": max(float(np.abs(a.sum(-1) - 1).max()) for a in arrays.values()),
     }
     return Observation(values, arrays)
@@ -143,14 +137,7 @@ def corrupted(
     with looking_at(model):
         batch = tensor(model, inputs.tolist())
         loss = model(input_ids=batch, labels=tensor(model, targets.tolist())).loss
-        made = model.generate(
-            batch,
-            attention_mask=torch.ones_like(batch),
-            max_new_tokens=2 * len(targets),
-            do_sample=False,
-            num_beams=1,
-        )[0, 1:]
-    answer = np.asarray(made.tolist())
+        answer = np.asarray(written(model, inputs.tolist(), 2 * len(targets))[1:])
     put_back = restore(inputs, targets, sentinels=sentinels, eos=eos)
     values = {
         "tokens": pieces(tokenizer, ids.tolist()),
@@ -276,7 +263,7 @@ def sizes(model, tokenizer) -> Observation:
     """Parameter counts: this model's, and those of the published sizes from their settings."""
     counts = published_parameters()
     values = {
-        "here": sum(p.numel() for p in model.parameters()),
+        "here": parameter_count(model),
         "published": [{"model": name, "parameters": count} for name, count in counts.items()],
         "small_of_base": counts["T5-small"] / counts["T5-base"],
         "small_of_largest": counts["T5-small"] / counts["T5-11B"],

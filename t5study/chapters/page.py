@@ -5,7 +5,7 @@ Everything from data or record is escaped, and the page loads nothing and runs n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from string import Template
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from t5study.base.errors import StudyError
+from t5study.chapters.tables import show
 from t5study.judging.metrics import classification_report, label_words, surest_mistakes
 from t5study.runs.record import Run
 
@@ -32,9 +33,9 @@ _PAGE = Template("""<!DOCTYPE html>
 <title>$title</title>
 <style>
 :root { color-scheme: light dark; --ink: #222; --paper: #fff; --line: #bbb; --soft: #eef2f5;
- --blue: #0072b2; --orange: #d55e00; --shade: 0, 114, 178; }
+ --shade: 0, 114, 178; }
 @media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #181a1b; --line: #555;
- --soft: #25292c; --blue: #56b4e9; --orange: #f08c4a; --shade: 86, 180, 233; } }
+ --soft: #25292c; --shade: 86, 180, 233; } }
 body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: var(--ink);
  background: var(--paper); font: 1rem/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; }
@@ -42,9 +43,9 @@ h1 { font-size: 1.6rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; font-size: .9rem; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: left;
  vertical-align: top; overflow-wrap: anywhere; }
-thead th { background: var(--soft); } .n { text-align: right; white-space: nowrap; }
+thead th { background: var(--soft); } .number { text-align: right; white-space: nowrap; }
 .confusion td { text-align: right; } caption { text-align: left; padding-bottom: .4rem; }
-svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font: 12px system-ui; }
+svg { max-width: 100%; height: auto; }
 </style>
 </head>
 <body>
@@ -76,14 +77,12 @@ def report(run: Run) -> str:
 def _parts(run: Run) -> Iterator[str]:
     yield from _summary(run)
     if "per_label" in run.metrics:
-        yield "<h2>Scores by label</h2>"
-        yield _scores(run.metrics)
+        yield f"<h2>Scores by label</h2>{_scores(run.metrics)}"
         yield from _confusion(run)
     else:
-        yield "<h2>Scores</h2>"
-        yield _numbers(run.metrics)
+        yield f"<h2>Scores</h2>{_scores(run.metrics)}"
     yield "<h2>Losses</h2>"
-    yield _losses(run.history)
+    yield _losses(run)
     yield from _mistakes(run)
     yield from _data(run)
     yield "<h2>How it was made</h2>"
@@ -115,21 +114,15 @@ def _summary(run: Run) -> Iterator[str]:
 
 
 def _scores(metrics: dict[str, Any]) -> str:
-    table = classification_report(metrics)
-    rows = []
-    for name, row in table.iterrows():
-        cells = ["" if row[c] != row[c] else f"{row[c]:.3f}" for c in table.columns[:-1]]
-        rows.append([str(name), *cells, f"{int(row['support']):,}"])
-    head = ["label", "precision", "recall", "F1", "test rows"]
-    return _table(head, rows, "Precision, recall and F1 of each label, then the averages.")
-
-
-def _numbers(metrics: dict[str, Any]) -> str:
-    rows = [
-        [name, f"{metrics[name]:.4g}", f"{low:.4g} to {high:.4g}"]
-        for name, (low, high) in metrics["intervals"].items()
-    ]
-    return _table(["metric", "value", "95 % interval"], rows, "Scores over all test rows.")
+    if "per_label" in metrics:
+        table = classification_report(metrics).rename(columns={"support": "test rows"})
+        caption = "Precision, recall and F1 of each label, then the averages."
+        return _table(
+            table.rename_axis("label"), caption, dict.fromkeys(table.columns[:-1], "{:.3f}")
+        )
+    rows = [(name, metrics[name], *ends) for name, ends in metrics["intervals"].items()]
+    table = pd.DataFrame(rows, columns=["metric", "value", "low", "high"])
+    return _table(table, "Scores over all test rows.")
 
 
 def _confusion(run: Run) -> Iterator[str]:
@@ -157,24 +150,33 @@ def _mistakes(run: Run) -> Iterator[str]:
     table, words = run.predictions, label_words(run.predictions)
     if words:
         wrong = surest_mistakes(table)
-        head, named = ["text", "label", "answer", "sure"], ("label", "prediction")
         rows = [
-            [_shown(row), *(words[int(row[name])] for name in named), f"{row['probability']:.2f}"]
+            (_shown(row), words[row["label"]], words[row["prediction"]], row["probability"])
             for row in wrong.head(MISTAKES).to_dict("records")
         ]
+        mistakes = pd.DataFrame(rows, columns=["text", "label", "answer", "sure"])
         what = f"{len(wrong):,} of {len(table):,} answers are wrong; the surest of them."
     elif "output" in table and "target" in table:
-        off = table.sort_values("chrf", kind="stable").head(MISTAKES).to_dict("records")
-        head = ["text", "wanted", "written", "chrF"]
-        rows = [
-            [_shown(row), _cut(row["target"]), _cut(row["output"]), f"{row['chrf']:.0f}"]
-            for row in off
-        ]
+        off = table.sort_values("chrf", kind="stable").head(MISTAKES)
+        texts = {name: off[name].map(_cut) for name in ("target", "output")}
+        shown = [_shown(row) for row in off.to_dict("records")]
+        mistakes = pd.DataFrame(
+            {
+                "text": shown,
+                "wanted": texts["target"],
+                "written": texts["output"],
+                "chrf": off["chrf"],
+            }
+        )
         what = "The answers that are furthest from the wanted ones."
     else:
         return
     yield "<h2>Surest mistakes</h2>"
-    yield _table(head, rows, what) if rows else "<p>There is none in the test rows.</p>"
+    forms = {"sure": "{:.2f}", "chrf": "{:.0f}"}
+    yield (
+        _table(mistakes.reset_index(drop=True), what, forms)
+        or "<p>There is none in the test rows.</p>"
+    )
 
 
 def _shown(row: dict[str, Any]) -> str:
@@ -191,13 +193,10 @@ def _data(run: Run) -> Iterator[str]:
     if about is None:
         return
     yield "<h2>Data</h2>"
-    counts = {split: about["counts"][split] for split in ("train", "validation", "test")}
-    rows = [
-        [word, *(f"{of[word]:,}" for of in counts.values())] for word in next(iter(counts.values()))
-    ]
-    rows.append(["all", *(f"{sum(of.values()):,}" for of in counts.values())])
-    files = [f"{split} ({about['files'][split]})" for split in counts]
-    yield _table(["", *files], rows, "Rows of each split.")
+    counts = pd.DataFrame(about["counts"])[["train", "validation", "test"]]
+    counts.loc["all"] = counts.sum()
+    counts.columns = [f"{split} ({about['files'][split]})" for split in counts]
+    yield _table(counts, "Rows of each split.")
     yield from (f"<p>{escape(note)}</p>" for note in about["notes"])
 
 
@@ -226,8 +225,8 @@ def _made(run: Run, config: dict[str, Any]) -> str:
             for split, part in config["data"].items()
         },
     }
-    told = [[name, str(value)] for name, value in rows.items() if value is not None]
-    return _table(["what", "value"], told, "", "words")
+    told = {name: str(value) for name, value in rows.items() if value is not None}
+    return _table(pd.Series(told, name="value").rename_axis("what"))
 
 
 def _limit(part: Sequence[Any]) -> tuple[str, str]:
@@ -236,68 +235,28 @@ def _limit(part: Sequence[Any]) -> tuple[str, str]:
 
 
 def _table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], caption: str, kind: str = "numbers"
+    table: pd.DataFrame | pd.Series, caption: str = "", formats: dict[str, str] | None = None
 ) -> str:
-    """A table of texts; cells that hold a number alone stand right, unless it is one of words."""
-
-    def cell(text: str) -> str:
-        plain = text.replace(",", "").replace(".", "").replace("%", "").strip()
-        right = ' class="n"' if kind == "numbers" and plain.isdecimal() else ""
-        return f"<td{right}>{escape(text)}</td>"
-
-    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    body = "\n".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in rows)
-    said = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return (
-        f'<div class="wide"><table>{said}<thead><tr>{top}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody></table></div>"
-    )
+    """A table as the book sets it, which scrolls where it is too wide; of no rows nothing."""
+    shown = show(table, caption=caption, formats=formats)
+    return f'<div class="wide">{shown.html}</div>' if shown else ""
 
 
 def _share(value: float) -> str:
     return f"{100 * value:.1f}&nbsp;%"
 
 
-_WIDE, _HIGH, _LEFT, _LOW = 640, 245, 48, 220
-
-
-def _losses(history: pd.DataFrame) -> str:
-    """Training and validation loss by update, as SVG."""
-    curves = {
-        "training": history[["step", "loss"]].dropna().to_numpy(),
-        "validation": history[["step", "validation_loss"]].dropna().to_numpy(),
-    }
-    all_points = np.concatenate(list(curves.values()))
-    last, top = all_points[:, 0].max(), all_points[:, 1].max() * 1.05
-
-    def place(point: np.ndarray) -> str:
-        x = _LEFT + (_WIDE - _LEFT - 10) * point[0] / last
-        return f"{x:.1f},{_LOW - (_LOW - 10) * point[1] / top:.1f}"
-
-    shapes = []
-    for (name, points), colour, dashes in zip(
-        curves.items(), ("blue", "orange"), ("", "6 4"), strict=True
-    ):
-        shapes.append(
-            f'<polyline points="{" ".join(map(place, points))}" fill="none" '
-            f'stroke="var(--{colour})" stroke-width="2" stroke-dasharray="{dashes}"/>'
-        )
-        at = _WIDE - 210 + 60 * (len(shapes) - 1)
-        shapes.append(
-            f'<line x1="{at - 40}" x2="{at - 8}" y1="24" y2="24" stroke="var(--{colour})" '
-            f'stroke-width="2" stroke-dasharray="{dashes}"/><text x="{at}" y="28">{name}</text>'
-        )
-    for value in np.linspace(0, top, 5):
-        y = _LOW - (_LOW - 10) * value / top
-        shapes.append(
-            f'<line x1="{_LEFT}" x2="{_WIDE - 10}" y1="{y:.1f}" y2="{y:.1f}" stroke="var(--line)" '
-            f'stroke-width=".5"/><text x="{_LEFT - 6}" y="{y + 4:.1f}" '
-            f'text-anchor="end">{value:.2g}</text>'
-        )
-    final = curves["validation"][-1, 1] if len(curves["validation"]) else float("nan")
-    return (
-        f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="Loss by update: training, and '
-        f'validation, which ends at {final:.3f}">{"".join(shapes)}'
-        f'<text x="{_LEFT}" y="{_LOW + 18}">0</text>'
-        f'<text x="{_WIDE - 10}" y="{_LOW + 18}" text-anchor="end">{last:.0f} updates</text></svg>'
-    )
+def _losses(run: Run) -> str:
+    """Training and validation loss by epoch: drawn, or a table where nothing draws."""
+    try:
+        from t5study.chapters.finetuning import plot_losses
+    except ModuleNotFoundError:
+        measured = run.history.dropna(subset=["validation_loss"])
+        return _table(measured[["epoch", "loss", "validation_loss"]].reset_index(drop=True))
+    figure = plot_losses([run])
+    figure.axes[0].set(ylabel="loss")
+    drawn = figure.svg()
+    final = run.history["validation_loss"].dropna().iloc[-1]
+    said = f"Losses by epoch: training, and validation, which ends at {final:.3f}"
+    # Without the declaration of a file of its own.
+    return f'<div role="img" aria-label="{said}">{drawn[drawn.index("<svg") :]}</div>'
