@@ -1,8 +1,7 @@
 """What fits into a GPU's memory: model size, precision, optimiser and length.
 
-`python -m benchmarks.memory` measures on a GPU. Without one it estimates, and says so: a training
-step is traced with tensors that have shapes and no content, and what the backward pass keeps is
-added up. Nothing is downloaded; the architectures are those of the T5 paper.
+`python -m benchmarks.memory` measures on a GPU. Without one it estimates, and says so, by the
+formula of chapter 10. Nothing is downloaded; the architectures are those of the T5 paper.
 """
 
 from __future__ import annotations
@@ -12,23 +11,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
-from transformers import Adafactor, T5Config, T5ForConditionalGeneration
+from transformers import Adafactor, T5ForConditionalGeneration
 
 from benchmarks.results import RESULTS
 from t5study.base.files import write_json
+from t5study.chapters.memory import CARDS as CARDS
+from t5study.chapters.memory import DRIVER, shape_of
 from t5study.claims.counting import t5_config
 from t5study.claims.published import load_published
+from t5study.experiments.recipes import Recipe
+from t5study.training.memory import moments
 
 GB = 10**9
-CARDS = (4, 12, 24)
-"""Memory of common graphics cards, in GB."""
-
-RESERVED = 0.8 * GB
-"""What the driver's context, libraries and fragmentation take of a card; a round figure."""
+RESERVED = DRIVER * GB
 
 TARGET_LENGTH = 2
 ROWS = (4, 12)
@@ -36,8 +33,6 @@ ROWS = (4, 12)
 
 LENGTHS = (128, 512)
 PRECISIONS = ("fp32", "bf16")
-STATE_BYTES = {"adamw": 8.0, "adafactor": 0.0}
-"""Optimiser state in bytes a weight. Adafactor keeps a row and a column for each matrix."""
 
 OPTIMIZERS: dict[str, Callable[[torch.nn.Module], torch.optim.Optimizer]] = {
     "adamw": lambda model: torch.optim.AdamW(model.parameters(), lr=1e-4),
@@ -75,68 +70,33 @@ class Need:
         return max(0, int((room - self.fixed) // self.example)) if self.step <= room else 0
 
 
-def architecture(name: str) -> T5Config:
-    """Return the configuration of one of the T5 paper's models."""
-    config = t5_config(name)
-    config._attn_implementation = "eager"
-    return config
-
-
-def parameters(name: str) -> int:
-    """Return the number of weights."""
-    with FakeTensorMode():
-        return sum(p.numel() for p in T5ForConditionalGeneration(architecture(name)).parameters())
-
-
-def saved_for_backward(name: str, precision: str, length: int, rows: int = 1) -> int:
-    """Return the bytes that the forward pass keeps for the backward pass, weights left out."""
-    saved: dict[int, int] = {}
-    with FakeTensorMode():
-        model = T5ForConditionalGeneration(architecture(name)).train()
-        weights = {p.untyped_storage()._cdata for p in model.parameters()}
-
-        def keep(tensor: torch.Tensor) -> torch.Tensor:
-            storage = tensor.untyped_storage()
-            if storage._cdata not in weights:
-                saved[storage._cdata] = storage.nbytes()
-                alive.append(storage)
-            return tensor
-
-        alive: list[Any] = []
-        with (
-            torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
-            torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"),
-        ):
-            logits = model(
-                input_ids=torch.ones(rows, length, dtype=torch.long),
-                decoder_input_ids=torch.ones(rows, TARGET_LENGTH, dtype=torch.long),
-                use_cache=False,
-            ).logits
-            torch.nn.functional.cross_entropy(
-                logits.flatten(0, 1).float(), torch.ones(rows * TARGET_LENGTH, dtype=torch.long)
-            )
-    return sum(saved.values())
-
-
 def estimates() -> Iterator[Need]:
-    """Yield the needs of every combination.
+    """Yield the needs of every combination, by the formula of chapter 10.
 
-    Fixed: float32 weights, their gradients and the optimiser's state, and what the trace keeps
-    whatever the rows, such as weights cast to bf16. The rest grows with the rows.
+    An example takes what the forward pass keeps of it. The rest is what the fullest moment of the
+    passes takes beside one example.
     """
-    for name in SIZES:
-        count = parameters(name)
-        for precision, length in product(PRECISIONS, LENGTHS):
-            one, two = (saved_for_backward(name, precision, length, rows) for rows in (1, 2))
-            for optimizer, state in STATE_BYTES.items():
-                held = count * (8 + state)
-                fixed = held + max(0, 2 * one - two)
-                yield Need(name, precision, optimizer, length, fixed, two - one, held)
+    for name, precision, length, optimizer in product(SIZES, PRECISIONS, LENGTHS, OPTIMIZERS):
+        one, two = (_moments(name, precision, length, optimizer, rows) for rows in (1, 2))
+        example, (*passes, step) = two[0] - one[0], one
+        yield Need(name, precision, optimizer, length, max(passes) - example, example, step)
+
+
+def _moments(name: str, precision: str, length: int, optimizer: str, rows: int) -> list[float]:
+    """Return the bytes at the moments of an update of so many rows; the last is the step."""
+    recipe = Recipe(
+        precision=precision,
+        optimizer=optimizer,
+        batch_size=rows,
+        max_source_length=length,
+        tokens_per_micro_batch=rows * length,
+    )
+    return [moment.total for moment in moments(shape_of(name), recipe, TARGET_LENGTH, "cuda")]
 
 
 def measurements() -> Iterator[Need]:
     """Yield the needs as measured on this GPU, of those combinations that fit into it."""
-    for name, precision, length, optimizer in product(SIZES, PRECISIONS, LENGTHS, STATE_BYTES):
+    for name, precision, length, optimizer in product(SIZES, PRECISIONS, LENGTHS, OPTIMIZERS):
         try:
             few, many = (_measured(name, precision, length, optimizer, rows) for rows in ROWS)
         except torch.OutOfMemoryError:
@@ -150,7 +110,8 @@ def _measured(name: str, precision: str, length: int, optimizer: str, rows: int)
     """Return the most bytes that were taken during both passes, and during the step after them."""
     torch.cuda.empty_cache()
     with torch.device("cuda"):
-        model = T5ForConditionalGeneration(architecture(name)).train()
+        config = t5_config(name)
+        model = T5ForConditionalGeneration._from_config(config, attn_implementation="eager").train()
         batch = {
             "input_ids": torch.ones(rows, length, dtype=torch.long),
             "decoder_input_ids": torch.ones(rows, TARGET_LENGTH, dtype=torch.long),

@@ -174,7 +174,8 @@ study.finds(
 
 # %% [markdown] tags=["finds:base_fits"]
 # *Nothing but T5-small fits into 24 GB.* By measurement on one H200, T5-base with one example of 512
-# tokens does, with the report's optimiser and precision ({ref}`scaling`); no card of 24 GB was tried.
+# tokens does, with the report's optimiser and precision; no card of 24 GB was tried. {doc}`10_does_it_fit`
+# says what fits where.
 
 # %% [markdown]
 # This study has limits of its own: small models, one pre-training for each budget, intervals that know

@@ -55,7 +55,12 @@ PARTS: Mapping[str, tuple[str, str]] = {
 """Sections of the report: the part they are shown under, and the chapter that answers them."""
 PAGES = {
     int(page[:2]): page
-    for page in ("08_transfer", "09_sequences", *(page for _, page in PARTS.values()))
+    for page in (
+        "08_transfer",
+        "09_sequences",
+        "10_does_it_fit",
+        *(page for _, page in PARTS.values()),
+    )
 }
 
 _CHOSEN = {"verdict": "Verdict", "group": "Settled by", "part": "Part of the report"}
