@@ -12,7 +12,6 @@ from t5study.experiments.questions import (
     Casting,
     Observing,
     Prompting,
-    Shrinking,
 )
 
 if TYPE_CHECKING:
@@ -51,10 +50,6 @@ def produce(asked: Any, hub: Hub, work: Workspace) -> dict[str, Any]:
             from t5study.chapters.observations import record
 
             return record(asked, work)
-        case Shrinking():
-            from t5study.chapters.observations.smaller import shrink
-
-            return shrink(asked, hub, work)
         case "memory":
             from t5study.chapters.observations.memory import measure
 

@@ -24,7 +24,6 @@ from t5study.experiments.questions import (
     Casting,
     Observing,
     Prompting,
-    Shrinking,
     memory,
     observed_model,
     parallelism,
@@ -306,11 +305,6 @@ class Study:
             else _own_checkpoint("fine-tuned", run.identity, run.path),
             json.loads(json.dumps(inputs)),
         )
-        return self._obtain(asked, asked.config())
-
-    def shrink(self, run: Run) -> Run:
-        """Return what the model of a fine-tuning loses and saves when it is made smaller."""
-        asked = Shrinking(run)
         return self._obtain(asked, asked.config())
 
     def measure_parallelism(self) -> Run:

@@ -34,8 +34,9 @@ from t5study.models.opening import checkpoint_in
 @lru_cache(maxsize=1)
 def _texts() -> tuple[str, ...]:
     reviews = [row["text"] for row in pocket.generate("sentiment", "validation")]
-    # Often enough for each label word to become one piece.
-    words = [word for task in TASKS.values() for word in task.label_words if word.isalpha()]
+    # Often enough for each label word to become one piece; two tasks of one data set count once.
+    sets = {(task.repo, task.config): task.label_words for task in TASKS.values()}
+    words = [word for labels in sets.values() for word in labels if word.isalpha()]
     return (*reviews, *(50 * words))
 
 

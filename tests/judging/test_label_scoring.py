@@ -94,7 +94,7 @@ def test_labels_that_share_a_first_token_need_the_tree():
 def test_label_scoring_agrees_with_generation_where_generation_answers_with_a_label(
     checkpoint, tmp_path
 ):
-    experiment = tiny_experiment(checkpoint, epochs=12, learning_rate=1e-2)
+    experiment = tiny_experiment(checkpoint, epochs=6, learning_rate=1e-2)
     hub = no_hub()
     run = RunStore(tmp_path).obtain(
         experiment.config(hub), lambda work: finetune(experiment, hub, work)
