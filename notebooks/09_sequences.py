@@ -5,14 +5,14 @@
 # well and left them out, "due to the humongous size of the model and limited hardware constraints". This
 # chapter trains both: captions of pictures from English to German {cite:p}`elliott2016multi30k`, and
 # summaries of scientific abstracts in a sentence {cite:p}`cachola2020scitldr`. Then it asks what the report
-# did not: can one set of weights do all tasks at once?
+# did not: can one set of weights do all tasks at once, taught them, or only asked?
 
 # %% tags=["parameters", "remove-cell"]
 profile = "published"
 seed = 21
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
-from t5study.chapters import scorecard, sequences, tables
+from t5study.chapters import prompts, scorecard, sequences, tables
 from t5study.judging import ranking
 from t5study.study import Study
 
@@ -261,12 +261,90 @@ if len(table):
 # {cite:t}`raffel2020t5` found, with far more examples of every task, that training on a mixture alone stays behind
 # fine-tuning on each task for most tasks, and that fine-tuning after the mixture makes up for it.
 
+# %% jupyter={"source_hidden": true} tags=["needs:published", "remove-cell"]
+asked = prompts.prompted_table(study)
+sst, grammar, emotion = (asked.loc[role] for role in ("sst", "acceptability", "emotion"))
+bare, after = sst.iloc[0], sst.iloc[1]
+liked = prompts.liking_table(study, "sst, SmolLM2, 4 examples").loc["positive"]
+facts(
+    sst_bare=f"{bare['raw']:.3f}",
+    sst_bare_calibrated=f"{bare['calibrated']:.3f}",
+    sst_examples=f"{after['raw']:.3f}",
+    sst_calibrated=f"{after['calibrated']:.3f}",
+    sst_lowest=f"{after['lowest']:.2f}",
+    sst_highest=f"{after['highest']:.2f}",
+    sst_trained=f"{bare['trained']:.3f}",
+    liked=f"{liked.min():.2f} to {liked.max():.2f}",
+    draws=int(after["draws"]),
+    emotion_best=f"{emotion[['raw', 'calibrated']].to_numpy().max():.3f}",
+    emotion_one=f"{emotion.iloc[0]['always one']:.3f}",
+    grammar_trained=f"{grammar.iloc[0]['trained']:.2f}",
+    emotion_trained=f"{emotion.iloc[0]['trained']:.3f}",
+    grammar_best=f"{grammar[['raw', 'calibrated']].to_numpy().max():.2f}",
+)
+study.finds(
+    trained_above=all(
+        part[["raw", "calibrated"]].to_numpy().max() < part["trained"].min() - 0.05
+        for part in (sst, emotion)
+    ),
+    emotion_below_one_label=emotion[["raw", "calibrated"]].to_numpy().max()
+    < emotion.iloc[0]["always one"],
+    examples_tip_it=after["raw"] < bare["raw"] - 0.1 and liked.min() > 0.6,
+    calibration_mends_part=after["raw"] < after["calibrated"] < bare["raw"],
+    grammar_not_found=grammar[["raw", "calibrated"]].to_numpy().max() < 0.1,
+)
+
+# %% [markdown] tags=["needs:published"]
+# (sequences-prompts)=
+# ## The other answer: ask, and train nothing
+#
+# The paper that the report cites for GPT has another way to one model for many tasks: the task stands in the
+# prompt, and no weight changes {cite:p}`brown2020gpt3`. With the bare question that is called zero-shot, after a
+# few solved examples few-shot. SmolLM2, the decoder of chapter 2, is asked here for the next word after a line such as
+# "Review: … Sentiment:". What counts is the probability of each label word, so that it always answers with a
+# label.
+#
+# A decoder has words that it likes whatever the question is, most of all those of the last example.
+# {cite:t}`zhao2021calibrate` measure that liking with texts that say nothing, such as "N/A", and divide by
+# it. If $p(y \mid x)$ is the share of the label word $y$ after the text $x$, and $\bar p(y)$ its mean share
+# after such texts, then the calibrated answer is
+#
+# $$
+# \hat y = \arg\max_y \frac{p(y \mid x)}{\bar p(y)} .
+# $$
+
+# %% mystnb={"figure": {"caption": "SmolLM2 asked for labels without training, with and without solved examples in the prompt, raw and calibrated; beside it what the best model trained on the task reaches, and the commonest label given to every row. Values with examples are means over three draws of them.", "name": "fig-prompted"}, "image": {"alt": "Dot plot with a row for each task and number of examples, with marks for the raw score, the calibrated score, the score of a trained model, and a bar for the commonest label."}} tags=["needs:published", "remove-input"]
+prompts.plot_prompted(asked)
+
+# %% tags=["needs:published", "remove-input"]
+tables.show(asked.drop(columns="by"))
+
+# %% [markdown] tags=["needs:published", "finds:examples_tip_it", "finds:calibration_mends_part"]
+# Whether a sentence praises or blames the decoder knows without being taught: {eval}`facts.sst_bare` on SST-2,
+# {eval}`facts.sst_bare_calibrated` calibrated. Four examples make it worse: {eval}`facts.sst_examples` in the
+# mean of {eval}`facts.draws` draws. After them it gives *positive* a share of {eval}`facts.liked` when the text
+# says nothing at all. Calibration mends a part of it, {eval}`facts.sst_calibrated`, and which four examples were
+# drawn decides between {eval}`facts.sst_lowest` and {eval}`facts.sst_highest`.
+
+# %% [markdown] tags=["needs:published", "finds:trained_above", "finds:emotion_below_one_label"]
+# MiniLM, which was trained on each task, is far above it: {eval}`facts.sst_trained` on SST-2, and on the six
+# emotions {eval}`facts.emotion_trained`. There the bare question has at best {eval}`facts.emotion_best`, less than
+# the commonest label given to every message, {eval}`facts.emotion_one`. The decoder has six times as many weights
+# as MiniLM. What it lacks is the labels.
+
+# %% [markdown] tags=["needs:published", "finds:grammar_not_found"]
+# Grammar it cannot judge when it is asked: on CoLA its correlation with the right answers is at most
+# {eval}`facts.grammar_best`, although it writes grammatical English. To have a skill and to be able to talk
+# about it are two things. The small networks that this study trained on CoLA do not reach more than
+# {eval}`facts.grammar_trained` either.
+
 # %% [markdown]
 # ## What to take away
 #
 # - One trainer serves labels and texts; what changes is how long an answer is, and how it is judged.
 # - A score of a text means something beside a baseline: the input copied, the first sentence.
 # - One model for many tasks is compared fairly only at equal effort for each.
+# - A prompt needs no label, and leans towards words of its own; measure that leaning before you trust it.
 #
 # What the report said, with our verdicts:
 

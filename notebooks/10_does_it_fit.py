@@ -32,6 +32,7 @@ facts(
     eleven_adapted=f"{ladder.loc['T5-11B', adapted]:.0f}",
     gpu_error=f"{gpu['error, %'].abs().max():.0f}",
     gpu_rows=len(gpu),
+    driver=f"{memory.DRIVER:g}",
 )
 study.finds(
     base_fits=fitting.loc["T5-base", "in 12 GB"] == whole,
@@ -96,6 +97,9 @@ for n in (128, 512, 1024):
     pairs = base.layers * one.pairs(n, n) / 1e9
     print(f"{n:5} tokens: {all_of_it:.2f} GB, of which the pairs {pairs:.2f}")
 
+# %% jupyter={"source_hidden": true} tags=["remove-cell"]
+facts(vocabulary=f"{base.vocabulary:,}")
+
 # %% [markdown]
 # The decoder writes a label of two tokens, and keeps of each layer little more than the keys and values of
 # what was read, $2a$ numbers a token. With long answers it keeps as much as the encoder, and the
@@ -103,9 +107,6 @@ for n in (128, 512, 1024):
 #
 # The terms are not all at their greatest at once: in the backward pass the activations go and the
 # gradients come. The estimate is the fullest of five moments of an update.
-
-# %% jupyter={"source_hidden": true} tags=["remove-cell"]
-facts(vocabulary=f"{base.vocabulary:,}")
 
 # %%
 report = Recipe(precision="fp32")  # all else as the report: 16 times 8 texts
@@ -170,7 +171,6 @@ memory.plot_memory()
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 steps = {name: moment.total / 1e9 for name, moment in memory.savings().items()}
 facts(
-    driver=f"{memory.DRIVER:g}",
     **{f"step_{place}": f"{total:.1f}" for place, total in enumerate(steps.values())},
 )
 
@@ -252,7 +252,7 @@ print(f"{peak(base, recipe).total / 1e9:.1f} GB")
 # .venv/bin/t5study finetune --task imdb --model ./t5-base --recipe recipe.yaml
 # ```
 #
-# With `lora_rank: 8` adapters are learnt. The rate of 0.001 is the one that T5's authors fine-tuned with
+# With `lora_rank: 8` adapters are learnt. The learning rate is the one that T5's authors fine-tuned with
 # {cite:p}`raffel2020t5`. If memory runs out all the same, the trainer halves its micro-batches and goes on
 # ({ref}`scaling`).
 #

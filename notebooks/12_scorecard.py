@@ -59,6 +59,9 @@ tables.show(page.counts(verdicts))
 # judged by three runs of that checkpoint or more, and its number is reproduced when it lies within the
 # spread of those runs. What *other weights* reached stands beside it and judges nothing.
 
+# %% [markdown] tags=["needs:published"]
+# The trainer itself is set against a published model's card in chapter 7 ({ref}`emotion-card`).
+
 # %% tags=["remove-input"]
 page.cards(verdicts)
 

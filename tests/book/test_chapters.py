@@ -21,12 +21,14 @@ def code_cells(name: str) -> list:
 
 
 def test_the_two_chapters_share_every_line_but_the_name_of_the_task():
-    sentiment = [
-        (cell.source, str(cell.metadata))
-        for cell in code_cells("06_sentiment")
-        if "only-here" not in cell.metadata.get("tags", [])
-    ]
-    emotion = [(cell.source, str(cell.metadata)) for cell in code_cells("07_emotion")]
+    sentiment, emotion = (
+        [
+            (cell.source, str(cell.metadata))
+            for cell in code_cells(name)
+            if "only-here" not in cell.metadata.get("tags", [])
+        ]
+        for name in ("06_sentiment", "07_emotion")
+    )
     renamed = [tuple(part.replace("sentiment", "emotion") for part in pair) for pair in sentiment]
     assert renamed == emotion
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from handmade import drawn
@@ -78,3 +79,17 @@ def test_a_large_count_is_printed_in_full():
     assert tables.shown(25_006.0) == "25,006"
     assert tables.shown(0.91234) == "0.9123"
     assert tables.shown(float("nan")) == ""
+
+
+def test_a_card_is_reproduced_where_one_more_seed_would_fall():
+    scores = {"accuracy": [0.74, 0.72, 0.73], "weighted_f1": [0.5, 0.51, 0.5]}
+    runs = [
+        SimpleNamespace(metrics={name: values[seed] for name, values in scores.items()})
+        for seed in range(3)
+    ]
+    table = page.card_table(SimpleNamespace(runs=lambda name: runs))
+    assert table["seed 42"].tolist() == [0.74, 0.5]
+    assert table["verdict"].tolist() == ["reproduced", "not reproduced"]
+    low, high = table.loc["accuracy", ["from", "to"]]
+    assert low < 0.72 < 0.74 < high
+    assert (low + high) / 2 == pytest.approx(0.73)

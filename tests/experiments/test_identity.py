@@ -455,7 +455,7 @@ def asked_again(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration of a record, made from today's tasks, corpora, recipes and pins."""
     kind, hub = config["kind"], Hub()
     if kind == "measurement":
-        return questions.parallelism()
+        return questions.memory() if config["name"] == "memory" else questions.parallelism()
     if kind == "pretrain":
         recipe = PretrainingRecipe(**config["recipe"], precision=config["precision"])
         return Pretraining(config["architecture"], recipe, config["seed"]).config(hub)
@@ -519,6 +519,6 @@ def test_there_are_published_records() -> None:
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.parent.name)
 def test_a_published_record_is_the_answer_to_a_question_that_can_be_asked_today(path) -> None:
     config = json.loads(path.read_text())
-    asked = asked_again(config)
+    asked = json.loads(json.dumps(asked_again(config)))
     assert {**asked, "result_version": config["result_version"]} == config
     assert path.parent.name.endswith(identity_of(asked))
