@@ -21,12 +21,9 @@ from t5study.profiles import ModelSource
 from t5study.runs.record import Run, canonical
 from t5study.runs.store import RunStore
 from t5study.study import Asked, Study
+from t5study.training.memory import FULL, MOMENTS
 
 GIB = 2**30
-_WEIGHT = 4
-"""Bytes of a weight, of its gradient, and of each of the numbers that an optimiser keeps of it."""
-_KEPT = {"adamw": 2, "adafactor": 0}
-"""Numbers that an optimiser keeps of a weight; Adafactor keeps hardly any."""
 
 
 @dataclass(frozen=True)
@@ -191,18 +188,18 @@ def refuse_what_does_not_fit(study: Study, steps: Iterable[Step]) -> None:
     kept = 0
     for step in missing:
         weights, optimizer = _weights(study, step)
-        needed = weights * _WEIGHT * (2 + _KEPT[optimizer])
+        needed = weights * FULL * (2 + MOMENTS[optimizer])
         if needed > there:
             raise StudyError(
                 f"The training of '{step.name}' has {weights / 1e9:.1f} billion weights and takes "
                 f"{needed / GIB:,.0f} GiB of memory at least, of which there are "
                 f"{there / GIB:,.1f}: choose a smaller model, or a machine with more."
             )
-        kept += weights * _WEIGHT
+        kept += weights * FULL
         # The checkpoints that a training in progress keeps.
         recipe = _recipe(step.asked)
         several = recipe.keep_checkpoints if recipe else 1
-        most = max(most, several * weights * _WEIGHT * (1 + _KEPT[optimizer]))
+        most = max(most, several * weights * FULL * (1 + MOMENTS[optimizer]))
     root = study.store.root.resolve()
     place = next(path for path in (root, *root.parents) if path.is_dir())
     free = shutil.disk_usage(place).free
@@ -234,7 +231,7 @@ def _weights(study: Study, step: Step) -> tuple[int, str]:
         return weight_count(study.profile.pretraining[model]), recipe.optimizer
     checkpoint = study.checkpoint(model, make=False)
     size = sum(path.stat().st_size for path in checkpoint.folder.glob("*.safetensors"))
-    return size // _WEIGHT, recipe.optimizer
+    return size // FULL, recipe.optimizer
 
 
 def weight_count(recipe: PretrainingRecipe) -> int:

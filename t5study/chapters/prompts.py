@@ -25,14 +25,16 @@ def prompted_table(study: Study) -> pd.DataFrame:
     calibrated. `trained` is the best score of a model that was trained on the task, `by` its
     experiment, and `always one` what the commonest label would score.
     """
-    rows = {}
+    rows, best = {}, {}
     for name, entry in study.experiments.items():
         if entry.prompt is None:
             continue
         role, runs = entry.task or "", study.runs(name)
         metric = study.task(role).metrics[0]
         raw, calibrated = (_scores(runs, metric, way) for way in WAYS)
-        by, trained = best_trained(study, role, metric)
+        if role not in best:
+            best[role] = best_trained(study, role, metric)
+        by, trained = best[role]
         rows[role, metric, entry.shots] = {
             "draws": len(runs),
             "raw": raw.mean(),
