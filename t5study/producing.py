@@ -12,6 +12,7 @@ from t5study.experiments.questions import (
     Casting,
     Observing,
     Prompting,
+    Shrinking,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ def produce(asked: Any, hub: Hub, work: Workspace) -> dict[str, Any]:
             from t5study.chapters.observations import record
 
             return record(asked, work)
+        case Shrinking():
+            from t5study.chapters.observations.smaller import shrink
+
+            return shrink(asked, hub, work)
         case "memory":
             from t5study.chapters.observations.memory import measure
 

@@ -24,6 +24,7 @@ from t5study.experiments.questions import (
     Casting,
     Observing,
     Prompting,
+    Shrinking,
     memory,
     observed_model,
     parallelism,
@@ -305,6 +306,11 @@ class Study:
             else _own_checkpoint("fine-tuned", run.identity, run.path),
             json.loads(json.dumps(inputs)),
         )
+        return self._obtain(asked, asked.config())
+
+    def shrink(self, run: Run) -> Run:
+        """Return what the model of a fine-tuning loses and saves when it is made smaller."""
+        asked = Shrinking(run)
         return self._obtain(asked, asked.config())
 
     def measure_parallelism(self) -> Run:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from t5study.base.reading import read_yaml
+from t5study.chapters.listing import listing
 from t5study.chapters.style import (
     GREY,
     PAGE,
@@ -166,14 +165,8 @@ def surest_mistakes(run: Run, count: int = 10) -> pd.DataFrame:
 
 
 def loop_source() -> Markdown:
-    """Return the fine-tuning loop of `plain_loop` as a page shows it, without loading torch."""
-    from IPython.display import Markdown
-
-    text = Path(__file__).with_name("plain_loop.py").read_text("utf-8")
-    text = re.sub(
-        r'    """.*?"""\n\n', "", text[text.index("def fine_tune") :], count=1, flags=re.S
-    )
-    return Markdown(f"```python\n{text}```")
+    """Return the fine-tuning loop as a page shows it."""
+    return listing("plain_loop", "fine_tune")
 
 
 def appendix_facts() -> dict[str, str | int]:

@@ -181,6 +181,21 @@ class Answering:
 
 
 @dataclass(frozen=True)
+class Shrinking:
+    """What a fine-tuned encoder with a head loses and saves when it is made smaller."""
+
+    run: Run
+    epochs: int = 2
+    temperature: float = 2.0
+    seed: int = 21
+
+    def config(self) -> dict[str, Any]:
+        """Return what determines the scores; times are the machine's."""
+        settings = {name: getattr(self, name) for name in ("epochs", "temperature", "seed")}
+        return {"kind": "shrinking", "run": self.run.identity, **settings}
+
+
+@dataclass(frozen=True)
 class Observing:
     """An observation of a checkpoint: its name in `observations.OBSERVATIONS`, and its inputs."""
 

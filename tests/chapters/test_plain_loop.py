@@ -5,7 +5,7 @@ from __future__ import annotations
 from tiny import tiny_t5
 from transformers import T5ForConditionalGeneration
 
-from t5study.chapters import finetuning
+from t5study.chapters.listing import listing
 from t5study.chapters.plain_loop import fine_tune
 from t5study.models.loading import load_model, load_tokenizer
 
@@ -22,7 +22,7 @@ def test_the_loop_of_the_page_teaches_a_t5_two_words(tmp_path):
 
 
 def test_the_page_shows_forty_lines_of_it_that_fit():
-    shown = finetuning.loop_source().data.splitlines()[1:-1]
+    shown = listing("plain_loop", "fine_tune").data.splitlines()[1:-1]
     assert len([line for line in shown if line.strip()]) <= 40
     assert max(map(len, shown)) <= 80
     assert shown[0] == "def fine_tune("

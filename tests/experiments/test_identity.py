@@ -30,6 +30,7 @@ from t5study.experiments.questions import (
     Casting,
     Observing,
     Prompting,
+    Shrinking,
 )
 from t5study.experiments.recipes import Architecture, PretrainingRecipe, Recipe, TaskSettings
 from t5study.experiments.reopening import experiment_of
@@ -85,6 +86,13 @@ def jointly(task=TASK, settings=SETTINGS, checkpoint=CHECKPOINT) -> dict:
 
 def baseline(task=TASK, settings=SETTINGS) -> dict:
     return Baseline(task, settings).config(HUB)
+
+
+def answered(config: dict[str, Any]) -> Run:
+    """A run of which the configuration alone is known."""
+    run = Run(Path())
+    object.__setattr__(run, "config", config)
+    return run
 
 
 def casting(task=TASK, checkpoint=CHECKPOINT) -> dict:
@@ -402,6 +410,10 @@ ASKED = [
         },
     ),
     (
+        Shrinking(answered({"seed": 1})),
+        {"run": answered({"seed": 2}), "epochs": 3, "temperature": 1.0, "seed": 22},
+    ),
+    (
         Casting(TASK, CHECKPOINT),
         {
             "task": get_task("rte"),
@@ -423,7 +435,9 @@ ASKED = [
 def test_every_part_of_what_is_asked_is_in_its_identity(asked, others) -> None:
     def config(asked: Any) -> str:
         return identity_of(
-            asked.config() if isinstance(asked, Casting | Observing) else asked.config(HUB)
+            asked.config()
+            if isinstance(asked, Casting | Observing | Shrinking)
+            else asked.config(HUB)
         )
 
     assert {field.name for field in dataclasses.fields(asked)} == set(others)
@@ -477,6 +491,11 @@ def asked_again(config: dict[str, Any]) -> dict[str, Any]:
             task, settings, model, config["prompt"], config["shots"], config.get("seed", 21)
         )
         return asked.config(hub)
+    if kind == "shrinking":
+        (made,) = RESULTS.glob(f"published/*/*-{config['run']}")
+        return Shrinking(
+            Run(made), *(config[name] for name in ("epochs", "temperature", "seed"))
+        ).config()
     if kind == "answers":
         (asked,) = RESULTS.glob(f"published/*/*-{config['run']}")
         return Answering(Run(asked), tuple(config["texts"])).config()
