@@ -46,6 +46,10 @@ lab: $(READY)  ## open the notebooks in JupyterLab, paired with their .py source
 html: $(READY)  ## render the published book again from results/, with training forbidden
 	@$(BIN)/t5study render $(if $(filter-out file,$(origin PROFILE)),--profile "$(PROFILE)")
 
+.PHONY: pdf
+pdf: $(READY)  ## the same as one PDF, printed by Chromium
+	@$(BIN)/t5study render --pdf $(if $(filter-out file,$(origin PROFILE)),--profile "$(PROFILE)")
+
 .PHONY: bench
 bench: $(READY)  ## measure the speed, side by side with what people would use instead
 	@$(BIN)/python -m benchmarks $(if $(SOURCE),--source "$(SOURCE)")

@@ -64,7 +64,7 @@ def build_html(profile: str, *, root: Path | None = None, build: Path | None = N
         return index
     output = layout.build / "sphinx"
     shutil.rmtree(output, ignore_errors=True)
-    _run_jupyter_book(layout, output)
+    run_jupyter_book(layout, output)
     pages = output / "_build" / "html"
     _check_pages(layout, pages)
     mend(pages, _address(layout))
@@ -93,11 +93,17 @@ def _source_digest(source: Path) -> str:
     return digest.hexdigest()
 
 
-def _run_jupyter_book(layout: Layout, output: Path) -> None:
+def run_jupyter_book(layout: Layout, output: Path, *options: str) -> None:
+    """Build the assembled sources below `output`; a warning is an error.
+
+    Raises:
+        StudyError: with the first warning or error.
+    """
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
     command += ["build", str(layout.source), "--path-output", str(output)]
     command += ["--config", str(layout.source / "_config.yml")]
     command += ["--toc", str(layout.source / "_toc.yml"), "-W", "-n", "--keep-going"]
+    command += options
     done = subprocess.run(
         command,
         stdout=subprocess.PIPE,

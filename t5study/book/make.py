@@ -19,6 +19,7 @@ from t5study.book.chapters import Layout, alone, find_chapters, read_parameters
 from t5study.book.execute import reproduce
 from t5study.book.job import executed_notebook, replay
 from t5study.book.notebooks import read_source, written_for
+from t5study.book.pdf import build_pdf
 from t5study.runs.record import FILES, records_below
 
 
@@ -71,11 +72,16 @@ def make_book(
 
 
 def make_published(
-    profile: str | None = None, *, root: Path | None = None, console: Console | None = None
+    profile: str | None = None,
+    *,
+    pdf: bool = False,
+    root: Path | None = None,
+    console: Console | None = None,
 ) -> Path | None:
     """Render the published book again from results/, with training forbidden.
 
     Without a `profile` it is the one that the notebooks are written for. Nothing is downloaded.
+    With `pdf` all of it becomes one PDF as well, whose path is returned then.
 
     Raises StudyError when nothing is published for the profile, when a record is not as it was
     published, or when another command is rendering it.
@@ -92,4 +98,6 @@ def make_published(
     for record in records:
         check_checksums(record, FILES)
     place = {"root": root, "build": job.layout.build, "store": job.runs}
-    return make_book(str(job.layout.profile_file), **place, training=False, console=console)
+    file = str(job.layout.profile_file)
+    index = make_book(file, **place, training=False, console=console)
+    return build_pdf(Layout.of(file, root, job.layout.build)) if pdf and index else index

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from t5study.judging.scores import student
+from t5study.judging.scores import METRICS, student
 from t5study.runs.record import Run
 
 Format = str | Callable[[Any], str]
@@ -102,6 +102,7 @@ def show(
     frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
     if frame.empty:
         return None
+    frame = _by_metric(frame, formats or {})
     columns = [
         column
         for column in _columns(frame, dict(formats or {}))
@@ -112,6 +113,27 @@ def show(
     if _width(columns) > PAGE and len(frame) < len(body) and frame.columns.nlevels == 1:
         columns = min(columns, _turned(heads, body), key=_width)
     return Table(_html(columns, caption), _plain(columns))
+
+
+def _by_metric(frame: pd.DataFrame, formats: Mapping[Hashable, Format]) -> pd.DataFrame:
+    """Write the scores of a table that names a metric a row: of a hundred with one decimal."""
+    if frame.columns.nlevels == 1 and "metric" in frame.columns:
+        named = frame["metric"].tolist()
+    elif "metric" in frame.index.names:
+        named = frame.index.get_level_values("metric").tolist()
+    else:
+        return frame
+    of_hundred = [name in METRICS and METRICS[name].best > 1 for name in named]
+
+    def written(column: pd.Series) -> Any:
+        if column.name in formats or not pd.api.types.is_float_dtype(column):
+            return column
+        return [
+            None if np.isnan(value) else f"{value:.1f}" if hundred else f"{value:.3f}"
+            for value, hundred in zip(column, of_hundred, strict=True)
+        ]
+
+    return frame.assign(**{name: written(frame[name]) for name in frame.columns})
 
 
 def stacked(parts: Mapping[str, pd.DataFrame], name: str = "task") -> pd.DataFrame:

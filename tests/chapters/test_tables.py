@@ -176,3 +176,20 @@ def test_a_single_run_has_no_interval_over_seeds():
     # Student's t with two degrees of freedom: 4.303.
     mean, low, high = tables.mean_interval([0.1, 0.2, 0.3])
     assert high - mean == pytest.approx(4.3027 * 0.1 / 3**0.5, rel=1e-4)
+
+
+def test_a_score_has_the_decimals_of_its_metric_and_not_of_its_size():
+    index = pd.MultiIndex.from_tuples(
+        [("bleu", "T5"), ("bleu", "copy"), ("exact_match", "T5")], names=["metric", "answers"]
+    )
+    frame = pd.DataFrame(
+        {"score": [12.34, 0.478, 0.00349], "low": [11.3, 0.222, np.nan], "high": [13.2, 0.8, 1.0]},
+        index=index,
+    )
+    assert cells(show(frame).html)[1:] == [
+        ["BLEU", "T5", "12.3", "11.3 to 13.2"],
+        ["copy", "0.5", "0.2 to 0.8"],
+        ["exact match", "T5", "0.003", ""],
+    ]
+    listed = frame.reset_index()[["metric", "score"]]
+    assert [row[-1] for row in cells(show(listed).html)[1:]] == ["12.3", "0.5", "0.003"]
