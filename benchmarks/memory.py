@@ -18,15 +18,13 @@ from transformers import Adafactor, T5ForConditionalGeneration
 from benchmarks.results import RESULTS
 from t5study.base.files import write_json
 from t5study.chapters.memory import CARDS as CARDS
-from t5study.chapters.memory import DRIVER, shape_of
+from t5study.chapters.memory import room, shape_of
 from t5study.claims.counting import t5_config
 from t5study.claims.published import load_published
 from t5study.experiments.recipes import Recipe
 from t5study.training.memory import moments
 
 GB = 10**9
-RESERVED = DRIVER * GB
-
 TARGET_LENGTH = 2
 ROWS = (4, 12)
 """Examples of the two measurements whose difference is what an example needs."""
@@ -66,8 +64,8 @@ class Need:
 
     def largest_batch(self, card: int) -> int:
         """Return how many examples fit at once into a card of so many GB; 0 if none."""
-        room = card * GB - RESERVED
-        return max(0, int((room - self.fixed) // self.example)) if self.step <= room else 0
+        free = room(card) * GB
+        return max(0, int((free - self.fixed) // self.example)) if self.step <= free else 0
 
 
 def estimates() -> Iterator[Need]:
@@ -135,7 +133,7 @@ def main(out: Path = RESULTS) -> None:
     logging.disable(logging.WARNING)
     measured = torch.cuda.is_available()
     needs = [asdict(need) for need in (measurements() if measured else estimates())]
-    said = {"target_length": TARGET_LENGTH, "reserved_bytes": RESERVED}
+    said = {"target_length": TARGET_LENGTH}
     write_json(out / "memory.json", {"measured": measured, **said, "needs": needs})
 
 

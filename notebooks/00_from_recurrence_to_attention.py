@@ -41,8 +41,8 @@ study.finds(
 
 # %% [markdown]
 # The report's introduction tells a history: convolutional networks learned to see, recurrent networks
-# took over for text, and in 2017 the {term}`Transformer` replaced both, because it is "much more
-# parallelizable". This chapter shows the three ways to read a sentence and measures the last claim.
+# took over for text, and in 2017 the {term}`Transformer` came, "much more parallelizable" than recurrent
+# networks and better at many tasks. This chapter shows the three ways to read a sentence and measures the last claim.
 
 # %% [markdown] tags=["finds:attention_waits_alike"]
 # **What was found.** In a recurrent layer {eval}`facts.chain_lstm_longest` operations wait for each
@@ -146,7 +146,8 @@ recurrence.plot_parallelism(run)
 # To {term}`pre-train <pre-training>` a network on unlabelled text and then to {term}`fine-tune
 # <fine-tuning>` it on a labelled task began with recurrent networks
 # {cite:p}`dai2015semisupervised,howard2018ulmfit`; ELMo took such a network's vectors and left it as it was
-# {cite:p}`peters2018elmo`. A network that trains quickly can read far more text, and the Transformer is one. Three designs came of it within two years:
+# {cite:p}`peters2018elmo`. A network that trains quickly can read far more text, and the Transformer is one.
+# Three designs came of it in 2018 and 2019:
 #
 # | year | model | what it keeps of the Transformer | what it learns from plain text |
 # | --- | --- | --- | --- |

@@ -183,7 +183,7 @@ def attention(query, key, value):
 
 # %% [markdown]
 # Why the root of $d_k$, the width of a query? A score is a sum of $d_k$ products. Where the entries are
-# independent with variance one, its variance is $d_k$, and the division brings that back to one. Without
+# independent with mean zero and variance one, its variance is $d_k$, and the division brings that back to one. Without
 # it softmax would put nearly all weight on one position from the start, and hardly learn.
 
 # %% [markdown] tags=["needs:minilm"]
@@ -253,7 +253,7 @@ bert.plot_looks(looked, [(0, 3, 1), (1, 5, 11), (2, 0, 2)])
 #
 # (GELU is a ramp with a rounded corner: $x\,\Phi(x)$, with $\Phi$ the normal distribution function.)
 
-# %% mystnb={"figure": {"caption": "An encoder block. Attention mixes the positions, the feed-forward layer works on each of them, and the orange ways carry past each what came in. BERT is a stack of such blocks and nothing else.", "name": "fig-encoder-block"}, "image": {"alt": "A column of boxes, from below: four input vectors, multi-head self-attention, add and normalise, feed-forward layer, add and normalise, four output vectors. Two arrows lead around attention and around the feed-forward layer."}} tags=["remove-input"]
+# %% mystnb={"figure": {"caption": "An encoder block. Attention mixes the positions, the feed-forward layer works on each of them, and the orange ways carry past each what came in. Between its embeddings and its output layers BERT is a stack of such blocks.", "name": "fig-encoder-block"}, "image": {"alt": "A column of boxes, from below: four input vectors, multi-head self-attention, add and normalise, feed-forward layer, add and normalise, four output vectors. Two arrows lead around attention and around the feed-forward layer."}} tags=["remove-input"]
 encoder_block()
 
 # %% [markdown]
@@ -413,15 +413,16 @@ rows = dense.values["accuracy"]
 bert.plot_shares([row["view"] for row in rows], {"accuracy": rows})
 
 # %% [markdown] tags=["needs:minilm"]
-# The layer has {eval}`facts.dense_parameters` weights. Trained on {eval}`facts.dense_train` sentences and
+# With two labels one row of weights is enough, so the layer has {eval}`facts.dense_parameters` numbers: a
+# weight for each entry of the vector, and a bias. Trained on {eval}`facts.dense_train` sentences and
 # judged on {eval}`facts.dense_test` others, it is right in {eval}`facts.dense_mean` of them with the mean
 # of MiniLM's vectors and in {eval}`facts.dense_cls` with that of `[CLS]`. A network with random weights
 # has {eval}`facts.dense_random`, the counts have {eval}`facts.dense_words`.
 
 # %% [markdown] tags=["needs:minilm", "finds:mean_not_above_counts"]
-# The best of these is not told apart from counting words: the sentences are made so that single words
-# mislead ("I wish the story had been clever"). A footnote to section 3.1 of BERT's paper says as much,
-# that the vector of `[CLS]` is not a meaningful representation of a sentence without fine-tuning.
+# The mean of MiniLM's vectors is not told apart from counting words, although the sentences are made so that
+# single words mislead ("I wish the story had been clever"). Of BERT's `[CLS]` a footnote to section 3.1 of its
+# paper says that without fine-tuning it is not a meaningful representation of a sentence.
 
 # %% [markdown]
 # {term}`Fine-tuning <fine-tuning>` lets the gradient of the new layer change all the weights below.

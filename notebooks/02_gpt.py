@@ -102,8 +102,8 @@ if study.has("gpt"):
 #
 # - In all {eval}`facts.layers` layers the largest weight on a later token is {eval}`facts.future`.
 #   Replace a token, and nothing to its left moves.
-# - It has read enough to prefer language to words: four sentences have a median
-#   {term}`perplexity` of {eval}`facts.plain`, the same words in another order of {eval}`facts.mixed`.
+# - It finds sentences likelier than their words in another order: four sentences have a median
+#   {term}`perplexity` of {eval}`facts.plain`, the same words mixed one of {eval}`facts.mixed`.
 # - After "Although the story was" the likeliest {eval}`facts.topk` tokens hold
 #   {eval}`facts.topk_mass` of the probability, and it takes {eval}`facts.nucleus` tokens to hold nine
 #   tenths. How one of them is picked decides what kind of text comes out.
@@ -295,15 +295,16 @@ ways = study.observe(
 )
 tables.show(
     pd.DataFrame(ways.values["rows"])
-    .rename(columns={"different_pairs": "different pairs of words"})
+    .rename(columns={"different_pairs": "share of word pairs that differ"})
     .set_index("method")
 )
 
 # %% [markdown]
-# Searches stay close to what is usual, and over longer stretches they repeat themselves. Sampling from the whole
-# distribution strays, since the unlikely tokens are many and together not so unlikely. To cut them off
-# keeps the text together. People's texts are not the most probable ones either: again and again they use a
-# word that the model finds unlikely {cite:p}`holtzman2020degeneration`. Where the input leaves little
+# On many long texts {cite:t}`holtzman2020degeneration` found that searches repeat themselves, that sampling
+# from the whole distribution strays, since the unlikely tokens are many and together not so unlikely, and
+# that cutting them off helps. Six short texts cannot show this: here the text of top-k sampling repeats itself
+# most. People's texts are not the most probable ones either: again and again they use a
+# word that the model finds unlikely. Where the input leaves little
 # choice of what to say, as in translation, searching is what one wants; {doc}`05_generation` goes on there.
 
 # %% [markdown]
@@ -311,10 +312,10 @@ tables.show(
 # ## Does the architecture explain what each is good at?
 #
 # The report says that it explains "the language understanding prowess of BERT and the ability of GPT to
-# generate coherent text". For a fair test the two must differ in nothing else. So this section asks two
-# networks of this study, a BERT and a GPT of {eval}`facts.own_parameters` weights that read
-# {eval}`facts.read` tokens each. They are small and know little; what can be compared is what the mask
-# allows.
+# generate coherent text". A fair test would change the mask alone. The two networks of this section, a BERT
+# and a GPT of this study, have {eval}`facts.own_parameters` weights each and read {eval}`facts.read` tokens
+# each. They differ in the mask, in what they are trained to predict, and in the learning rate. They are small
+# and know little; what can be compared is what the mask allows.
 #
 # ### A blank whose clue lies to the right
 #
@@ -364,6 +365,7 @@ moved = {name: gpt.moves(table) for name, table in leaning.items()}
 right = {name: int((each > 1e-6).sum()) for name, each in moved.items()}
 pairs = len(moved["BERT, at the blank"])
 shares = {"bert": found_by_bert.values["first"], "gpt": found_by_gpt.values["first"]}
+chance = found_by_bert.values["chance"]["share"]
 names = ("no_nsp_mrpc", "ltr_mrpc", "no_nsp_sst2", "ltr_sst2")
 values = {name: published.value(f"bert-{name.replace('_', '-')}") for name in names}
 facts(
@@ -373,12 +375,14 @@ facts(
     clues_n=pairs,
     clues_most=f"{abs(moved['BERT, at the blank']).max():.3f}",
     cloze_n=shares["bert"]["n"],
+    cloze_chance=f"{100 * chance:.0f} %",
     **{f"cloze_{name}": f"{100 * share['share']:.0f} %" for name, share in shares.items()},
     **{name: f"{100 * value:.1f} %" for name, value in values.items()},
 )
 study.finds(
     moves_by_little=abs(moved["BERT, at the blank"]).max() < 0.05,
     gpt_finds_more=shares["gpt"]["share"] > shares["bert"]["share"],
+    bert_below_chance=shares["bert"]["share"] < chance,
 )
 
 # %% [markdown]
@@ -394,15 +398,17 @@ study.finds(
 # {cite:p}`brown2020gpt3`.)
 
 # %% [markdown] tags=["finds:moves_by_little"]
-# BERT's leaning moves by {eval}`facts.clues_most` at most. What the mask allows, this small network has not
-# learnt to use.
+# BERT's leaning mostly moves the right way, but by {eval}`facts.clues_most` at most. This small network has
+# learnt to use very little of what the mask allows. The pairs share four verbs, so they are not
+# {eval}`facts.clues_n` independent tests.
 
 # %% [markdown]
 # ### One hidden word anywhere
 #
 # In {eval}`facts.cloze_n` texts of the {term}`pocket corpus` that neither has read one word is hidden. BERT
 # reads around the gap and finds {eval}`facts.cloze_bert`; GPT reads up to it and finds
-# {eval}`facts.cloze_gpt`.
+# {eval}`facts.cloze_gpt`. Always answering with the commonest of these words would find
+# {eval}`facts.cloze_chance`.
 
 # %% mystnb={"figure": {"name": "fig-read-write", "caption": "Hidden words of held-out texts, found by BERT from both sides and by GPT from the left, with 95 % intervals."}, "image": {"alt": "Two panels of dots with intervals for BERT and GPT: hidden words that are the first choice, and hidden words among the first five."}} tags=["remove-input"]
 panels = {
@@ -415,13 +421,17 @@ gpt.plot_shares(["BERT", "GPT"], panels)
 # GPT finds more, although it sees one side only. Masking trains on one token in seven, so after as many
 # tokens read BERT has been corrected far less often. That may be why; this page does not part the two.
 
+# %% [markdown] tags=["finds:bert_below_chance"]
+# BERT is below the commonest word: it has not learnt this task, and its score says nothing about reading both
+# sides.
+
 # %% [markdown]
 # (gpt-others)=
 # ### What others measured
 #
 # GPT was published for understanding: its paper is called "Improving Language Understanding by Generative
-# Pre-Training", and it fine-tunes a linear layer on the vector of the *last* token, which has seen the whole
-# text {cite:p}`radford2018gpt`. In 2018 that was the state of the art on most of the tasks it was tried on.
+# Pre-Training". It puts a linear layer on the vector of the *last* token, which has seen the whole text, and
+# fine-tunes all weights {cite:p}`radford2018gpt`. In 2018 that was the state of the art on most of the tasks it was tried on.
 #
 # GPT-2 was shown to summarise and to translate without training for either, far below systems made for the task
 # {cite:p}`radford2019gpt2`.

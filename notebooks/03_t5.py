@@ -142,7 +142,7 @@ life_of_a_text(review, question, seen["positive"].values["source"], scored)
 # (t5-architectures)=
 # ## Two stacks: which of three architectures T5 is
 
-# %% mystnb={"figure": {"name": "fig-t5-stack", "caption": "T5. The encoder reads the whole input. The decoder reads what was written, looks at the encoder's output through cross-attention, and scores the next token. Additions and normalisations, as in an encoder block, are left out."}, "image": {"alt": "Two columns. Left, from below: the text translate English to German, that is good; embedding; encoder blocks of self-attention and feed-forward layer. Right: start, Das, ist, gut; the same embedding; decoder blocks of self-attention, cross-attention and feed-forward layer; scores; Das ist gut, end. An arrow leads from the encoder's output to cross-attention."}} tags=["remove-input"]
+# %% mystnb={"figure": {"name": "fig-t5-stack", "caption": "T5. The encoder reads the whole input. The decoder reads what was written, looks at the encoder's output through cross-attention, and scores the next token. Additions and normalisations are left out; T5 normalises in front of each part, BERT after it."}, "image": {"alt": "Two columns. Left, from below: the text translate English to German, that is good; embedding; encoder blocks of self-attention and feed-forward layer. Right: start, Das, ist, gut; the same embedding; decoder blocks of self-attention, cross-attention and feed-forward layer; scores; Das ist gut, end. An arrow leads from the encoder's output to cross-attention."}} tags=["remove-input"]
 t5_stack()
 
 # %% [markdown]
@@ -395,7 +395,7 @@ facts(
 # ## How large is T5?
 #
 # "The base model which has 11Bn parameters", says the report's conclusion. These are the five published
-# sizes, counted from their settings in the paper on modules that need no memory:
+# sizes, counted from their settings in the paper without allocating any weights:
 
 # %% tags=["remove-input"]
 tables.show(pd.DataFrame(sizes.values["published"]))

@@ -84,11 +84,11 @@ study.finds(**yes_sayer.finds)
 # **What was found.**
 #
 # - Of {eval}`facts.roles` tasks our T5 is above our BERT on {eval}`facts.t5_above` and below it on
-#   {eval}`facts.bert_above`, with a recipe chosen for T5 and more tokens read. It is above a linear machine
-#   on word pairs on {eval}`facts.over_baseline`, and below it on {eval}`facts.under_baseline`.
-# - A score needs its measure. Four numbers about common words beat T5 at the similarity of sentences, and
-#   T5's F1 on paraphrases is that of answering *equivalent* to every pair.
-# - Ranks one to six of the report's leaderboard cannot be told apart on SST-2 by its test set.
+#   {eval}`facts.bert_above`, with a recipe chosen for T5 and more tokens read. It is above a linear classifier
+#   on words and word pairs on {eval}`facts.over_baseline`, and below it on {eval}`facts.under_baseline`.
+# - A score needs a simple comparison beside it. Four numbers about common words beat T5 at the similarity of
+#   sentences, and T5's F1 on paraphrases is not told apart from answering *equivalent* to every pair.
+# - The scores on SST-2 that the report's leaderboard prints are too close to order its ranks one to six.
 
 # %% [markdown]
 # (glue-leaderboard)=
@@ -128,7 +128,7 @@ facts(
 #   behind the first.
 # - *DeBERTa is second, and many models in the top five come from BERT.* DeBERTa's rank is
 #   {eval}`facts.deberta_rank`; of the first five, {eval}`facts.bert_in_top_five` are
-#   encoders that descend from BERT. (ERNIE, which leads, does so too.)
+#   encoders that descend from BERT.
 # - *The original BERT is 32nd.* The printed rows end at 13, so this cannot be read from them.
 #   It fits: the score of BERT-large in its paper's abstract, {eval}`facts.bert_score` {cite:p}`devlin2019bert`, is
 #   far below the {eval}`facts.last_score` of the last row printed.
@@ -180,7 +180,8 @@ tables.show(GLUE_TASKS)
 
 # %% [markdown]
 # BERT answers each task through a new layer of its own: the vector of `[CLS]` goes through a dense
-# layer with as many outputs as there are labels {cite}`devlin2019bert`. T5 answers all of them in
+# layer with one output for each label, or, for STS-B, a single output that is the number
+# {cite}`devlin2019bert`. T5 answers all of them in
 # words {cite}`raffel2020t5`. A prefix names the task, the label is a word to be written, and even
 # STS-B's number is written as text: it is rounded to the nearest multiple of 0.2, as in *2.6*.
 # The five tasks of this chapter:
@@ -191,7 +192,7 @@ asked_for = {
         "task": task.name,
         "T5 reads": task.prefix + task.template,
         "T5 writes": ", ".join(task.label_words[:3]) + (" …" if len(task.label_words) > 3 else ""),
-        "scored by": ", ".join(task.metrics),
+        "scored by": ", ".join(tables.name_of(metric) for metric in task.metrics),
     }
     for role, task in tasks.items()
 }
@@ -458,8 +459,8 @@ tables.show(over_baseline)
 # not show an order.
 #
 # This is no verdict on the two designs. Besides the recipe and the tokens, there is {eval}`facts.seeds` seed
-# a task, and another may give another order; the two tables hold {eval}`facts.comparisons` comparisons, of
-# which one in twenty would be called by luck alone. Models that give one answer to every test row have not
+# a task, and another may give another order. The two tables hold {eval}`facts.comparisons` comparisons; of
+# comparisons between equally good models, one in twenty would be called a difference by luck. Models that give one answer to every test row have not
 # learnt their task, and to be above them is easy: {eval}`facts.one_answer`.
 #
 # The baseline sees words and neighbouring pairs. In one sentence pairs hold some word order, so it can notice
@@ -491,8 +492,8 @@ tables.show(over_baseline)
 # ### Beside published scores
 #
 # Published scores belong to named checkpoints, and are comparable only where split and training rows agree.
-# T5's rows are scores on GLUE's *test* sets, of which this study has no labels; its own are on development
-# sets (split *validation* here). *Read* marks what was read at its source, *listing* what was seen in a list
+# T5's rows are scores on GLUE's *test* sets, of which this study has no labels. BERT's rows are on the
+# development sets (split *validation*), as this study's own scores are. *Read* marks what was read at its source, *listing* what was seen in a list
 # that quotes the source, and *not verified* what was not read again for this book.
 
 # %% tags=["remove-input"]
@@ -506,7 +507,7 @@ tables.show(beside[columns].set_index("task"))
 # ## What to take away
 #
 # - A leaderboard compares systems, not designs: sizes differ more than thirtyfold, and some rows are ensembles.
-# - A difference has an interval. On 1,821 sentences half a point is luck.
+# - A difference has an interval. On 1,821 sentences half a point can be luck.
 # - Ask of every score what a judge would get who says yes to all, or counts common words.
 #
 # What the report said, with our verdicts:

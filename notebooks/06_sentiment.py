@@ -79,9 +79,9 @@ study.finds(
 # The report prints an accuracy of {eval}`facts.report_accuracy` on the 25,000 test reviews. Found here, with
 # a T5 of {eval}`facts.parameters` parameters:
 #
-# - The best of our networks read 80 million tokens of other text first and reads up to
-#   {eval}`facts.best_reads` tokens of a review. It is right on {eval}`facts.best` of the reviews. A linear
-#   machine on word pairs, which learns in seconds, is right on {eval}`facts.baseline`; the two are not
+# - The best of our networks first read 80 million tokens without labels: IMDB's unlabelled and training
+#   reviews, and old books. It reads up to {eval}`facts.best_reads` tokens of a review. It is right on {eval}`facts.best` of the reviews. A linear
+#   classifier on words and word pairs, which learns in seconds, is right on {eval}`facts.baseline`; the two are not
 #   told apart.
 # - How much of a review is read matters most. With {eval}`facts.reads` tokens of a review and the shorter
 #   pre-training the network is right on {eval}`facts.accuracy`, with 256 on
@@ -111,7 +111,8 @@ tables.show(finetuning.casting_table(study.casting(role)))
 # %% [markdown]
 # ## Fine-tuning in forty lines
 #
-# Little code is needed. The function below takes any T5, its tokenizer and rows of text and word. It
+# Little code is needed. The function below takes any T5, its tokenizer and rows of text and word. It writes
+# the prefix `sst2 sentence:` before each text; for another task put that task's prefix there. It
 # draws the rows of an epoch in a new order, hands the network a batch at a time, hides the padding of the
 # targets from the loss, and lets the learning rate fall to zero with the last update.
 
@@ -144,7 +145,7 @@ facts(**finetuning.appendix_facts())
 #                lm_labels=lm_labels, ...)
 # ```
 #
-# **The filter that never matches.** Layer normalisations and biases are to be spared from weight decay.
+# **The filter that misses the normalisations.** Layer normalisations and biases are to be spared from weight decay.
 #
 # ```{code-block} python
 # :emphasize-lines: 1
@@ -207,12 +208,16 @@ facts(
 # {eval}`facts.modules_shared` are the {term}`embedding` table that encoder, decoder and output layer share. Ours has
 # the same parts in a smaller size, {eval}`facts.parameters` parameters; {doc}`08_transfer` tells how it was
 # pre-trained.
+#
+# The report's arguments stand beside those of this chapter's runs with {eval}`facts.reads` tokens.
 
 # %% tags=["only-here", "remove-input"]
 batch, steps = "train_batch_size", "gradient_accumulation_steps"
 arguments = finetuning.argument_table(study.plans(f"{role}, T5")[0].recipe)
 rows, times = (int(arguments.loc[name, "report"]) for name in (batch, steps))
 arguments.loc[batch, "report"] = f"{rows} × {times} = {rows * times}"
+seeds = ", ".join(str(run.config["seed"]) for run in runs)
+arguments.loc["seed", ["our name", "this page"]] = ["seed", seeds]
 tables.show(arguments.drop(steps).rename(index={batch: f"{batch} × {steps}"}))
 
 # %% [markdown]
@@ -257,16 +262,18 @@ study.finds(
 # %% [markdown]
 # ## The best run, and what makes it worse
 #
-# The table begins with the best of our networks, and each row changes one thing of the row above it.
+# The table begins with the best of our networks. Each row changes one thing of the row above it, except that
+# the first step also changes the precision, from bf16 to fp32. With three runs the interval is Student's over
+# the seeds; with one run it is the bootstrap's over test rows.
 
 # %% tags=["remove-input"]
 tables.show(steps)
 
 # %% [markdown] tags=["finds:first_step_costs_most", "finds:every_step_costs", "finds:literal_is_better"]
 # Reading less of each review costs most: {eval}`facts.cut` % of the reviews fill the {eval}`facts.reads`
-# tokens of the lower rows and may have lost their end, where reviewers like to say what they think. The
-# precision changes in that step as well, from bf16 to fp32. Reading less in pre-training costs less, and so
-# does to read nothing after the counts ({ref}`transfer-parted`). The report's recipe, with 512 tokens of a
+# tokens of the lower rows and may have lost their end, where reviewers like to say what they think.
+# Reading less in pre-training costs less. So does reading nothing, when the embeddings are set from counts
+# of which pieces stand near each other ({ref}`transfer-parted`). The report's recipe, with 512 tokens of a
 # review, brings the network with the shorter pre-training to {eval}`facts.literal`.
 
 # %% [markdown]

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # The scorecard
 #
-# Each statement of the report that can be checked is a {term}`claim` with a check. This page judges them
-# all. They fall into three groups, which are counted apart: facts of the literature, settled by reading
+# Each statement of the report that can be checked is a {term}`claim` with a check. This page lists them
+# all, with a verdict where there is one. They fall into three groups, which are counted apart: facts of the literature, settled by reading
 # it; the report's own tables and code, settled by counting and computing; and what takes a measurement,
 # settled by the runs of the chapters before. {doc}`13_how_far` draws the conclusion.
 
@@ -42,8 +42,8 @@ study.finds(
 # run* wait for something that is not at hand.
 
 # %% [markdown] tags=["finds:no_more_and_no_less", "finds:numbers_wait"]
-# What could be judged either holds or is mistaken: in no case did a run come out above the report's
-# number or below it. Most claims that wait are numbers measured with published checkpoints.
+# What could be judged either holds or is mistaken. None of the report's scores is judged yet, since no run
+# here has T5-small's weights: most claims that wait are such numbers.
 
 # %% mystnb={"figure": {"caption": "Verdicts on the report's claims, in the three groups by which they are settled.", "name": "fig-claims"}, "image": {"alt": "Stacked horizontal bars, one for each group of claims, divided by verdict."}} tags=["remove-input"]
 page.plot_verdicts(verdicts)
@@ -56,8 +56,8 @@ tables.show(page.counts(verdicts))
 #
 # *Report*, *published* and *measured* are never mixed: what the report says, what others published for
 # the same model and data, and what was counted or measured here. A claim about a named checkpoint is
-# judged by three runs of that checkpoint or more, and its number is reproduced when it lies within the
-# spread of those runs. What *other weights* reached stands beside it and judges nothing.
+# judged by three runs of that checkpoint or more. Its number is reproduced when it lies where one more run
+# would fall with 95 %, by Student's t, plus the rounding of its print. What *other weights* reached stands beside it and judges nothing.
 
 # %% [markdown] tags=["needs:published"]
 # The trainer itself is set against a published model's card in chapter 7 ({ref}`emotion-card`).

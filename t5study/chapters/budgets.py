@@ -75,7 +75,7 @@ def _budget_rows(
         )
         count = "all" if labels is None else f"{labels:,}"
         score, gain = mean_and_interval(same, metric), paired(same, from_scratch, metric)
-        rows.append((count, tokens, *score, *gain, len(same)))
+        rows.append((count, tokens, *score, *gain))
     columns = ["labels", "tokens", "mean", "low", "high", "gain", "standard error", "runs"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -271,7 +271,7 @@ class Price:
         if self.reached:
             return "reached already" if self.surely else "reached, within its interval"
         if not self.is_named:
-            why = f"beyond {MOST_TOKENS:.0e} tokens" if self.falls else "no useful slope"
+            why = "beyond a trillion tokens" if self.falls else "no useful slope"
             return f"never ({why})"
         end = f"{self.high:.1e}" if self.high <= MOST_TOKENS else "never"
         return f"{self.tokens:.1e} tokens (with a point left out: {self.low:.1e} to {end})"

@@ -1,4 +1,4 @@
-"""Distillation in twenty-odd lines, as chapter 11 shows it (Hinton et al. 2015, section 2)."""
+"""Distillation, as chapter 11 shows it (Hinton et al. 2015, section 2)."""
 
 from __future__ import annotations
 

@@ -221,6 +221,8 @@ def argument_table(recipe: Recipe) -> pd.DataFrame:
     """Return the report's arguments beside the values of the recipe that this page used."""
     table = load_published().arguments()
     used = recipe.model_dump()
+    if recipe.optimizer == "adafactor":
+        used["adam_epsilon"] = "not used (Adafactor)"
     ours = [str(used.get(name, "")).replace("None", "none") for name in table["recipe"]]
     return pd.DataFrame(
         {
@@ -235,6 +237,9 @@ def report_table(run: Run, role: str) -> pd.DataFrame:
     """Return our classification report and, in columns of its own, the one the report prints."""
     ours = metrics.classification_report(run.metrics)
     theirs = load_published().classification_report(role).reindex(ours.index)
+    for name in theirs.columns.drop("support"):
+        # With two decimals, as it prints them.
+        theirs[name] = [f"{value:.2f}" if value == value else None for value in theirs[name]]
     return pd.concat({"this study": ours, "report": theirs}, axis=1)
 
 

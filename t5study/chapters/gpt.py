@@ -32,6 +32,7 @@ from t5study.runs.record import Run
 
 CLAIMS = (
     *("gpt-2019", "gpt-decoder-only", "gpt-writes-well", "architecture-explains-prowess"),
+    "decoder-explains-coherence",
     "gpt2-summaries-translation",
 )
 """What the report says of GPT, by the names of claims."""

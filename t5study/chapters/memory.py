@@ -33,9 +33,15 @@ from t5study.training.memory import Moment, Shape, peak
 
 GB = 1e9
 CARDS = (4, 12, 24)
-"""Memory of the report's two graphics cards and of one between them, in GB."""
+"""Memory of the report's two graphics cards and of one between them, in GB as they are sold."""
 DRIVER = 0.8
 """GB of a card that go to the driver, to libraries and into gaps; a round figure."""
+
+
+def room(card: int) -> float:
+    """Return the GB of a card that training can have: its GB are 2**30 bytes, less the driver's."""
+    return card * 2**30 / GB - DRIVER
+
 
 CLAIMS = (
     "only-small-fits-24-gb",
@@ -150,8 +156,8 @@ def needs(model: str, changes: Mapping[str, Any], length: int = 512) -> Moment:
 
 
 def fits(model: str, changes: Mapping[str, Any], card: int) -> bool:
-    """Return whether a recipe's update fits into a card of so many GB, beside the driver."""
-    return needs(model, changes).total / GB + DRIVER <= card
+    """Return whether a recipe's update fits into a card, beside the driver."""
+    return needs(model, changes).total / GB <= room(card)
 
 
 def ladder_table() -> pd.DataFrame:
@@ -245,5 +251,6 @@ def _stack(axes: Axes, steps: Mapping[str, Moment]) -> None:
 def _mark_cards(axes: Axes) -> None:
     """Draw a line at the memory of each card."""
     for card in CARDS:
-        axes.axvline(card, color=INK, lw=1, ls="--", zorder=3)
-        axes.text(card, -0.62, f"{card} GB ", ha="right", va="center", fontsize=SMALL)
+        whole = card * 2**30 / GB
+        axes.axvline(whole, color=INK, lw=1, ls="--", zorder=3)
+        axes.text(whole, -0.62, f"{card} GB ", ha="right", va="center", fontsize=SMALL)

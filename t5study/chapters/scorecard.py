@@ -300,7 +300,7 @@ def card_table(study: Study) -> pd.DataFrame:
     for metric, number in CARD_NUMBERS.items():
         scores = [run.metrics[metric] for run in runs]
         mean, allowed, card = float(np.mean(scores)), allowance(scores, 0), published.value(number)
-        rows[metric] = {
+        rows[metric.replace("_", " ")] = {
             "card": card,
             "seed 42": scores[0],
             "mean": mean,

@@ -33,6 +33,8 @@ Curve = Mapping[int, Answers]
 
 T5, SCRATCH = "T5", "T5 from scratch"
 PEERS = (T5, SCRATCH, "TF-IDF", "NB-SVM")
+MINILM, MINILM_SCRATCH = "MiniLM", "MiniLM from scratch"
+"""The published encoder, and its architecture with random weights."""
 
 CLAIMS = (
     *("transfer-to-sentiment", "transfer-to-emotion", "pretraining-needs-hundreds-of-tpus"),
@@ -60,8 +62,20 @@ def learning_curves(study: Study) -> dict[str, Curve]:
     return found
 
 
-def _answers(study: Study, role: str, ending: str) -> dict[str, list[Run]]:
-    names = {who: f"{role}, {who}{ending}" for who in PEERS}
+def published_curve(study: Study, role: str) -> Curve:
+    """Return what the published encoder and its twin learn from few labels, and others beside."""
+    names = study.names(task=role, model="minilm", init="scratch")
+    counts = sorted({study.experiments[name].labels for name in names} - {None})
+    peers = (MINILM, MINILM_SCRATCH, T5, "TF-IDF")
+    curve = {count: _answers(study, role, f", {count} labels", peers) for count in counts}
+    whole = _answers(study, role, "", peers)
+    return curve | {whole["TF-IDF"][0].metrics["train_rows"]: whole}
+
+
+def _answers(
+    study: Study, role: str, ending: str, peers: Sequence[str] = PEERS
+) -> dict[str, list[Run]]:
+    names = {who: f"{role}, {who}{ending}" for who in peers}
     return {who: study.runs(name) for who, name in names.items() if study.has(name)}
 
 
@@ -78,18 +92,20 @@ def curve_table(curve: Curve, metric: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "labels", "mean", "low", "high", "runs"])
 
 
-def gain_table(curve: Curve, metric: str) -> pd.DataFrame:
+def gain_table(curve: Curve, metric: str, pair: tuple[str, str] = (T5, SCRATCH)) -> pd.DataFrame:
     """Return a row a number of labels: each answer's mean, the gain, its error, and if it is clear.
 
-    Runs are paired by seed: the same rows in the same order, from other weights. The standard
-    error is that of the mean difference; of one seed there is none, and no answer. A gain above
-    two standard errors is clear by a loose rule, `ERRORS`; one outside of Student's 95 % interval
-    around 0 is so by a strict one, `STUDENT`.
+    The gain is that of the first of the `pair` over the second. Runs are paired by seed: the same
+    rows in the same order, from other weights. The standard error is that of the mean difference;
+    of one seed there is none, and no answer. A gain above two standard errors is clear by a loose
+    rule, `ERRORS`; one outside of Student's 95 % interval around 0 is so by a strict one,
+    `STUDENT`.
     """
     rows = {}
     for labels, answers in curve.items():
-        gain, error = paired(answers[T5], answers[SCRATCH], metric)
-        seeds = len(answers[T5])
+        if not set(pair) <= set(answers):
+            continue
+        gain, error, seeds = paired(*(answers[who] for who in pair), metric)
         rules = {STUDENT: student(seeds - 1), ERRORS: 2.0}
         met = [rule for rule, times in rules.items() if gain > times * error]
         rows[labels] = {
@@ -102,13 +118,17 @@ def gain_table(curve: Curve, metric: str) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("labels")
 
 
-def paired(first: Sequence[Run], second: Sequence[Run], metric: str) -> tuple[float, float]:
-    """Return the mean difference of runs with the same seeds, and its standard error (or NaN)."""
-    gaps = np.array(
-        [a.metrics[metric] - b.metrics[metric] for a, b in zip(first, second, strict=True)]
+def paired(first: Sequence[Run], second: Sequence[Run], metric: str) -> tuple[float, float, int]:
+    """Return the mean difference of runs with the same seeds, its standard error, and their count.
+
+    The error of one pair is NaN.
+    """
+    one, other = (
+        {run.config["seed"]: run.metrics[metric] for run in group} for group in (first, second)
     )
+    gaps = np.array([one[seed] - other[seed] for seed in one if seed in other])
     error = float(gaps.std(ddof=1) / len(gaps) ** 0.5) if len(gaps) > 1 else float("nan")
-    return float(gaps.mean()), error
+    return float(gaps.mean()), error, len(gaps)
 
 
 def cut_share(run: Run) -> float:

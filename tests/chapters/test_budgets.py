@@ -60,7 +60,7 @@ def test_a_line_that_falls_only_through_some_points_names_no_price():
 def test_a_price_beyond_what_anybody_read_is_never_paid():
     found = priced(SIZES, power_law(-0.05), target=0.9)
     assert found.tokens == pytest.approx(1e6 * 4**20)
-    assert found.words == "never (beyond 1e+12 tokens)"
+    assert found.words == "never (beyond a trillion tokens)"
 
 
 def test_a_slope_that_falls_in_every_fit_is_not_called_useless():
@@ -68,7 +68,7 @@ def test_a_slope_that_falls_in_every_fit_is_not_called_useless():
     found = priced(SIZES, [0.800, 0.801, 0.803], target=0.95)
     assert found.falls
     assert found.high == float("inf")
-    assert found.words == "never (beyond 1e+12 tokens)"
+    assert found.words == "never (beyond a trillion tokens)"
 
 
 def test_one_point_more_or_less_widens_the_price():

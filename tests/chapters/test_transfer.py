@@ -27,7 +27,8 @@ class FakeRun:
 
 def scored(*scores: float) -> list[FakeRun]:
     return [
-        FakeRun({"accuracy": s, "intervals": {"accuracy": [s - 0.02, s + 0.02]}}) for s in scores
+        FakeRun({"accuracy": s, "intervals": {"accuracy": [s - 0.02, s + 0.02]}}, {"seed": seed})
+        for seed, s in enumerate(scores)
     ]
 
 
@@ -43,6 +44,19 @@ def test_gains_are_paired_by_seed(curve):
     spread = np.std([0.10, 0.09, 0.12], ddof=1) / 3**0.5
     assert table.loc[50, "standard error"] == pytest.approx(spread)
     assert table.loc[500, "gain"] == pytest.approx(-0.1)
+
+
+def test_a_seed_that_one_side_lacks_is_no_pair(curve):
+    curve = {50: curve[50] | {SCRATCH: curve[50][SCRATCH][1:]}}
+    table = transfer.gain_table(curve, "accuracy")
+    assert table.loc[50, "gain"] == pytest.approx(np.mean([0.09, 0.12]))
+    assert table.loc[50, "seeds"] == 2
+
+
+def test_the_gain_of_another_pair_is_asked_for_by_its_names(curve):
+    table = transfer.gain_table(curve, "accuracy", (T5, "TF-IDF"))
+    assert table["gain"].tolist() == pytest.approx([0.05, -0.05])
+    assert transfer.gain_table(curve, "accuracy", (T5, transfer.MINILM)).empty
 
 
 def test_one_seed_does_not_say_whether_a_gain_is_clear(curve):
