@@ -12,6 +12,7 @@ seed = 21
 
 # %% jupyter={"source_hidden": true} tags=["remove-cell"]
 from t5study.chapters import memory, scorecard, tables
+from t5study.chapters.listing import listing
 from t5study.experiments.recipes import Recipe
 from t5study.study import Study
 from t5study.training.memory import Passes, moments, peak
@@ -261,12 +262,20 @@ print(f"{peak(base, recipe).total / 1e9:.1f} GB")
 #
 # ## What a card of 24 GB does not hold
 #
-# The commands of this section were not run: no GPU was at hand for this chapter.
-#
 # To share a model out among $N$ cards is to divide weights, gradients and moments by $N$; activations are
 # each card's own. The trainer of this study does not do it. It copies the model to every card
 # ({ref}`scaling`), which saves time and no memory. PyTorch's fully sharded data parallel
-# (FSDP) does {cite:p}`zhao2023fsdp`, and transformers' `Trainer` asks for it by two arguments:
+# (FSDP) does {cite:p}`zhao2023fsdp`, one block at a time:
+
+# %% tags=["remove-input"]
+listing("sharding", "shard")
+
+# %% [markdown]
+# A test of this study divides a small T5 between two processes in this way. It has the losses of the whole one,
+# and each process holds half of the weights. The commands below were not run, since no GPU was at hand for this
+# chapter, and on a processor Accelerate leaves FSDP out and copies the model.
+#
+# Transformers' `Trainer` asks for FSDP by two arguments:
 #
 # ```python
 # arguments = Seq2SeqTrainingArguments(

@@ -10,7 +10,9 @@ from t5study.experiments.questions import (
     Answering,
     Baseline,
     Casting,
+    MemoryPeaks,
     Observing,
+    ParallelismTiming,
     Prompting,
     Shrinking,
 )
@@ -55,11 +57,13 @@ def produce(asked: Any, hub: Hub, work: Workspace) -> dict[str, Any]:
             from t5study.chapters.observations.smaller import shrink
 
             return shrink(asked, hub, work)
-        case "memory":
+        case MemoryPeaks():
             from t5study.chapters.observations.memory import measure
 
             return measure(work)
-        case _:
+        case ParallelismTiming():
             from t5study.chapters.observations.recurrence import measure
 
             return measure(work)
+        case _:
+            raise TypeError(f"nothing here answers {asked!r}")

@@ -22,12 +22,12 @@ from t5study.experiments.questions import (
     Answering,
     Baseline,
     Casting,
+    MemoryPeaks,
     Observing,
+    ParallelismTiming,
     Prompting,
     Shrinking,
-    memory,
     observed_model,
-    parallelism,
 )
 from t5study.experiments.recipes import LARGEST_SEED, OWN, Recipe, TaskRows
 from t5study.models.checkpoints import Checkpoint
@@ -315,11 +315,13 @@ class Study:
 
     def measure_parallelism(self) -> Run:
         """Return the timing of recurrence against attention, of `observations.recurrence`."""
-        return self._obtain("parallelism", parallelism())
+        asked = ParallelismTiming()
+        return self._obtain(asked, asked.config())
 
     def measure_memory(self) -> Run:
         """Return the peaks of memory that trainings took, of `observations.memory`."""
-        return self._obtain("memory", memory())
+        asked = MemoryPeaks()
+        return self._obtain(asked, asked.config())
 
     # --- what a page shows
 

@@ -22,7 +22,7 @@ from t5study.claims.schema import load_claims
 from t5study.commands import asking, profiles, training
 from t5study.data.hub import Hub
 from t5study.data.tasks import get_task
-from t5study.experiments.questions import parallelism
+from t5study.experiments.questions import ParallelismTiming
 from t5study.judging import answers
 from t5study.profiles import load_parameters
 from t5study.runs.record import Run
@@ -176,7 +176,7 @@ def test_claims_are_judged_by_published_records_where_nothing_was_computed(fresh
         return {"device": "test"}
 
     assert verdict() == "not run"
-    RunStore(fresh_clone / "results" / "smoke").obtain(parallelism(), measured)
+    RunStore(fresh_clone / "results" / "smoke").obtain(ParallelismTiming().config(), measured)
     assert verdict() == "reproduced"
     assert not (fresh_clone / "_build").exists()
 

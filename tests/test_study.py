@@ -8,7 +8,7 @@ import yaml
 from t5study.base.errors import StudyError
 from t5study.chapters import sequences
 from t5study.chapters.provenance import provenance_table
-from t5study.experiments.questions import parallelism
+from t5study.experiments.questions import ParallelismTiming
 from t5study.experiments.recipes import Recipe
 from t5study.profiles import profile_folder
 from t5study.runs.record import Run, identity_of
@@ -188,7 +188,7 @@ def test_a_seed_that_is_no_whole_number_is_refused(seed, tmp_path):
 def test_a_name_with_published_records_answers_from_them_and_computes_nothing(fresh_clone):
     computing = Study("smoke")
     assert computing.store.root == fresh_clone / "_build" / "smoke" / "runs"
-    config = parallelism()
+    config = ParallelismTiming().config()
     made = RunStore(fresh_clone / "results" / "smoke").obtain(
         config, lambda work: (work.save_metrics({"a": 1}), {})[1]
     )

@@ -59,6 +59,7 @@ PAGES = {
         "08_transfer",
         "09_sequences",
         "10_does_it_fit",
+        "11_more_for_less",
         *(page for _, page in PARTS.values()),
     )
 }

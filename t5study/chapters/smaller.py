@@ -6,9 +6,13 @@ import numpy as np
 import pandas as pd
 
 from t5study.chapters.style import COLOURS, INK, MARKS, PAGE, Picture, drawn, panels
+from t5study.judging.ranking import Difference
 from t5study.runs.record import Run
 
 WHOLE = "MiniLM, fp32"
+
+CLAIMS = ("distillation", "performance-for-size")
+"""What the report says of smaller models, by the names of claims."""
 
 
 def size_table(run: Run) -> pd.DataFrame:
@@ -19,12 +23,7 @@ def size_table(run: Run) -> pd.DataFrame:
     95 % interval over rows (McNemar's normal approximation).
     """
     figures = pd.DataFrame(run.values["models"]).set_index("model")
-    right = {
-        name: (run.predictions[name] == run.predictions["label"]).to_numpy(float)
-        for name in figures.index
-    }
-    gaps = {name: each - right[WHOLE] for name, each in right.items()}
-    half = {name: 1.96 * gap.std(ddof=1) / len(gap) ** 0.5 for name, gap in gaps.items()}
+    gaps = {name: difference(run, name, WHOLE) for name in figures.index}
     megabytes = figures["bytes"] / 1e6
     return pd.DataFrame(
         {
@@ -32,9 +31,9 @@ def size_table(run: Run) -> pd.DataFrame:
             "megabytes": megabytes,
             "accuracy": figures["accuracy"],
             "macro F1": figures["macro_f1"],
-            "against whole": {name: gap.mean() for name, gap in gaps.items()},
-            "low": {name: gap.mean() - half[name] for name, gap in gaps.items()},
-            "high": {name: gap.mean() + half[name] for name, gap in gaps.items()},
+            "against whole": {name: gap.mean for name, gap in gaps.items()},
+            "low": {name: gap.low for name, gap in gaps.items()},
+            "high": {name: gap.high for name, gap in gaps.items()},
             "ms alone": figures["alone"],
             "ms in batches": figures["together"],
             "times as fast": figures.loc[WHOLE, "alone"] / figures["alone"],
@@ -58,6 +57,16 @@ def plot_sizes(table: pd.DataFrame) -> Picture:
     place.set(xlabel="milliseconds for one message, on one core", ylabel="test accuracy")
     place.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, labelcolor=INK)
     return figure
+
+
+def difference(run: Run, one: str, other: str) -> Difference:
+    """Return the accuracy of one model less that of another, paired by row (normal, 95 %)."""
+    right = [
+        (run.predictions[name] == run.predictions["label"]).to_numpy(float) for name in (one, other)
+    ]
+    gap = right[0] - right[1]
+    half = 1.96 * gap.std(ddof=1) / len(gap) ** 0.5
+    return Difference(gap.mean(), gap.mean() - half, gap.mean() + half)
 
 
 def agreement(run: Run, one: str, other: str) -> float:

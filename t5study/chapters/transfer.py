@@ -38,7 +38,7 @@ MINILM, MINILM_SCRATCH = "MiniLM", "MiniLM from scratch"
 
 CLAIMS = (
     *("transfer-to-sentiment", "transfer-to-emotion", "pretraining-needs-hundreds-of-tpus"),
-    *("architecture-explains-prowess", "performance-for-size"),
+    "architecture-explains-prowess",
 )
 """What the report says of pre-training, by the names of claims."""
 
@@ -70,6 +70,20 @@ def published_curve(study: Study, role: str) -> Curve:
     curve = {count: _answers(study, role, f", {count} labels", peers) for count in counts}
     whole = _answers(study, role, "", peers)
     return curve | {whole["TF-IDF"][0].metrics["train_rows"]: whole}
+
+
+def rate_table(study: Study, role: str) -> pd.DataFrame:
+    """Return the validation loss by start, labels and learning rate, of the first seed's runs."""
+    rows: dict[tuple[str, int], dict[str, float]] = {}
+    for init in ("pretrained", "scratch"):
+        for name in study.names(task=role, model="minilm", init=init):
+            labels, run = study.experiments[name].labels, study.runs(name)[0]
+            if labels is not None:
+                rate = f"rate {run.config['recipe']['learning_rate']:g}"
+                rows.setdefault((init, labels), {})[rate] = run.metrics["validation_loss"]
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis(["start", "labels"])
+    tried = table[table.count(axis=1) > 1].sort_index()
+    return tried[sorted(tried.columns, key=lambda name: float(name.split()[1]))]
 
 
 def _answers(

@@ -222,18 +222,26 @@ def observed_model(name: str) -> str:
     return first if first in ("bert", "gpt", "minilm", "smollm2") else "t5"
 
 
-def parallelism() -> dict[str, Any]:
-    """Return what determines the measurement of parallelism, the machine aside."""
-    return {
-        "kind": "measurement",
-        "name": "parallelism",
-        "lengths": list(LENGTHS),
-        "width": WIDTH,
-        "heads": HEADS,
-        "repeats": REPEATS,
-    }
+@dataclass(frozen=True)
+class ParallelismTiming:
+    """How long recurrence and attention take, forward and back, by the length of a text."""
+
+    def config(self) -> dict[str, Any]:
+        """Return what determines the measurement, the machine aside."""
+        return {
+            "kind": "measurement",
+            "name": "parallelism",
+            "lengths": list(LENGTHS),
+            "width": WIDTH,
+            "heads": HEADS,
+            "repeats": REPEATS,
+        }
 
 
-def memory() -> dict[str, Any]:
-    """Return what determines the measurement of memory, the machine aside."""
-    return {"kind": "measurement", "name": "memory", "cases": list(MEMORY_CASES)}
+@dataclass(frozen=True)
+class MemoryPeaks:
+    """How much memory fine-tunings of several sizes and recipes take at most."""
+
+    def config(self) -> dict[str, Any]:
+        """Return what determines the measurement, the machine aside."""
+        return {"kind": "measurement", "name": "memory", "cases": list(MEMORY_CASES)}

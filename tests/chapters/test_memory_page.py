@@ -7,8 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from t5study.chapters import memory
-from t5study.experiments.questions import MEMORY_CASES
-from t5study.experiments.questions import memory as asked
+from t5study.experiments.questions import MEMORY_CASES, MemoryPeaks
 from t5study.training.memory import peak
 
 
@@ -43,7 +42,9 @@ def test_the_estimate_stands_beside_each_case_that_was_measured():
         peak(memory.shape_of(c["model"]), memory.recipe_of(c), c["target"], "cpu").total
         for c in MEMORY_CASES
     ]
-    run = SimpleNamespace(config=asked(), metrics={"peak_bytes": [0.8 * e for e in estimates]})
+    run = SimpleNamespace(
+        config=MemoryPeaks().config(), metrics={"peak_bytes": [0.8 * e for e in estimates]}
+    )
     table = memory.checked_table(run)
     assert len(table) == len(MEMORY_CASES) >= 8
     assert table["error, %"].tolist() == pytest.approx([25.0] * len(table))

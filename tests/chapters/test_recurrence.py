@@ -28,7 +28,7 @@ def run(tmp_path_factory):
         patch.setattr(parallelism, "REPEATS", 2)
         threads = torch.get_num_threads()
         made = RunStore(tmp_path_factory.mktemp("store")).obtain(
-            questions.parallelism(), parallelism.measure
+            questions.ParallelismTiming().config(), parallelism.measure
         )
         assert torch.get_num_threads() == threads
         return made

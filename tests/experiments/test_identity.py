@@ -21,14 +21,16 @@ from t5study.data.checkpoint_files import CHECKPOINT_FILES
 from t5study.data.hub import Hub
 from t5study.data.pins import POCKET
 from t5study.data.tasks import TASKS, Slice, Task, get_task
-from t5study.experiments import identity, questions
+from t5study.experiments import identity
 from t5study.experiments.identity import Experiment, Mixture
 from t5study.experiments.pretraining import Pretraining
 from t5study.experiments.questions import (
     Answering,
     Baseline,
     Casting,
+    MemoryPeaks,
     Observing,
+    ParallelismTiming,
     Prompting,
     Shrinking,
 )
@@ -469,7 +471,8 @@ def asked_again(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration of a record, made from today's tasks, corpora, recipes and pins."""
     kind, hub = config["kind"], Hub()
     if kind == "measurement":
-        return questions.memory() if config["name"] == "memory" else questions.parallelism()
+        measured = {"memory": MemoryPeaks, "parallelism": ParallelismTiming}
+        return measured[config["name"]]().config()
     if kind == "pretrain":
         recipe = PretrainingRecipe(**config["recipe"], precision=config["precision"])
         return Pretraining(config["architecture"], recipe, config["seed"]).config(hub)
