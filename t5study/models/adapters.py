@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from transformers import PreTrainedModel
 
 from t5study.base.errors import StudyError
+from t5study.base.quiet import quiet
 from t5study.data.checkpoint_files import ADAPTER, ADAPTER_SETTINGS
 from t5study.data.hub import Hub
 from t5study.models.checkpoints import Checkpoint, read_object
@@ -37,7 +38,8 @@ def with_adapters(model: PreTrainedModel, rank: int, head: str | None) -> PeftMo
         modules_to_save=[head] if head else None,
         exclude_modules=[head] if head else None,
     )
-    return get_peft_model(model, settings)
+    with quiet():
+        return get_peft_model(model, settings)
 
 
 def save_adapters(model: PeftModel, tokenizer: Any, base: str, folder: Path) -> None:
@@ -70,7 +72,8 @@ def adapted_model(checkpoint: Checkpoint, cls: type[PreTrainedModel]) -> PreTrai
     base = open_checkpoint(Hub(), str(settings.get("base_model_name_or_path")), weights=True)
     model = load_model(base, cls, num_labels=settings_of(checkpoint).num_labels)
     try:
-        adapted = PeftModel.from_pretrained(model, checkpoint.folder, local_files_only=True)
+        with quiet():
+            adapted = PeftModel.from_pretrained(model, checkpoint.folder, local_files_only=True)
     except Exception as error:  # a damaged file shows as any of several kinds
         raise StudyError(
             f"The adapters in {checkpoint.folder / ADAPTER} cannot be loaded "
