@@ -107,34 +107,6 @@ def span_corruption(
     )
 
 
-def restore(
-    inputs: np.ndarray, targets: np.ndarray, *, sentinels: Sequence[int], eos: int
-) -> np.ndarray:
-    """The exact inverse of `span_corruption`: put the spans of `targets` back into `inputs`.
-
-    It works on any pair of this form, so it also puts a model's generated targets in place. A
-    sentinel that the targets do not answer restores to nothing; so does text before the first.
-    """
-    known = {int(sentinel) for sentinel in sentinels}
-    spans: dict[int, list[int]] = {}
-    current: list[int] = []
-    for piece in _without_end(targets, eos):
-        if piece in known:
-            current = spans.setdefault(piece, [])
-        else:
-            current.append(piece)
-    restored: list[int] = []
-    for piece in _without_end(inputs, eos):
-        restored.extend(spans.get(piece, []) if piece in known else [piece])
-    return np.asarray(restored, dtype=np.int64)
-
-
-def _without_end(ids: np.ndarray, eos: int) -> list[int]:
-    """Ids as a list, without the closing `eos`."""
-    listed = np.asarray(ids).tolist()
-    return listed[:-1] if listed and listed[-1] == eos else listed
-
-
 def corrupted_lengths(
     length: int, density: float = 0.15, mean_span: float = 3.0
 ) -> tuple[int, int]:

@@ -27,7 +27,6 @@ from t5study.chapters.observations.probing import (
 )
 from t5study.data.encoding import IGNORED
 from t5study.data.pocket import rows
-from t5study.models.modules import parameter_count
 
 IS_NEXT, IS_RANDOM = 0, 1
 
@@ -90,7 +89,6 @@ def _objectives(model, tokenizer, first: str, second: str, label: int) -> dict:
     following = output.seq_relationship_logits[0].log_softmax(-1)
     rows = [
         {
-            "position": place,
             "token": pieces(tokenizer, [labels[place]])[0],
             "probability": float(words[place, labels[place]].exp()),
             "loss": float(-words[place, labels[place]]),
@@ -101,7 +99,6 @@ def _objectives(model, tokenizer, first: str, second: str, label: int) -> dict:
     next_loss = float(-following[label])
     return {
         "tokens": pieces(tokenizer, ids),
-        "segments": segments,
         "masked": rows,
         "is_next_probability": float(following[IS_NEXT].exp()),
         "masked_loss": masked_loss,
@@ -146,8 +143,7 @@ def clues(model, tokenizer, items: list[dict], groups: dict[str, list[str]]) -> 
             masses = {name: float(sum(probabilities[ids])) for name, ids in pieces_of.items()}
             answer = max(masses, key=masses.get)
             rows.append({**item, "masses": masses, "answer": answer})
-    correct = sum(row["answer"] == row["right"] for row in rows)
-    return Observation({"rows": rows, "correct": share(correct, len(rows))})
+    return Observation({"rows": rows})
 
 
 @observes("bert.cloze")
@@ -193,7 +189,6 @@ def classifier(model, tokenizer, train: int = 400, test: int = 500, seed: int = 
         "train": train,
         "test": test,
         "layer_parameters": accuracy[-1]["parameters"],
-        "model_parameters": parameter_count(model.base_model),
         "width": model.config.hidden_size,
     }
     return Observation(values)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.corpus import blanks, found, share
 from t5study.chapters.observations.probing import (
-    entropy,
     influence,
     looking_at,
     looks,
@@ -21,7 +19,6 @@ from t5study.chapters.observations.probing import (
     stacked,
     start_id,
     tensor,
-    top_candidates,
 )
 from t5study.models.modules import parameter_count
 
@@ -33,16 +30,15 @@ def started(tokenizer, text: str) -> list[int]:
 
 @observes("gpt.attention")
 def attention(model, tokenizer, sentence: str) -> Observation:
-    """Attention weights (layers, heads, queries, keys) and how much of them lies on the future."""
+    """How much of the attention lies on the future, its weights, and the model's parameters.
+
+    Array `attention`: (layers, heads, queries, keys).
+    """
     ids = started(tokenizer, sentence)
     with looking_at(model):
         weights = looks(model, tensor(model, ids))
     values = {
-        "tokens": pieces(tokenizer, ids),
-        "layers": weights.shape[0],
-        "heads": weights.shape[1],
         "on_the_future": on_the_future(weights),
-        "row_sum_error": float(np.abs(weights.sum(-1) - 1).max()),
         "parameters": parameter_count(model),
     }
     return Observation(values, {"attention": weights})
@@ -91,8 +87,8 @@ def prefix(model, tokenizer, source: str, target: str) -> Observation:
 
 
 @observes("smollm2.text")
-def following(model, tokenizer, sentence: str, top: int = 8) -> Observation:
-    """The loss of each token given those before it, and the distribution after the last.
+def following(model, tokenizer, sentence: str) -> Observation:
+    """The loss of each token given those before it.
 
     `values["loss"]` is the mean of -log p by hand and `model_loss` what the model returns for
     `labels`; `perplexity` is exp(loss).
@@ -103,7 +99,6 @@ def following(model, tokenizer, sentence: str, top: int = 8) -> Observation:
         output = model(batch, labels=batch)
     logs = output.logits[0].log_softmax(-1)
     losses = -logs[:-1].gather(1, batch[0, 1:, None])[:, 0]
-    last = logs[-1].exp()
     values = {
         "tokens": pieces(tokenizer, ids),
         "losses": losses.tolist(),
@@ -111,10 +106,7 @@ def following(model, tokenizer, sentence: str, top: int = 8) -> Observation:
         "loss": float(losses.mean()),
         "model_loss": float(output.loss),
         "perplexity": float(losses.mean().exp()),
-        "candidates": top_candidates(tokenizer, last, top),
-        "entropy": float(entropy(last.cpu().numpy())),
-        "uniform_entropy": float(np.log2(last.numel())),
-        "vocabulary": last.numel(),
+        "vocabulary": logs.shape[-1],
     }
     return Observation(values)
 
@@ -151,7 +143,6 @@ def truncation(
         "top_k_mass": float(reached[top_k - 1]),
         "top_p": top_p,
         "nucleus_size": nucleus,
-        "nucleus_mass": float(reached[nucleus - 1]),
         "vocabulary": logits.numel(),
     }
     return Observation(values, {"tempered": tempered.cpu().numpy()})
