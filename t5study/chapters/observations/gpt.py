@@ -8,7 +8,6 @@ from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.corpus import blanks, found, share
 from t5study.chapters.observations.probing import (
     influence,
-    looking_at,
     looks,
     marked_word,
     on_the_future,
@@ -35,8 +34,7 @@ def attention(model, tokenizer, sentence: str) -> Observation:
     Array `attention`: (layers, heads, queries, keys).
     """
     ids = started(tokenizer, sentence)
-    with looking_at(model):
-        weights = looks(model, tensor(model, ids))
+    weights = looks(model, tensor(model, ids))
     values = {
         "on_the_future": on_the_future(weights),
         "parameters": parameter_count(model),
@@ -52,12 +50,11 @@ def influences(model, tokenizer, sentence: str) -> Observation:
     A GPT has no mask token: the replacement is the end-of-text token.
     """
     ids = started(tokenizer, sentence)[1:]
-    with looking_at(model):
-        moved = influence(
-            lambda batch: model.base_model(input_ids=batch).last_hidden_state,
-            tensor(model, ids),
-            tokenizer.eos_token_id,
-        )
+    moved = influence(
+        lambda batch: model.base_model(input_ids=batch).last_hidden_state,
+        tensor(model, ids),
+        tokenizer.eos_token_id,
+    )
     values = {"tokens": pieces(tokenizer, ids), **sides(moved)}
     return Observation(values, {"influence": moved})
 
@@ -76,12 +73,9 @@ def prefix(model, tokenizer, source: str, target: str) -> Observation:
     allowed[: len(source_ids), : len(source_ids)] = True
     mask = torch.zeros(1, 1, len(ids), len(ids), dtype=model.dtype)
     mask.masked_fill_(~allowed, torch.finfo(model.dtype).min)
-    with looking_at(model):
-        batch = tensor(model, ids)
-        causal = model(batch, output_attentions=True).attentions
-        prefixed = model(
-            batch, attention_mask=mask.to(model.device), output_attentions=True
-        ).attentions
+    batch = tensor(model, ids)
+    causal = model(batch, output_attentions=True).attentions
+    prefixed = model(batch, attention_mask=mask.to(model.device), output_attentions=True).attentions
     values = {"tokens": pieces(tokenizer, ids), "source_length": len(source_ids)}
     return Observation(values, {"causal": stacked(causal), "prefix": stacked(prefixed)})
 
@@ -94,9 +88,8 @@ def following(model, tokenizer, sentence: str) -> Observation:
     `labels`; `perplexity` is exp(loss).
     """
     ids = started(tokenizer, sentence)
-    with looking_at(model):
-        batch = tensor(model, ids)
-        output = model(batch, labels=batch)
+    batch = tensor(model, ids)
+    output = model(batch, labels=batch)
     logs = output.logits[0].log_softmax(-1)
     losses = -logs[:-1].gather(1, batch[0, 1:, None])[:, 0]
     values = {
@@ -128,8 +121,7 @@ def truncation(
     `top_p` (Holtzman et al. 2020, section 3.1).
     """
     temperatures = temperatures or [0.5, 1.0, 1.5]
-    with looking_at(model):
-        logits = model(tensor(model, plain_ids(tokenizer, prompt))).logits[0, -1]
+    logits = model(tensor(model, plain_ids(tokenizer, prompt))).logits[0, -1]
     ordered, order = logits.softmax(-1).sort(descending=True, stable=True)
     reached = ordered.cumsum(0)
     # Adding up float32 chances may end a hair below top_p: then every token is needed.
@@ -158,20 +150,19 @@ def clues(model, tokenizer, items: list[dict], groups: dict[str, list[str]]) -> 
     `left_masses` are probabilities, `whole_masses` add up to one over the words that were tried.
     """
     rows = []
-    with looking_at(model):
-        for item in items:
-            ids, place = marked_word(tokenizer, item["sentence"])
-            options = {name: one_piece_ids(tokenizer, group) for name, group in groups.items()}
-            lefts, wholes = _both_scores(model, tokenizer, ids, place, options)
-            rows.append(
-                {
-                    **item,
-                    "left": max(lefts, key=lefts.get),
-                    "whole": max(wholes, key=wholes.get),
-                    "left_masses": lefts,
-                    "whole_masses": wholes,
-                }
-            )
+    for item in items:
+        ids, place = marked_word(tokenizer, item["sentence"])
+        options = {name: one_piece_ids(tokenizer, group) for name, group in groups.items()}
+        lefts, wholes = _both_scores(model, tokenizer, ids, place, options)
+        rows.append(
+            {
+                **item,
+                "left": max(lefts, key=lefts.get),
+                "whole": max(wholes, key=wholes.get),
+                "left_masses": lefts,
+                "whole_masses": wholes,
+            }
+        )
     values = {"rows": rows}
     for view in ("left", "whole"):
         values[view] = share(sum(row[view] == row["right"] for row in rows), len(rows))
@@ -205,5 +196,4 @@ def cloze(model, tokenizer, count: int = 300, seed: int = 21) -> Observation:
         left = tensor(model, [start_id(tokenizer), *ids[:place]])
         return model(left).logits[0, -1].softmax(-1)
 
-    with looking_at(model):
-        return Observation(found(tokenizer, blanks(count, seed), chances))
+    return Observation(found(tokenizer, blanks(count, seed), chances))

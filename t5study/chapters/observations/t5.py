@@ -7,7 +7,6 @@ import torch
 
 from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.probing import (
-    looking_at,
     on_the_future,
     pieces,
     plain_ids,
@@ -43,12 +42,9 @@ def _forced(model, tokenizer, source: str, target: str, **extra):
 def prompts(model, tokenizer, texts: list[str], length: int = 40) -> Observation:
     """The model's greedy answer to each text, of at most `length` tokens."""
     rows = []
-    with looking_at(model):
-        for text in texts:
-            made = written(model, ended(tokenizer, text), length)
-            rows.append(
-                {"prompt": text, "answer": tokenizer.decode(made, skip_special_tokens=True)}
-            )
+    for text in texts:
+        made = written(model, ended(tokenizer, text), length)
+        rows.append({"prompt": text, "answer": tokenizer.decode(made, skip_special_tokens=True)})
     return Observation({"rows": rows})
 
 
@@ -59,10 +55,7 @@ def masks(model, tokenizer, source: str, target: str) -> Observation:
     Arrays, each (layers, heads, queries, keys): `encoder` (source on source), `decoder` (target
     on target) and `cross` (target on source).
     """
-    with looking_at(model):
-        source_ids, labels, output = _forced(
-            model, tokenizer, source, target, output_attentions=True
-        )
+    source_ids, labels, output = _forced(model, tokenizer, source, target, output_attentions=True)
     arrays = {
         "encoder": stacked(output.encoder_attentions),
         "decoder": stacked(output.decoder_attentions),
@@ -89,11 +82,10 @@ def prefix(
     under the two prefixes with everything else alike.
     """
     length = len(plain_ids(tokenizer, prefix))
-    with looking_at(model):
-        source_ids, labels, output = _forced(
-            model, tokenizer, f"{prefix} {source}", target, output_attentions=True
-        )
-        _, _, other = _forced(model, tokenizer, f"{other_prefix} {source}", target)
+    source_ids, labels, output = _forced(
+        model, tokenizer, f"{prefix} {source}", target, output_attentions=True
+    )
+    _, _, other = _forced(model, tokenizer, f"{other_prefix} {source}", target)
     cross = stacked(output.cross_attentions)
     chances, others = output.logits[0].softmax(-1), other.logits[0].softmax(-1)
     moved = (chances - others).abs().sum(-1) / 2
@@ -148,12 +140,11 @@ def position_bias(model, tokenizer, reach: int = 40) -> Observation:
     Arrays: `distances` from -reach to reach and `encoder` (heads, distances) for them; `decoder`
     (heads, reach + 1) for the distances -reach to 0, all that a causal decoder has.
     """
-    with looking_at(model):
-        encoder = model.encoder.block[0].layer[0].SelfAttention
-        decoder = model.decoder.block[0].layer[0].SelfAttention
-        # Row `reach` of 2 reach + 1 positions looks `reach` places both ways.
-        both = encoder.compute_bias(2 * reach + 1, 2 * reach + 1)[0, :, reach]
-        back = decoder.compute_bias(reach + 1, reach + 1)[0, :, reach]
+    encoder = model.encoder.block[0].layer[0].SelfAttention
+    decoder = model.decoder.block[0].layer[0].SelfAttention
+    # Row `reach` of 2 reach + 1 positions looks `reach` places both ways.
+    both = encoder.compute_bias(2 * reach + 1, 2 * reach + 1)[0, :, reach]
+    back = decoder.compute_bias(reach + 1, reach + 1)[0, :, reach]
     values = {
         "heads": both.shape[0],
         "buckets": model.config.relative_attention_num_buckets,
@@ -174,8 +165,7 @@ def teacher_forcing(model, tokenizer, source: str, target: str) -> Observation:
 
     `loss` is the mean of -log p(label) by hand, `model_loss` what the model returns for `labels`.
     """
-    with looking_at(model):
-        source_ids, labels, output = _forced(model, tokenizer, source, target)
+    source_ids, labels, output = _forced(model, tokenizer, source, target)
     logs = output.logits[0].log_softmax(-1)
     losses = -logs.gather(1, torch.tensor(labels, device=logs.device)[:, None])[:, 0]
     best = [top_candidates(tokenizer, row.exp(), 1)[0] for row in logs]
