@@ -229,10 +229,3 @@ def align_position_bias(model: nn.Module) -> None:
     for module in model.modules():
         if type(module) is T5Attention and module.has_relative_attention_bias:
             module.__class__ = _BiasAsScores
-
-
-def make_cheap(model: nn.Module) -> None:
-    """Make dropout, cross-attention and the position bias of a model cheap, in place."""
-    cheapen_dropout(model)
-    shorten_cross_attention(model)
-    align_position_bias(model)
