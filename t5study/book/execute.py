@@ -27,15 +27,7 @@ from t5study.base.errors import StudyError
 from t5study.base.files import write_text, writing
 from t5study.base.words import spoken_time
 from t5study.book.chapters import Chapter, Layout, find_chapters, read_parameters
-from t5study.book.job import (
-    VERDICTS,
-    Job,
-    fetched,
-    job_for,
-    output_of,
-    read_stamp,
-    write_stamp,
-)
+from t5study.book.job import VERDICTS, Job, fetched, job_for, output_of, read_stamp, write_stamp
 from t5study.book.kernels import Kernels
 from t5study.book.notebooks import read_source, write_notebook
 from t5study.book.pairs import check_sources
@@ -109,11 +101,7 @@ def reproduce(
     if computes:
         study = Study(**job.parameters, source=job.environment.get("T5STUDY_HUB"), store=job.runs)
         planning.refuse_what_does_not_fit(study, planning.plan(study, expected=False))
-    with (
-        progress.bars,
-        ThreadPoolExecutor(job.at_once) as pool,
-        _stopping_when_interrupted(pool),
-    ):
+    with progress.bars, ThreadPoolExecutor(job.at_once) as pool, _stopping_when_interrupted(pool):
         settled: dict[str, Future[ChapterResult]] = {}
 
         def start(some: Sequence[Chapter]) -> None:

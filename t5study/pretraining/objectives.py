@@ -101,10 +101,7 @@ def span_corruption(
     check_sentinels(len(ids), len(sentinels), density, mean_span)
     mask = noise_mask(len(ids), rng, density, mean_span)
     marks = np.asarray(sentinels, dtype=np.int64)
-    return (
-        np.append(_fold(ids, mask, marks), eos),
-        np.append(_fold(ids, ~mask, marks), eos),
-    )
+    return np.append(_fold(ids, mask, marks), eos), np.append(_fold(ids, ~mask, marks), eos)
 
 
 def corrupted_lengths(

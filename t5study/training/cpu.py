@@ -13,11 +13,7 @@ import torch
 from torch import nn
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
-from transformers.models.t5.modeling_t5 import (
-    T5Attention,
-    T5DenseActDense,
-    T5LayerCrossAttention,
-)
+from transformers.models.t5.modeling_t5 import T5Attention, T5DenseActDense, T5LayerCrossAttention
 
 # Odd constants without short patterns, as signed 32-bit integers: the golden ratio's for the
 # counter, and two multipliers found by search for an integer hash with little bias.

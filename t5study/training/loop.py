@@ -30,14 +30,7 @@ from t5study.data.checkpoint_files import ADAPTER
 from t5study.experiments.recipes import Optimisation
 from t5study.models.loading import quiet
 from t5study.runs.record import RESULT_VERSION
-from t5study.training.callbacks import (
-    Divergence,
-    KeepPace,
-    Pace,
-    Progress,
-    ReturnMemory,
-    Stopwatch,
-)
+from t5study.training.callbacks import Divergence, KeepPace, Pace, Progress, ReturnMemory, Stopwatch
 from t5study.training.checkpointing import (
     Checkpoints,
     best_of,

@@ -8,10 +8,7 @@ import torch
 from transformers import GenerationConfig
 
 from t5study.chapters.observations.core import Observation, observes
-from t5study.chapters.observations.probing import (
-    pieces,
-    tensor,
-)
+from t5study.chapters.observations.probing import pieces, tensor
 from t5study.chapters.observations.t5 import ended, shifted
 
 # transformers warns when a search without beams is given these.
