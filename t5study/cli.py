@@ -240,8 +240,7 @@ def evaluate(
     """Judge a trained checkpoint again on a split, or on a file of your own."""
     from t5study.commands import asking, telling
 
-    columns = asking.Columns(text_column, label_column)
-    metrics = asking.evaluate(run, split, source, role, data, columns, out)
+    metrics = asking.evaluate(run, split, source, role, data, text_column, label_column, out)
     _print_table(*telling.scores(metrics))
 
 

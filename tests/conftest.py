@@ -158,3 +158,11 @@ def published(project: Path) -> Path:
         who = ["-c", "user.name=A", "-c", "user.email=a@b.c"]
         subprocess.run(["git", "-C", project, *who, *words], check=True, capture_output=True)
     return project
+
+
+def stale_pairs(root: Path) -> list[str]:
+    """One sentence for every published notebook that is not its source with published outputs."""
+    from t5study.book import Layout, find_chapters
+    from t5study.book.pairs import problem_of
+
+    return list(filter(None, map(problem_of, find_chapters(Layout.of("published", root)))))

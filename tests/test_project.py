@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import stale_pairs
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import t5study
-from t5study.book import Layout, find_chapters, stale_pairs
+from t5study.book import Layout, find_chapters
 from t5study.book.notebooks import read_source, title_of
 from t5study.profiles import load_profile
 

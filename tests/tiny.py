@@ -1,4 +1,4 @@
-"""Tiny models and experiments that several test modules share."""
+"""Tiny models and experiments, and a tool or two, that several test modules share."""
 
 from __future__ import annotations
 
@@ -160,3 +160,14 @@ def film_table(count: int) -> Dataset:
             "label": [i % 2 for i in range(count)],
         }
     )
+
+
+def restored(inputs: Iterable[int], targets: Iterable[int], sentinels: list[int]) -> list[int]:
+    """The inverse of span corruption: the inputs without their end, spans in the gaps again."""
+    spans: dict[int, list[int]] = {}
+    for piece in [*targets][:-1]:
+        if piece in sentinels:
+            current = spans.setdefault(piece, [])
+        else:
+            current.append(piece)
+    return [each for piece in [*inputs][:-1] for each in spans.get(piece, [piece])]

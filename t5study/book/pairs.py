@@ -65,12 +65,6 @@ def settle_pairs(layout: Layout) -> None:
             os.utime(chapter.source)
 
 
-def stale_pairs(root: Path | None = None) -> list[str]:
-    """One sentence for every published notebook that is not its source with published outputs."""
-    chapters = find_chapters(Layout.of("published", root))
-    return [problem for chapter in chapters if (problem := problem_of(chapter))]
-
-
 def problem_of(chapter: Chapter) -> str:
     """What is wrong with a published notebook, in one sentence, or nothing."""
     pair, source = read_published(chapter), read_source(chapter)

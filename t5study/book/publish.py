@@ -12,11 +12,7 @@ from t5study.base.errors import StudyError
 from t5study.base.files import remove
 from t5study.book.assemble import load_executed
 from t5study.book.card import check_size, publish_model
-from t5study.book.chapters import (
-    Chapter,
-    Layout,
-    find_chapters,
-)
+from t5study.book.chapters import Chapter, Layout, find_chapters
 from t5study.book.job import Job, job_for, replay
 from t5study.book.notebooks import publish_notebook, written_for
 from t5study.book.pairs import check_sources

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 
 from t5study.chapters.style import BLUE, ORANGE, word
+from t5study.chapters.tables import Table
 from t5study.runs.record import Run
 
 FINEST = 255
@@ -91,17 +91,7 @@ for (const box of document.querySelectorAll('.looks:not([data-ready])')) {
 """
 
 
-@dataclass(frozen=True)
-class Explorer:
-    """What a notebook shows of it: the same HTML every time."""
-
-    html: str
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {"text/html": self.html, "text/plain": "An explorer of attention weights."}
-
-
-def explorer(seen: Run, *, layer: int, head: int, token: str) -> Explorer:
+def explorer(seen: Run, *, layer: int, head: int, token: str) -> Table:
     """Return an explorer of an observation of attention.
 
     Args:
@@ -127,14 +117,15 @@ def explorer(seen: Run, *, layer: int, head: int, token: str) -> Explorer:
     row = "".join(map(_button, sentences[0]["tokens"], first, np.arange(len(first)) == at))
     best = sorted(zip(first, sentences[0]["tokens"], strict=True), reverse=True)[:3]
     said = ", ".join(f"“{name}” {weight:.2f}" for weight, name in best)
-    return Explorer(
+    return Table(
         f'<style>{_STYLE}</style>\n<div class="looks">\n'
         f'<div class="looks-choose">{"".join(choices)}</div>\n'
         f'<div class="looks-tokens" role="group" aria-label="Tokens: choose the one that looks">'
         f"{row}</div>\n"
         f'<p class="looks-said" aria-live="polite">{escape(f"“{token}” looks at {said}.")}</p>\n'
         f'<script type="application/json">{_json(data)}</script>\n'
-        f"</div>\n<script>{_SCRIPT}</script>"
+        f"</div>\n<script>{_SCRIPT}</script>",
+        "An explorer of attention weights.",
     )
 
 

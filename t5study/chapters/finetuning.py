@@ -142,11 +142,10 @@ CLAIMS = {
 
 def step_table(answers: Mapping[str, Sequence[Run]], role: str) -> pd.DataFrame:
     """Return a row a step of `STEPS` that was run: what it changes, accuracy, interval, runs."""
-    steps = {name: what for name, what in STEPS[role].items() if name in answers}
-    table = comparison_table({name: answers[name] for name in steps}, ["accuracy"])
-    table = table.rename(columns={"accuracy low": "low", "accuracy high": "high"})
-    columns = ["accuracy", "low", "high", "runs"]
-    return table[columns].set_axis(pd.Index(steps.values(), name="what is changed"))
+    steps = {what: answers[name] for name, what in STEPS[role].items() if name in answers}
+    rows = [(*mean_and_interval(runs, "accuracy"), len(runs)) for runs in steps.values()]
+    names = pd.Index(list(steps), name="what is changed")
+    return pd.DataFrame(rows, names, ["accuracy", "low", "high", "runs"])
 
 
 def surest_mistakes(run: Run, count: int = 10) -> pd.DataFrame:
@@ -241,21 +240,6 @@ def report_table(run: Run, role: str) -> pd.DataFrame:
         # With two decimals, as it prints them.
         theirs[name] = [f"{value:.2f}" if value == value else None for value in theirs[name]]
     return pd.concat({"this study": ours, "report": theirs}, axis=1)
-
-
-def comparison_table(groups: dict[str, Sequence[Run]], metrics: Sequence[str]) -> pd.DataFrame:
-    """Return one row a group of runs over seeds: per metric mean, low, high; and the seeds' count.
-
-    With one run the interval is the bootstrap interval over test rows kept in its record.
-    """
-    rows = {}
-    for name, runs in groups.items():
-        row: dict[str, float] = {"runs": len(runs)}
-        for metric in metrics:
-            mean, low, high = mean_and_interval(runs, metric)
-            row |= {metric: mean, f"{metric} low": low, f"{metric} high": high}
-        rows[name] = row
-    return pd.DataFrame.from_dict(rows, orient="index").astype({"runs": int}).rename_axis("answer")
 
 
 def mean_score(runs: Sequence[Run], metric: str = "accuracy") -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from t5study.base.project import checkout
 from t5study.chapters.style import HATCHES, PAGE, Picture, drawn, panels
 from t5study.chapters.tables import Table, shown
 from t5study.claims.judges import allowance, scorecard
@@ -53,16 +54,6 @@ PARTS: Mapping[str, tuple[str, str]] = {
     "Appendix": ("appendix", "06_sentiment"),
 }
 """Sections of the report: the part they are shown under, and the chapter that answers them."""
-PAGES = {
-    int(page[:2]): page
-    for page in (
-        "08_transfer",
-        "09_sequences",
-        "10_does_it_fit",
-        "11_more_for_less",
-        *(page for _, page in PARTS.values()),
-    )
-}
 
 _CHOSEN = {"verdict": "Verdict", "group": "Settled by", "part": "Part of the report"}
 """What claims are filtered by, and what it is called."""
@@ -229,8 +220,8 @@ def _linked(text: str) -> str:
     """A text with a link at each chapter that it names."""
 
     def link(found: re.Match) -> str:
-        page = PAGES.get(int(found[2]))
-        return f'<a href="{page}.html">{found[0]}</a>' if page else found[0]
+        page = next((checkout() / "notebooks").glob(f"{int(found[2]):02}_*.py"), None)
+        return f'<a href="{page.stem}.html">{found[0]}</a>' if page else found[0]
 
     return re.sub(r"\b([Cc]hapter) (\d+)\b", link, text)
 

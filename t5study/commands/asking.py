@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,25 +28,19 @@ _AT_ONCE = 4096
 """Texts that are answered before the next are encoded, so that memory does not grow with a file."""
 
 
-@dataclass(frozen=True)
-class Columns:
-    """What the columns of a file are called, where not as those that the model learnt from."""
-
-    text: str | None = None
-    target: str | None = None
-
-
 def evaluate(
     run: Path,
     split: str,
     source: Path | None,
     role: str | None = None,
     data: Path | None = None,
-    columns: Columns | None = None,
+    text: str | None = None,
+    target: str | None = None,
     out: Path | None = None,
 ) -> dict[str, Any]:
     """Return the metrics of a trained checkpoint on a split of its task, or on a file.
 
+    `text` and `target` name the file's columns, where not as those that the model learnt from.
     With `out` the answers are written there, a row each.
     """
     if split not in ("validation", "test"):
@@ -55,9 +49,9 @@ def evaluate(
     experiment = _experiment(run, role)
     hub = Hub(source)
     if data is not None:
-        task, named = experiment.task, columns or Columns()
-        text = named.text or answers.only_field(task)
-        own = read_to_judge(data, task, text, named.target or task.target)
+        task = experiment.task
+        text = text or answers.only_field(task)
+        own = read_to_judge(data, task, text, target or task.target)
         all_rows = TaskSettings(task=task.name, recipe=experiment.recipe)
         experiment = replace(experiment, task=own.task, settings=all_rows)
         hub, split = OwnHub(source, own), "test"

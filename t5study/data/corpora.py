@@ -132,12 +132,6 @@ def identity(names: Sequence[str], hub: Hub) -> dict[str, Any]:
     }
 
 
-def revisions(names: Sequence[str], hub: Hub) -> dict[str, str]:
-    """The repositories of a corpus and their revisions."""
-    repos = dict.fromkeys(SOURCES[name].repo for name in names)
-    return {repo: hub.revision(repo) for repo in repos}
-
-
 def _texts(hub: Hub, repo: str, config: str, split: str) -> list[str]:
     return hub.dataset(repo, config, split)["text"]
 

@@ -75,10 +75,7 @@ def encode(
 def _lengths(data: Dataset, column: str) -> np.ndarray:
     import pyarrow.compute as pc
 
-    return np.concatenate(
-        [pc.list_value_length(chunk).to_numpy() for chunk in data.data.column(column).chunks]
-        or [np.zeros(0, dtype=np.int64)]
-    ).astype(np.int64)
+    return pc.list_value_length(data.data.column(column)).to_numpy().astype(np.int64)
 
 
 def pad(rows: Sequence[np.ndarray], length: int, value: int) -> torch.Tensor:

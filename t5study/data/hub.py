@@ -209,20 +209,6 @@ class Hub:
         )
         return Path(folder)
 
-    def fetch_weights(self, repos: Iterable[str]) -> dict[str, str]:
-        """Have checkpoints on this machine, so that later work needs no network for them.
-
-        Returns:
-            Of those that cannot be had, name and reason in one sentence.
-        """
-        lacking = {}
-        for repo in repos:
-            try:
-                self.checkpoint(repo)
-            except StudyError as error:
-                lacking[repo] = str(error)
-        return lacking
-
     # Making a mirror
 
     def fetch(self, needs: Iterable[Need], to: Path | str) -> list[Path]:

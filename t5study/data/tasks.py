@@ -155,16 +155,9 @@ def _generation(
         if prefix == TRANSLATE
         else ("rougeL", "rouge1", "rouge2", "faithful")
     )
-    return Task(
-        name=name,
-        repo=repo,
-        config=config,
-        kind="generation",
-        prefix=prefix,
-        template="{" + source + "}",
-        target=target,
-        metrics=metrics,
-        splits=splits,
+    what = {"kind": "generation", "metrics": metrics, "target": target}
+    return _classification(
+        name, prefix, "{" + source + "}", (), repo=repo, config=config, splits=splits, **what
     )
 
 

@@ -42,11 +42,6 @@ _FOLLOWERS = ("", " .", ".", ",", ":")
 _SPELLINGS = 10
 
 
-def sentinel_tokens(sentinels: int) -> list[str]:
-    """The sentinel pieces in the order of their use: `<extra_id_0>`, `<extra_id_1>`, …"""
-    return [f"<extra_id_{index}>" for index in range(sentinels)]
-
-
 def sentinel_ids(tokenizer) -> list[int]:
     """Ids of the tokenizer's sentinels in the order of their use (descending, as in T5)."""
     ids = []
@@ -112,7 +107,7 @@ def _fast_tokenizer(model: bytes, sentinels: int):
     vocabulary = [
         (pieces.id_to_piece(index), pieces.get_score(index)) for index in range(len(pieces))
     ]
-    vocabulary += [(token, 0.0) for token in reversed(sentinel_tokens(sentinels))]
+    vocabulary += [(f"<extra_id_{index}>", 0.0) for index in reversed(range(sentinels))]
     specification = proto.ModelProto.FromString(model)
     return T5Tokenizer(
         vocab=vocabulary,

@@ -26,16 +26,11 @@ _NOT_IN_FINETUNING = {
     *("keep_checkpoints", "precision"),
 }
 
-ROLES = {
-    role: place
-    for place, role in enumerate(
-        (
-            *("sentiment", "emotion", "acceptability", "sst", "paraphrase", "similarity"),
-            *("entailment", "translation", "summary"),
-        )
-    )
-}
-"""The roles of the book's tasks and their places in a mixture; other roles come after, by name."""
+ROLES = (
+    *("sentiment", "emotion", "acceptability", "sst", "paraphrase", "similarity"),
+    *("entailment", "translation", "summary"),
+)
+"""The roles of the book's tasks, as they stand in a mixture; other roles come after, by name."""
 
 PUBLISHED_DEFINITIONS = {
     "(vocabulary)": "1812b4335cc1920a",
@@ -160,7 +155,7 @@ class Mixture:
     cap: int
 
     def __post_init__(self) -> None:
-        in_order = sorted(self.parts, key=lambda role: (ROLES.get(role, len(ROLES)), role))
+        in_order = [*(r for r in ROLES if r in self.parts), *sorted({*self.parts} - {*ROLES})]
         object.__setattr__(self, "parts", {role: self.parts[role] for role in in_order})
         first = self.any_part
         for name in ("recipe", "checkpoint", "architecture", "init", "seed"):

@@ -18,12 +18,7 @@ def text_table(sources: Sequence[str]) -> Dataset:
     """Return texts as a cast data set without targets (see `casts.cast`)."""
     count = len(sources)
     return Dataset.from_dict(
-        {
-            "row": range(count),
-            "source": list(sources),
-            "target": [""] * count,
-            "label": [0] * count,
-        }
+        {"row": range(count), "source": list(sources), "target": [""] * count, "label": [0] * count}
     )
 
 

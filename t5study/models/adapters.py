@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
-from safetensors.torch import load_file
+from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel
 
 from t5study.base.errors import StudyError
@@ -55,11 +54,6 @@ def save_adapters(model: PeftModel, tokenizer: Any, base: str, folder: Path) -> 
         (folder / "README.md").unlink()  # a form of peft's to be filled in
         model.get_base_model().config.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-
-
-def load_adapters(model: PeftModel, file: Path) -> None:
-    """Put saved adapters into a model that has such."""
-    set_peft_model_state_dict(model, load_file(file))
 
 
 def adapted_model(checkpoint: Checkpoint, cls: type[PreTrainedModel]) -> PreTrainedModel:

@@ -101,38 +101,7 @@ def span_corruption(
     check_sentinels(len(ids), len(sentinels), density, mean_span)
     mask = noise_mask(len(ids), rng, density, mean_span)
     marks = np.asarray(sentinels, dtype=np.int64)
-    return (
-        np.append(_fold(ids, mask, marks), eos),
-        np.append(_fold(ids, ~mask, marks), eos),
-    )
-
-
-def restore(
-    inputs: np.ndarray, targets: np.ndarray, *, sentinels: Sequence[int], eos: int
-) -> np.ndarray:
-    """The exact inverse of `span_corruption`: put the spans of `targets` back into `inputs`.
-
-    It works on any pair of this form, so it also puts a model's generated targets in place. A
-    sentinel that the targets do not answer restores to nothing; so does text before the first.
-    """
-    known = {int(sentinel) for sentinel in sentinels}
-    spans: dict[int, list[int]] = {}
-    current: list[int] = []
-    for piece in _without_end(targets, eos):
-        if piece in known:
-            current = spans.setdefault(piece, [])
-        else:
-            current.append(piece)
-    restored: list[int] = []
-    for piece in _without_end(inputs, eos):
-        restored.extend(spans.get(piece, []) if piece in known else [piece])
-    return np.asarray(restored, dtype=np.int64)
-
-
-def _without_end(ids: np.ndarray, eos: int) -> list[int]:
-    """Ids as a list, without the closing `eos`."""
-    listed = np.asarray(ids).tolist()
-    return listed[:-1] if listed and listed[-1] == eos else listed
+    return np.append(_fold(ids, mask, marks), eos), np.append(_fold(ids, ~mask, marks), eos)
 
 
 def corrupted_lengths(

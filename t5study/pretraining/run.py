@@ -81,8 +81,9 @@ def pretrain(plan: Pretraining, hub: Hub, work: Workspace) -> dict[str, Any]:
             frames = plan.architecture == "bert"
             tokenizer = framed(text.tokenizer, BERT_FRAME) if frames else text.tokenizer
             save_model(trainer.model, tokenizer, work.record / "model")
+        repos = dict.fromkeys(corpora.SOURCES[name].repo for name in plan.recipe.corpus)
         provenance |= {
-            "data": corpora.revisions(plan.recipe.corpus, hub),
+            "data": {repo: hub.revision(repo) for repo in repos},
             "resumed_from": trainer.resumed_from,
             "micro_batches_cut_into": trainer.parts,
         }

@@ -33,10 +33,12 @@ def speed_up(model: nn.Module, compiled: bool, packing: bool = False) -> Callabl
 
         pack_encoder(model)
     if usual_device() == "cpu":
-        from t5study.training.cpu import make_cheap
+        from t5study.training import cpu
 
         tune_allocator()
-        make_cheap(model)
+        cpu.cheapen_dropout(model)
+        cpu.shorten_cross_attention(model)
+        cpu.align_position_bias(model)
     if not compiled:
         return lambda: "not asked for"
     from t5study.training.compiling import compile_blocks, what_compiled

@@ -13,11 +13,7 @@ import torch
 from torch import nn
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
-from transformers.models.t5.modeling_t5 import (
-    T5Attention,
-    T5DenseActDense,
-    T5LayerCrossAttention,
-)
+from transformers.models.t5.modeling_t5 import T5Attention, T5DenseActDense, T5LayerCrossAttention
 
 # Odd constants without short patterns, as signed 32-bit integers: the golden ratio's for the
 # counter, and two multipliers found by search for an integer hash with little bias.
@@ -229,10 +225,3 @@ def align_position_bias(model: nn.Module) -> None:
     for module in model.modules():
         if type(module) is T5Attention and module.has_relative_attention_bias:
             module.__class__ = _BiasAsScores
-
-
-def make_cheap(model: nn.Module) -> None:
-    """Make dropout, cross-attention and the position bias of a model cheap, in place."""
-    cheapen_dropout(model)
-    shorten_cross_attention(model)
-    align_position_bias(model)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,14 +30,7 @@ from t5study.data.checkpoint_files import ADAPTER
 from t5study.experiments.recipes import Optimisation
 from t5study.models.loading import quiet
 from t5study.runs.record import RESULT_VERSION
-from t5study.training.callbacks import (
-    Divergence,
-    KeepPace,
-    Pace,
-    Progress,
-    ReturnMemory,
-    Stopwatch,
-)
+from t5study.training.callbacks import Divergence, KeepPace, Pace, Progress, ReturnMemory, Stopwatch
 from t5study.training.checkpointing import (
     Checkpoints,
     best_of,
@@ -124,7 +118,7 @@ class StudyTrainer(Trainer):
             self.plan,
             batch_size=1,
             sampler=SequentialSampler(self.plan),
-            collate_fn=_only,
+            collate_fn=itemgetter(0),
             num_workers=self.args.dataloader_num_workers,
         )
 
@@ -234,9 +228,9 @@ class StudyTrainer(Trainer):
         checkpoint = self.folder / f"checkpoint-{step}"
         if (checkpoint / ADAPTER).is_file():
             # Late: peft serves adapters alone.
-            from t5study.models.adapters import load_adapters
+            from peft import set_peft_model_state_dict
 
-            load_adapters(self.model, checkpoint / ADAPTER)
+            set_peft_model_state_dict(self.model, safetensors.torch.load_file(checkpoint / ADAPTER))
         else:
             safetensors.torch.load_model(self.model, checkpoint / "model.safetensors")
         return step, loss
@@ -316,10 +310,6 @@ def _decisive(plan: Plan, recipe: Optimisation) -> dict[str, Any]:
         "updates": len(plan),
         "code": RESULT_VERSION,
     }
-
-
-def _only(items: list[dict[str, Any]]) -> dict[str, Any]:
-    return items[0]
 
 
 def _training_arguments(plan: Plan, recipe: Optimisation, folder: Path) -> TrainingArguments:

@@ -17,7 +17,7 @@ import pandas as pd
 import psutil
 import pytest
 import yaml
-from conftest import EMOTION, RECORD
+from conftest import EMOTION, RECORD, stale_pairs
 from rich.console import Console
 
 from t5study.base.checksums import write_checksums
@@ -33,7 +33,6 @@ from t5study.book import (
     make_published,
     publish,
     reproduce,
-    stale_pairs,
 )
 from t5study.book.assemble import repository_settings
 from t5study.book.build import external_loads, refuse_external_loads

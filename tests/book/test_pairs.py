@@ -8,10 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import stale_pairs
 from rich.console import Console
 
 from t5study.base.errors import StudyError
-from t5study.book import Layout, find_chapters, make_book, publish, stale_pairs
+from t5study.book import Layout, find_chapters, make_book, publish
 from t5study.book.notebooks import publish_notebook, read_published, read_source
 from t5study.book.pairs import check_sources, settle_pairs
 

@@ -239,9 +239,10 @@ def test_influence_of_a_model_that_copies_is_the_diagonal():
 
 def test_attention_rows_are_distributions_and_the_future_gets_nothing(observe):
     for name in ("gpt.attention", "t5.masks"):
-        assert observe(name, **INPUTS[name]).values["row_sum_error"] < 1e-5
-    assert observe("gpt.attention", sentence=SENTENCE).values["on_the_future"] == 0
-    assert observe("t5.masks", **INPUTS["t5.masks"]).values["on_the_future"] == 0
+        seen = observe(name, **INPUTS[name])
+        for weights in seen.arrays.values():
+            assert np.allclose(weights.sum(-1), 1, atol=1e-5)
+        assert seen.values["on_the_future"] == 0
 
 
 def test_a_prefix_mask_opens_the_prefix_and_nothing_else(observe):
@@ -299,9 +300,8 @@ def test_teacher_forcing_reads_the_labels_one_step_late(observe):
     assert steps[-1]["label"] == "</s>"
 
 
-def test_span_corruption_is_undone_exactly(observe):
+def test_span_corruption_hides_what_it_says(observe):
     seen = observe("t5.span_corruption", sentence=f"{SENTENCE} {PAIR}", density=0.3).values
-    assert seen["restored_exactly"]
     hidden = [t for t, gone in zip(seen["tokens"], seen["hidden"], strict=True) if gone]
     spans = [t for t in seen["targets"] if not t.startswith("<")]
     assert spans[:-1] == hidden or spans == hidden
@@ -313,11 +313,7 @@ def test_span_corruption_is_undone_exactly(observe):
 # --- distributions and decoding ----------------------------------------------------------------
 
 
-def test_candidates_are_ordered_and_temperature_sharpens(observe):
-    chances = [
-        c["probability"] for c in observe("smollm2.text", sentence=SENTENCE).values["candidates"]
-    ]
-    assert chances == sorted(chances, reverse=True)
+def test_temperature_sharpens(observe):
     seen = observe("smollm2.truncation", prompt="The old film", temperatures=[0.5, 1.0, 2.0])
     best = seen.arrays["tempered"][:, 0]
     assert best[0] > best[1] > best[2]
@@ -339,9 +335,11 @@ def test_position_bias_shapes_and_shared_buckets(observe, t5):
     seen = observe("t5.position_bias", reach=20)
     assert seen.arrays["encoder"].shape == (2, 41)
     assert seen.arrays["decoder"].shape == (2, 21)
-    assert seen.values["layers_with_a_bias"] == 1
-    table = t5.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
-    expected = table[seen.arrays["buckets"]].T.detach().numpy()
+    attention = t5.encoder.block[0].layer[0].SelfAttention
+    buckets = attention._relative_position_bucket(
+        torch.tensor(seen.arrays["distances"]), num_buckets=8, max_distance=16
+    )
+    expected = attention.relative_attention_bias.weight[buckets].T.detach().numpy()
     assert np.allclose(seen.arrays["encoder"], expected)
     far = seen.arrays["decoder"][:, seen.arrays["distances"][:21] < -16]
     assert np.allclose(far, far[:, :1]), "beyond the largest distance all are alike"
@@ -359,8 +357,6 @@ def test_published_sizes_are_the_papers():
 def test_modules_count_shared_parameters_once(observe, t5):
     seen = observe("t5.modules").values
     whole = {part["part"]: part["parameters"] for part in seen["parts"]}
-    assert seen["tied"]
-    assert seen["biases"] == 0
     assert whole["whole model"] == sum(p.numel() for p in t5.parameters())
     parts = whole["encoder, with the embedding"] + whole["decoder, with the embedding"]
     assert parts - whole["shared embedding"] == whole["whole model"]

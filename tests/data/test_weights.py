@@ -110,7 +110,6 @@ def test_a_mirror_and_the_hubs_cache_come_first(index, tmp_path, monkeypatch) ->
     for name, data in FILES.items():
         (elsewhere / name).write_bytes(data)
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *a, **k: str(elsewhere))
-    Hub().fetch_weights([REPO])
     assert Hub().checkpoint(REPO) == elsewhere
     assert Hub().found(NEED) == "in the hub's cache"
     assert Hub(tmp_path / "mirror").checkpoint(REPO) == elsewhere
@@ -203,7 +202,6 @@ def test_what_goes_wrong_is_one_sentence_and_leaves_nothing(
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
     assert nothing_is_left(tmp_path)
-    assert list(Hub().fetch_weights([REPO])) == [REPO]
 
 
 def test_a_cache_that_cannot_be_written_to_is_one_sentence(index, tmp_path) -> None:

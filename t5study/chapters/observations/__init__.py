@@ -13,7 +13,7 @@ from transformers import BertModel, LlamaForCausalLM, PreTrainedModel
 
 from t5study.base.errors import StudyError
 from t5study.chapters.observations import bert, generation, gpt, minilm, smollm2, t5
-from t5study.chapters.observations.core import OBSERVATIONS, Observation, observes
+from t5study.chapters.observations.core import OBSERVATIONS
 from t5study.data.casts import label_ids
 from t5study.experiments.questions import Answering, Casting, Observing, observed_model
 from t5study.experiments.reopening import experiment_of
@@ -23,22 +23,6 @@ from t5study.models.loading import load_model, load_tokenizer
 from t5study.models.opening import checkpoint_in
 from t5study.runs.provenance import recorded
 from t5study.runs.store import Workspace
-
-__all__ = [
-    "OBSERVATIONS",
-    "Observation",
-    "answer",
-    "bert",
-    "generation",
-    "gpt",
-    "minilm",
-    "observe",
-    "observes",
-    "record",
-    "show_casting",
-    "smollm2",
-    "t5",
-]
 
 
 def record(asked: Answering | Casting | Observing, work: Workspace) -> dict[str, Any]:

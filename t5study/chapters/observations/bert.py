@@ -27,7 +27,6 @@ from t5study.chapters.observations.probing import (
 )
 from t5study.data.encoding import IGNORED
 from t5study.data.pocket import rows
-from t5study.models.modules import parameter_count
 
 IS_NEXT, IS_RANDOM = 0, 1
 
@@ -55,12 +54,11 @@ def influences(model, tokenizer, sentence: str) -> Observation:
     that it stands beside `gpt.influence` token by token.
     """
     ids, _ = framed(tokenizer, plain_ids(tokenizer, sentence))
-    with looking_at(model):
-        moved = influence(
-            lambda batch: model.base_model(input_ids=batch).last_hidden_state,
-            tensor(model, ids),
-            tokenizer.mask_token_id,
-        )[1:-1, 1:-1]
+    moved = influence(
+        lambda batch: model.base_model(input_ids=batch).last_hidden_state,
+        tensor(model, ids),
+        tokenizer.mask_token_id,
+    )[1:-1, 1:-1]
     values = {"tokens": pieces(tokenizer, ids[1:-1]), **sides(moved)}
     return Observation(values, {"influence": moved})
 
@@ -90,7 +88,6 @@ def _objectives(model, tokenizer, first: str, second: str, label: int) -> dict:
     following = output.seq_relationship_logits[0].log_softmax(-1)
     rows = [
         {
-            "position": place,
             "token": pieces(tokenizer, [labels[place]])[0],
             "probability": float(words[place, labels[place]].exp()),
             "loss": float(-words[place, labels[place]]),
@@ -101,7 +98,6 @@ def _objectives(model, tokenizer, first: str, second: str, label: int) -> dict:
     next_loss = float(-following[label])
     return {
         "tokens": pieces(tokenizer, ids),
-        "segments": segments,
         "masked": rows,
         "is_next_probability": float(following[IS_NEXT].exp()),
         "masked_loss": masked_loss,
@@ -120,11 +116,10 @@ def objectives(model, tokenizer, first: str, second: str, other: str) -> Observa
     -log p(token) over the masked positions, the next-sentence loss is -log p(label), both by
     hand; their sum stands beside the loss that the model itself returns.
     """
-    with looking_at(model):
-        values = {
-            "next": _objectives(model, tokenizer, first, second, IS_NEXT),
-            "random": _objectives(model, tokenizer, first, other, IS_RANDOM),
-        }
+    values = {
+        "next": _objectives(model, tokenizer, first, second, IS_NEXT),
+        "random": _objectives(model, tokenizer, first, other, IS_RANDOM),
+    }
     return Observation(values)
 
 
@@ -138,16 +133,14 @@ def clues(model, tokenizer, items: list[dict], groups: dict[str, list[str]]) -> 
     """
     pieces_of = {name: one_piece_ids(tokenizer, group) for name, group in groups.items()}
     rows = []
-    with looking_at(model):
-        for item in items:
-            ids, place = marked_word(tokenizer, item["sentence"])
-            ids[place] = tokenizer.mask_token_id
-            probabilities = _blank(model, tokenizer, ids, place)
-            masses = {name: float(sum(probabilities[ids])) for name, ids in pieces_of.items()}
-            answer = max(masses, key=masses.get)
-            rows.append({**item, "masses": masses, "answer": answer})
-    correct = sum(row["answer"] == row["right"] for row in rows)
-    return Observation({"rows": rows, "correct": share(correct, len(rows))})
+    for item in items:
+        ids, place = marked_word(tokenizer, item["sentence"])
+        ids[place] = tokenizer.mask_token_id
+        probabilities = _blank(model, tokenizer, ids, place)
+        masses = {name: float(sum(probabilities[ids])) for name, ids in pieces_of.items()}
+        answer = max(masses, key=masses.get)
+        rows.append({**item, "masses": masses, "answer": answer})
+    return Observation({"rows": rows})
 
 
 @observes("bert.cloze")
@@ -163,8 +156,7 @@ def cloze(model, tokenizer, count: int = 300, seed: int = 21) -> Observation:
         hidden = [*ids[:place], tokenizer.mask_token_id, *ids[place + 1 :]]
         return _blank(model, tokenizer, hidden, place)
 
-    with looking_at(model):
-        return Observation(found(tokenizer, blanks(count, seed), chances))
+    return Observation(found(tokenizer, blanks(count, seed), chances))
 
 
 @observes("minilm.classifier")
@@ -193,7 +185,6 @@ def classifier(model, tokenizer, train: int = 400, test: int = 500, seed: int = 
         "train": train,
         "test": test,
         "layer_parameters": accuracy[-1]["parameters"],
-        "model_parameters": parameter_count(model.base_model),
         "width": model.config.hidden_size,
     }
     return Observation(values)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from t5study.chapters.observations.probing import looking_at
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,15 @@ OBSERVATIONS: dict[str, Callable[..., Observation]] = {}
 
 
 def observes(name: str) -> Callable[[Callable[..., Observation]], Callable]:
-    """Enter a function into `OBSERVATIONS` under `name`."""
+    """Enter a function into `OBSERVATIONS` under `name`; it runs while its model is looked at."""
 
     def enter(function: Callable[..., Observation]) -> Callable[..., Observation]:
-        function.name = name
-        OBSERVATIONS[name] = function
-        return function
+        @functools.wraps(function)
+        def observation(model, *arguments: Any, **inputs: Any) -> Observation:
+            with looking_at(model):
+                return function(model, *arguments, **inputs)
+
+        OBSERVATIONS[name] = observation
+        return observation
 
     return enter

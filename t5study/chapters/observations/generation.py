@@ -8,11 +8,7 @@ import torch
 from transformers import GenerationConfig
 
 from t5study.chapters.observations.core import Observation, observes
-from t5study.chapters.observations.probing import (
-    looking_at,
-    pieces,
-    tensor,
-)
+from t5study.chapters.observations.probing import pieces, tensor
 from t5study.chapters.observations.t5 import ended, shifted
 
 # transformers warns when a search without beams is given these.
@@ -90,11 +86,9 @@ def answers(model, tokenizer, prompts: list[str], arguments: dict[str, Any]) -> 
     `max_length` counts it (the decoder's start token included), whether it `ended` by itself, and
     the log-probability that the model gives to those pieces, whole and as a mean over them.
     """
-    with looking_at(model):
-        rows = [
-            {"prompt": prompt, **_answered(model, tokenizer, prompt, arguments)}
-            for prompt in prompts
-        ]
+    rows = [
+        {"prompt": prompt, **_answered(model, tokenizer, prompt, arguments)} for prompt in prompts
+    ]
     return Observation({"rows": rows})
 
 
@@ -107,12 +101,11 @@ def sweep(
     `values["rows"]` has the unchanged answer first; `change` says what is different, the other
     keys are those of `generation.answers`.
     """
-    with looking_at(model):
-        rows = [
-            {
-                "change": ", ".join(f"{name}={value}" for name, value in change.items()),
-                **_answered(model, tokenizer, prompt, {**arguments, **change}),
-            }
-            for change in ({}, *changes)
-        ]
+    rows = [
+        {
+            "change": ", ".join(f"{name}={value}" for name, value in change.items()),
+            **_answered(model, tokenizer, prompt, {**arguments, **change}),
+        }
+        for change in ({}, *changes)
+    ]
     return Observation({"prompt": prompt, "rows": rows})

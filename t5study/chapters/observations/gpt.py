@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.corpus import blanks, found, share
 from t5study.chapters.observations.probing import (
-    entropy,
     influence,
-    looking_at,
     looks,
     marked_word,
     on_the_future,
@@ -21,7 +18,6 @@ from t5study.chapters.observations.probing import (
     stacked,
     start_id,
     tensor,
-    top_candidates,
 )
 from t5study.models.modules import parameter_count
 
@@ -33,16 +29,14 @@ def started(tokenizer, text: str) -> list[int]:
 
 @observes("gpt.attention")
 def attention(model, tokenizer, sentence: str) -> Observation:
-    """Attention weights (layers, heads, queries, keys) and how much of them lies on the future."""
+    """How much of the attention lies on the future, its weights, and the model's parameters.
+
+    Array `attention`: (layers, heads, queries, keys).
+    """
     ids = started(tokenizer, sentence)
-    with looking_at(model):
-        weights = looks(model, tensor(model, ids))
+    weights = looks(model, tensor(model, ids))
     values = {
-        "tokens": pieces(tokenizer, ids),
-        "layers": weights.shape[0],
-        "heads": weights.shape[1],
         "on_the_future": on_the_future(weights),
-        "row_sum_error": float(np.abs(weights.sum(-1) - 1).max()),
         "parameters": parameter_count(model),
     }
     return Observation(values, {"attention": weights})
@@ -56,12 +50,11 @@ def influences(model, tokenizer, sentence: str) -> Observation:
     A GPT has no mask token: the replacement is the end-of-text token.
     """
     ids = started(tokenizer, sentence)[1:]
-    with looking_at(model):
-        moved = influence(
-            lambda batch: model.base_model(input_ids=batch).last_hidden_state,
-            tensor(model, ids),
-            tokenizer.eos_token_id,
-        )
+    moved = influence(
+        lambda batch: model.base_model(input_ids=batch).last_hidden_state,
+        tensor(model, ids),
+        tokenizer.eos_token_id,
+    )
     values = {"tokens": pieces(tokenizer, ids), **sides(moved)}
     return Observation(values, {"influence": moved})
 
@@ -80,30 +73,25 @@ def prefix(model, tokenizer, source: str, target: str) -> Observation:
     allowed[: len(source_ids), : len(source_ids)] = True
     mask = torch.zeros(1, 1, len(ids), len(ids), dtype=model.dtype)
     mask.masked_fill_(~allowed, torch.finfo(model.dtype).min)
-    with looking_at(model):
-        batch = tensor(model, ids)
-        causal = model(batch, output_attentions=True).attentions
-        prefixed = model(
-            batch, attention_mask=mask.to(model.device), output_attentions=True
-        ).attentions
+    batch = tensor(model, ids)
+    causal = model(batch, output_attentions=True).attentions
+    prefixed = model(batch, attention_mask=mask.to(model.device), output_attentions=True).attentions
     values = {"tokens": pieces(tokenizer, ids), "source_length": len(source_ids)}
     return Observation(values, {"causal": stacked(causal), "prefix": stacked(prefixed)})
 
 
 @observes("smollm2.text")
-def following(model, tokenizer, sentence: str, top: int = 8) -> Observation:
-    """The loss of each token given those before it, and the distribution after the last.
+def following(model, tokenizer, sentence: str) -> Observation:
+    """The loss of each token given those before it.
 
     `values["loss"]` is the mean of -log p by hand and `model_loss` what the model returns for
     `labels`; `perplexity` is exp(loss).
     """
     ids = started(tokenizer, sentence)
-    with looking_at(model):
-        batch = tensor(model, ids)
-        output = model(batch, labels=batch)
+    batch = tensor(model, ids)
+    output = model(batch, labels=batch)
     logs = output.logits[0].log_softmax(-1)
     losses = -logs[:-1].gather(1, batch[0, 1:, None])[:, 0]
-    last = logs[-1].exp()
     values = {
         "tokens": pieces(tokenizer, ids),
         "losses": losses.tolist(),
@@ -111,10 +99,7 @@ def following(model, tokenizer, sentence: str, top: int = 8) -> Observation:
         "loss": float(losses.mean()),
         "model_loss": float(output.loss),
         "perplexity": float(losses.mean().exp()),
-        "candidates": top_candidates(tokenizer, last, top),
-        "entropy": float(entropy(last.cpu().numpy())),
-        "uniform_entropy": float(np.log2(last.numel())),
-        "vocabulary": last.numel(),
+        "vocabulary": logs.shape[-1],
     }
     return Observation(values)
 
@@ -136,8 +121,7 @@ def truncation(
     `top_p` (Holtzman et al. 2020, section 3.1).
     """
     temperatures = temperatures or [0.5, 1.0, 1.5]
-    with looking_at(model):
-        logits = model(tensor(model, plain_ids(tokenizer, prompt))).logits[0, -1]
+    logits = model(tensor(model, plain_ids(tokenizer, prompt))).logits[0, -1]
     ordered, order = logits.softmax(-1).sort(descending=True, stable=True)
     reached = ordered.cumsum(0)
     # Adding up float32 chances may end a hair below top_p: then every token is needed.
@@ -151,7 +135,6 @@ def truncation(
         "top_k_mass": float(reached[top_k - 1]),
         "top_p": top_p,
         "nucleus_size": nucleus,
-        "nucleus_mass": float(reached[nucleus - 1]),
         "vocabulary": logits.numel(),
     }
     return Observation(values, {"tempered": tempered.cpu().numpy()})
@@ -167,20 +150,19 @@ def clues(model, tokenizer, items: list[dict], groups: dict[str, list[str]]) -> 
     `left_masses` are probabilities, `whole_masses` add up to one over the words that were tried.
     """
     rows = []
-    with looking_at(model):
-        for item in items:
-            ids, place = marked_word(tokenizer, item["sentence"])
-            options = {name: one_piece_ids(tokenizer, group) for name, group in groups.items()}
-            lefts, wholes = _both_scores(model, tokenizer, ids, place, options)
-            rows.append(
-                {
-                    **item,
-                    "left": max(lefts, key=lefts.get),
-                    "whole": max(wholes, key=wholes.get),
-                    "left_masses": lefts,
-                    "whole_masses": wholes,
-                }
-            )
+    for item in items:
+        ids, place = marked_word(tokenizer, item["sentence"])
+        options = {name: one_piece_ids(tokenizer, group) for name, group in groups.items()}
+        lefts, wholes = _both_scores(model, tokenizer, ids, place, options)
+        rows.append(
+            {
+                **item,
+                "left": max(lefts, key=lefts.get),
+                "whole": max(wholes, key=wholes.get),
+                "left_masses": lefts,
+                "whole_masses": wholes,
+            }
+        )
     values = {"rows": rows}
     for view in ("left", "whole"):
         values[view] = share(sum(row[view] == row["right"] for row in rows), len(rows))
@@ -214,5 +196,4 @@ def cloze(model, tokenizer, count: int = 300, seed: int = 21) -> Observation:
         left = tensor(model, [start_id(tokenizer), *ids[:place]])
         return model(left).logits[0, -1].softmax(-1)
 
-    with looking_at(model):
-        return Observation(found(tokenizer, blanks(count, seed), chances))
+    return Observation(found(tokenizer, blanks(count, seed), chances))

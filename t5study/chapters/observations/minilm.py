@@ -8,7 +8,6 @@ import torch
 from t5study.base.errors import StudyError
 from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.probing import (
-    looking_at,
     marked_ids,
     pieces,
     stacked,
@@ -28,17 +27,16 @@ def attention(model, tokenizer, sentences: list[str], head: list[int]) -> Observ
     """
     layer, number = head
     values, arrays = [], {}
-    with looking_at(model):
-        for place, sentence in enumerate(sentences):
-            ids = tokenizer(sentence)["input_ids"]
-            output = model(tensor(model, ids), output_attentions=True, output_hidden_states=True)
-            weights = stacked(output.attentions)
-            values.append({"sentence": sentence, "tokens": pieces(tokenizer, ids)})
-            arrays[f"attention_{place}"] = weights.astype(np.float16)
-            if place == 0:
-                inside = model.encoder.layer[layer].attention.self
-                arrays |= _projected(inside, number, output.hidden_states[layer][0])
-                arrays["weights"] = weights[layer, number]
+    for place, sentence in enumerate(sentences):
+        ids = tokenizer(sentence)["input_ids"]
+        output = model(tensor(model, ids), output_attentions=True, output_hidden_states=True)
+        weights = stacked(output.attentions)
+        values.append({"sentence": sentence, "tokens": pieces(tokenizer, ids)})
+        arrays[f"attention_{place}"] = weights.astype(np.float16)
+        if place == 0:
+            inside = model.encoder.layer[layer].attention.self
+            arrays |= _projected(inside, number, output.hidden_states[layer][0])
+            arrays["weights"] = weights[layer, number]
     shape = {"layers": weights.shape[0], "heads": weights.shape[1]}
     counted = {"parameters": parameter_count(model)}
     return Observation({"sentences": values, "head": head, **shape, **counted}, arrays)
@@ -65,11 +63,10 @@ def senses(model, tokenizer, items: list[dict[str, str]]) -> Observation:
     over its pieces) at the embeddings (0) and after each layer.
     """
     vectors = []
-    with looking_at(model):
-        for item in items:
-            ids, places = marked_ids(tokenizer, item["sentence"], special=True)
-            states = model(tensor(model, ids), output_hidden_states=True).hidden_states
-            vectors.append(torch.stack([layer[0, places].mean(0) for layer in states]))
+    for item in items:
+        ids, places = marked_ids(tokenizer, item["sentence"], special=True)
+        states = model(tensor(model, ids), output_hidden_states=True).hidden_states
+        vectors.append(torch.stack([layer[0, places].mean(0) for layer in states]))
     units = torch.nn.functional.normalize(torch.stack(vectors), dim=-1)
     similarity = torch.einsum("ilw,jlw->lij", units, units).cpu().numpy()
     rows = []
@@ -95,8 +92,7 @@ def similarity(model, tokenizer, sentences: list[str]) -> Observation:
     """Array `similarity` (sentences, sentences): the cosines of the sentences' vectors."""
     if len(sentences) < 2:
         raise StudyError("Similarity needs two sentences or more: give another one.")
-    with looking_at(model):
-        vectors = sentence_vectors(model, tokenizer, sentences)
+    vectors = sentence_vectors(model, tokenizer, sentences)
     return Observation(
         {"sentences": sentences}, {"similarity": (vectors @ vectors.T).cpu().numpy()}
     )

@@ -12,29 +12,26 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from transformers.utils import logging
 
 from t5study.base.errors import StudyError
+from t5study.base.quiet import quiet
 
 
 @contextlib.contextmanager
-def looking_at(model) -> Iterator:
+def looking_at(model) -> Iterator[None]:
     """Evaluation mode, no gradients, and attention weights that can be read.
 
     The default attention of PyTorch (sdpa) never forms the matrix of weights; only the eager
     implementation hands it out. Mode and implementation are put back at the end. The library's
     hints are silenced meanwhile: they would stand in the pages.
     """
-    before = model.config._attn_implementation
-    training, verbosity = model.training, logging.get_verbosity()
+    before, training = model.config._attn_implementation, model.training
     model.eval()
     model.set_attn_implementation("eager")
-    logging.set_verbosity_error()
     try:
-        with torch.no_grad():
-            yield model
+        with quiet(), torch.no_grad():
+            yield
     finally:
-        logging.set_verbosity(verbosity)
         model.set_attn_implementation(before)
         model.train(training)
 

@@ -14,7 +14,6 @@ from t5study.chapters.observations.gpt import started
 from t5study.chapters.observations.probing import (
     entropy,
     log_probabilities,
-    looking_at,
     looks,
     on_the_future,
     pieces,
@@ -41,17 +40,16 @@ MONTHS = (
 def following(model, tokenizer, prompts: list[str], top: int = 8) -> Observation:
     """The distribution of the next token after each prompt: its best tokens, and its entropy."""
     rows = []
-    with looking_at(model):
-        for prompt in prompts:
-            logits = model(tensor(model, plain_ids(tokenizer, prompt))).logits[0, -1]
-            chances = logits.float().softmax(-1)
-            rows.append(
-                {
-                    "prompt": prompt,
-                    "candidates": top_candidates(tokenizer, chances, top),
-                    "entropy": float(entropy(chances.cpu().numpy())),
-                }
-            )
+    for prompt in prompts:
+        logits = model(tensor(model, plain_ids(tokenizer, prompt))).logits[0, -1]
+        chances = logits.float().softmax(-1)
+        rows.append(
+            {
+                "prompt": prompt,
+                "candidates": top_candidates(tokenizer, chances, top),
+                "entropy": float(entropy(chances.cpu().numpy())),
+            }
+        )
     return Observation({"rows": rows, "vocabulary": chances.numel()})
 
 
@@ -62,13 +60,12 @@ def attention(model, tokenizer, sentences: list[str]) -> Observation:
     Arrays as in `minilm.attention`; `on_the_future` is the largest weight on a later token.
     """
     values, arrays, later = [], {}, []
-    with looking_at(model):
-        for place, sentence in enumerate(sentences):
-            ids = started(tokenizer, sentence)
-            weights = looks(model, tensor(model, ids))
-            values.append({"sentence": sentence, "tokens": pieces(tokenizer, ids)})
-            arrays[f"attention_{place}"] = weights.astype(np.float16)
-            later.append(on_the_future(weights))
+    for place, sentence in enumerate(sentences):
+        ids = started(tokenizer, sentence)
+        weights = looks(model, tensor(model, ids))
+        values.append({"sentence": sentence, "tokens": pieces(tokenizer, ids)})
+        arrays[f"attention_{place}"] = weights.astype(np.float16)
+        later.append(on_the_future(weights))
     counted = {
         "layers": weights.shape[0],
         "heads": weights.shape[1],
@@ -91,22 +88,21 @@ def tree(
     ids = plain_ids(tokenizer, prompt)
     rows: list[dict] = []
     kept: list[tuple[list[int], float, int | None]] = [(ids, 0.0, None)]
-    with looking_at(model):
-        for step in range(1, steps + 1):
-            options = []
-            for before, score, parent in kept:
-                chances = model(tensor(model, before)).logits[0, -1].float().softmax(-1)
-                best = chances.topk(top)
-                for chance, index in zip(*(part.tolist() for part in best), strict=True):
-                    total = score + float(np.log(chance))
-                    options.append(([*before, index], total, len(rows)))
-                    rows.append(
-                        {"step": step, "parent": parent, "token": pieces(tokenizer, [index])[0],
-                         "probability": chance, "log_probability": total, "kept": False}
-                    )  # fmt: skip
-            kept = sorted(options, key=lambda option: -option[1])[:beams]
-            for _, _, place in kept:
-                rows[place]["kept"] = True
+    for step in range(1, steps + 1):
+        options = []
+        for before, score, parent in kept:
+            chances = model(tensor(model, before)).logits[0, -1].float().softmax(-1)
+            best = chances.topk(top)
+            for chance, index in zip(*(part.tolist() for part in best), strict=True):
+                total = score + float(np.log(chance))
+                options.append(([*before, index], total, len(rows)))
+                rows.append(
+                    {"step": step, "parent": parent, "token": pieces(tokenizer, [index])[0],
+                     "probability": chance, "log_probability": total, "kept": False}
+                )  # fmt: skip
+        kept = sorted(options, key=lambda option: -option[1])[:beams]
+        for _, _, place in kept:
+            rows[place]["kept"] = True
     return Observation({"prompt": prompt, "rows": rows})
 
 
@@ -146,14 +142,13 @@ def decoding(
     }
     end = tokenizer.eos_token_id
     rows = []
-    with looking_at(model):
-        for method, arguments in ways.items():
-            with sampling(model, seed):
-                ids = plain_ids(tokenizer, prompt)
-                ends = {"pad_token_id": end, "eos_token_id": end}
-                made = written(model, ids, length, **ends, **arguments)
-            text = tokenizer.decode(made, skip_special_tokens=True)
-            rows.append({"method": method, "text": text, "different_pairs": different_pairs(text)})
+    for method, arguments in ways.items():
+        with sampling(model, seed):
+            ids = plain_ids(tokenizer, prompt)
+            ends = {"pad_token_id": end, "eos_token_id": end}
+            made = written(model, ids, length, **ends, **arguments)
+        text = tokenizer.decode(made, skip_special_tokens=True)
+        rows.append({"method": method, "text": text, "different_pairs": different_pairs(text)})
     return Observation({"prompt": prompt, "rows": rows})
 
 
@@ -165,17 +160,16 @@ def scrambled(model, tokenizer, sentences: list[str], seed: int = 21) -> Observa
     """
     rng = np.random.default_rng(seed)
     rows = []
-    with looking_at(model):
-        for sentence in sentences:
-            words = sentence.rstrip(".").split()
-            mixed = " ".join(words[place] for place in rng.permutation(len(words))) + "."
-            row = {"sentence": sentence, "scrambled": mixed}
-            for name, text in (("plain", sentence), ("mixed", mixed)):
-                ids = [start_id(tokenizer), *plain_ids(tokenizer, text)]
-                row[f"{name}_perplexity"] = float(
-                    np.exp(-float(log_probabilities(model, ids).sum()) / (len(ids) - 1))
-                )
-            rows.append(row)
+    for sentence in sentences:
+        words = sentence.rstrip(".").split()
+        mixed = " ".join(words[place] for place in rng.permutation(len(words))) + "."
+        row = {"sentence": sentence, "scrambled": mixed}
+        for name, text in (("plain", sentence), ("mixed", mixed)):
+            ids = [start_id(tokenizer), *plain_ids(tokenizer, text)]
+            row[f"{name}_perplexity"] = float(
+                np.exp(-float(log_probabilities(model, ids).sum()) / (len(ids) - 1))
+            )
+        rows.append(row)
     return Observation({"rows": rows})
 
 
@@ -221,11 +215,10 @@ def summaries(
     A decoder's prompt counts towards `max_length`, so lengths are given for what is new:
     `max_new_tokens`, `min_new_tokens`.
     """
-    with looking_at(model):
-        answers = {
-            name: summarised(model, tokenizer, texts, do_sample=False, **chosen)
-            for name, chosen in arguments.items()
-        }
+    answers = {
+        name: summarised(model, tokenizer, texts, do_sample=False, **chosen)
+        for name, chosen in arguments.items()
+    }
     rows = [
         {"text": text, **{name: answers[name][i] for name in answers}}
         for i, text in enumerate(texts)
@@ -242,13 +235,12 @@ def by_decoder(model, tokenizer, texts: list[str], question: str, words: list[st
     """
     end, rows = tokenizer.convert_tokens_to_ids("<|im_end|>"), []
     answers = [[*plain_ids(tokenizer, word), end] for word in words]
-    with looking_at(model):
-        for text in texts:
-            ids = plain_ids(tokenizer, _turn(tokenizer, question.format(text=text)))
-            scores = [log_probabilities(model, [*ids, *a])[-len(a) :].sum() for a in answers]
-            chances = torch.stack(scores).softmax(-1)
-            best = int(chances.argmax())
-            rows.append({"text": text, "answer": words[best], "probability": float(chances[best])})
+    for text in texts:
+        ids = plain_ids(tokenizer, _turn(tokenizer, question.format(text=text)))
+        scores = [log_probabilities(model, [*ids, *a])[-len(a) :].sum() for a in answers]
+        chances = torch.stack(scores).softmax(-1)
+        best = int(chances.argmax())
+        rows.append({"text": text, "answer": words[best], "probability": float(chances[best])})
     return Observation({"rows": rows, "words": words})
 
 
@@ -314,10 +306,9 @@ def months(
     with Wilson's 95 % interval, `says_this_month` the share that keep the words.
     """
     texts = month_texts(count, seed)
-    with looking_at(model):
-        answers = summarised(
-            model, tokenizer, texts, do_sample=False, num_beams=1, max_new_tokens=max_new_tokens
-        )
+    answers = summarised(
+        model, tokenizer, texts, do_sample=False, num_beams=1, max_new_tokens=max_new_tokens
+    )
     named = [months_in(answer) for answer in answers]
     rows = [
         {"text": text, "summary": answer, "months": found}

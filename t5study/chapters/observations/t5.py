@@ -7,7 +7,6 @@ import torch
 
 from t5study.chapters.observations.core import Observation, observes
 from t5study.chapters.observations.probing import (
-    looking_at,
     on_the_future,
     pieces,
     plain_ids,
@@ -20,7 +19,7 @@ from t5study.claims.facts import t5_parameters
 from t5study.claims.published import load_published
 from t5study.data.vocabulary import sentinel_ids
 from t5study.models.modules import module_table, parameter_count
-from t5study.pretraining.objectives import generator, noise_mask, restore, span_corruption
+from t5study.pretraining.objectives import generator, noise_mask, span_corruption
 
 
 def ended(tokenizer, text: str) -> list[int]:
@@ -43,12 +42,9 @@ def _forced(model, tokenizer, source: str, target: str, **extra):
 def prompts(model, tokenizer, texts: list[str], length: int = 40) -> Observation:
     """The model's greedy answer to each text, of at most `length` tokens."""
     rows = []
-    with looking_at(model):
-        for text in texts:
-            made = written(model, ended(tokenizer, text), length)
-            rows.append(
-                {"prompt": text, "answer": tokenizer.decode(made, skip_special_tokens=True)}
-            )
+    for text in texts:
+        made = written(model, ended(tokenizer, text), length)
+        rows.append({"prompt": text, "answer": tokenizer.decode(made, skip_special_tokens=True)})
     return Observation({"rows": rows})
 
 
@@ -59,10 +55,7 @@ def masks(model, tokenizer, source: str, target: str) -> Observation:
     Arrays, each (layers, heads, queries, keys): `encoder` (source on source), `decoder` (target
     on target) and `cross` (target on source).
     """
-    with looking_at(model):
-        source_ids, labels, output = _forced(
-            model, tokenizer, source, target, output_attentions=True
-        )
+    source_ids, labels, output = _forced(model, tokenizer, source, target, output_attentions=True)
     arrays = {
         "encoder": stacked(output.encoder_attentions),
         "decoder": stacked(output.decoder_attentions),
@@ -73,7 +66,6 @@ def masks(model, tokenizer, source: str, target: str) -> Observation:
         "decoder_tokens": pieces(tokenizer, shifted(model, labels)),
         "labels": pieces(tokenizer, labels),
         "on_the_future": on_the_future(arrays["decoder"]),
-        "row_sum_error": max(float(np.abs(a.sum(-1) - 1).max()) for a in arrays.values()),
     }
     return Observation(values, arrays)
 
@@ -90,18 +82,16 @@ def prefix(
     under the two prefixes with everything else alike.
     """
     length = len(plain_ids(tokenizer, prefix))
-    with looking_at(model):
-        source_ids, labels, output = _forced(
-            model, tokenizer, f"{prefix} {source}", target, output_attentions=True
-        )
-        _, _, other = _forced(model, tokenizer, f"{other_prefix} {source}", target)
+    source_ids, labels, output = _forced(
+        model, tokenizer, f"{prefix} {source}", target, output_attentions=True
+    )
+    _, _, other = _forced(model, tokenizer, f"{other_prefix} {source}", target)
     cross = stacked(output.cross_attentions)
     chances, others = output.logits[0].softmax(-1), other.logits[0].softmax(-1)
     moved = (chances - others).abs().sum(-1) / 2
     mass = cross[..., :length].sum(-1)
     values = {
         "prefix": prefix,
-        "other_prefix": other_prefix,
         "prefix_length": length,
         "source_tokens": pieces(tokenizer, source_ids),
         "labels": pieces(tokenizer, labels),
@@ -124,7 +114,7 @@ def corrupted(
     density: float = 0.15,
     mean_span: float = 3.0,
 ) -> Observation:
-    """One example of span corruption, step by step, and what the model puts into the gaps.
+    """One example of span corruption, step by step.
 
     Raises StudyError when the tokenizer has no sentinels or the sentence is too short.
     """
@@ -134,23 +124,11 @@ def corrupted(
     inputs, targets = span_corruption(
         ids, generator(seed, 0), density, mean_span, sentinels=sentinels, eos=eos
     )
-    with looking_at(model):
-        batch = tensor(model, inputs.tolist())
-        loss = model(input_ids=batch, labels=tensor(model, targets.tolist())).loss
-        answer = np.asarray(written(model, inputs.tolist(), 2 * len(targets))[1:])
-    put_back = restore(inputs, targets, sentinels=sentinels, eos=eos)
     values = {
         "tokens": pieces(tokenizer, ids.tolist()),
         "hidden": hidden.tolist(),
         "inputs": pieces(tokenizer, inputs.tolist()),
         "targets": pieces(tokenizer, targets.tolist()),
-        "loss": float(loss),
-        "answer": pieces(tokenizer, answer.tolist()),
-        "filled": tokenizer.decode(
-            restore(inputs, answer, sentinels=sentinels, eos=eos), skip_special_tokens=True
-        ),
-        "restored_exactly": bool(np.array_equal(put_back, ids)),
-        "density": float(hidden.mean()),
     }
     return Observation(values)
 
@@ -159,35 +137,22 @@ def corrupted(
 def position_bias(model, tokenizer, reach: int = 40) -> Observation:
     """The learnt bias of every head by the distance key minus query (section 2.1 of the paper).
 
-    Arrays: `distances` from -reach to reach, `buckets` and `encoder` (heads, distances) for them;
-    `decoder` (heads, reach + 1) for the distances -reach to 0, all that a causal decoder has.
+    Arrays: `distances` from -reach to reach and `encoder` (heads, distances) for them; `decoder`
+    (heads, reach + 1) for the distances -reach to 0, all that a causal decoder has.
     """
-    with looking_at(model):
-        encoder = model.encoder.block[0].layer[0].SelfAttention
-        decoder = model.decoder.block[0].layer[0].SelfAttention
-        # Row `reach` of 2 reach + 1 positions looks `reach` places both ways.
-        both = encoder.compute_bias(2 * reach + 1, 2 * reach + 1)[0, :, reach]
-        back = decoder.compute_bias(reach + 1, reach + 1)[0, :, reach]
-    distances = torch.arange(-reach, reach + 1)
-    buckets = encoder._relative_position_bucket(
-        distances,
-        bidirectional=True,
-        num_buckets=model.config.relative_attention_num_buckets,
-        max_distance=model.config.relative_attention_max_distance,
-    )
+    encoder = model.encoder.block[0].layer[0].SelfAttention
+    decoder = model.decoder.block[0].layer[0].SelfAttention
+    # Row `reach` of 2 reach + 1 positions looks `reach` places both ways.
+    both = encoder.compute_bias(2 * reach + 1, 2 * reach + 1)[0, :, reach]
+    back = decoder.compute_bias(reach + 1, reach + 1)[0, :, reach]
     values = {
         "heads": both.shape[0],
         "buckets": model.config.relative_attention_num_buckets,
         "max_distance": model.config.relative_attention_max_distance,
-        "layers_with_a_bias": sum(
-            block.layer[0].SelfAttention.has_relative_attention_bias
-            for block in model.encoder.block
-        ),
         "parameters": encoder.relative_attention_bias.weight.numel(),
     }
     arrays = {
-        "distances": distances.numpy(),
-        "buckets": buckets.numpy(),
+        "distances": np.arange(-reach, reach + 1),
         "encoder": both.cpu().numpy(),
         "decoder": back.cpu().numpy(),
     }
@@ -200,8 +165,7 @@ def teacher_forcing(model, tokenizer, source: str, target: str) -> Observation:
 
     `loss` is the mean of -log p(label) by hand, `model_loss` what the model returns for `labels`.
     """
-    with looking_at(model):
-        source_ids, labels, output = _forced(model, tokenizer, source, target)
+    source_ids, labels, output = _forced(model, tokenizer, source, target)
     logs = output.logits[0].log_softmax(-1)
     losses = -logs.gather(1, torch.tensor(labels, device=logs.device)[:, None])[:, 0]
     best = [top_candidates(tokenizer, row.exp(), 1)[0] for row in logs]
@@ -243,10 +207,7 @@ def modules(model, tokenizer, rows: int = 32) -> Observation:
                 ("whole model", model),
             )
         ],
-        "tied": bool(model.lm_head.weight.data_ptr() == model.shared.weight.data_ptr()),
-        "biases": sum("bias" in name and "relative" not in name
-                      for name, _ in model.named_parameters()),
-    }  # fmt: skip
+    }
     return Observation(values)
 
 

@@ -19,14 +19,7 @@ import pyarrow.compute as pc
 from t5study.base.errors import StudyError
 from t5study.data.contents import content_fingerprint
 from t5study.data.hub import Hub
-from t5study.data.own.rows import (
-    FEWEST,
-    MOST_NAMED,
-    across,
-    read_columns,
-    repeated,
-    splits_by_hash,
-)
+from t5study.data.own.rows import FEWEST, MOST_NAMED, across, read_columns, repeated, splits_by_hash
 from t5study.data.tasks import OWN_DATA, OWN_SPLITS, Slice, Task
 
 if TYPE_CHECKING:

@@ -107,15 +107,8 @@ def _opener(path: Path) -> Callable[..., IO]:
 def _undecodable(path: Path) -> int:
     """The number of the first line that is not UTF-8."""
     with _opener(path)(path, "rb") as file:
-        return next(n for n, line in enumerate(file, start=1) if not _is_utf_8(line))
-
-
-def _is_utf_8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+        lines = enumerate(file, start=1)
+        return next(n for n, line in lines if line.decode(errors="ignore").encode() != line)
 
 
 def _damaged(path: Path, error: Exception) -> StudyError:

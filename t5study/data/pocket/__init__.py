@@ -10,14 +10,3 @@ from t5study.data.pocket.datasets import (
     generate,
     rows,
 )
-
-__all__ = [
-    "CONFIGS",
-    "NOISE",
-    "SIZES",
-    "SPLITS",
-    "VERSION",
-    "generate",
-    "parse",
-    "rows",
-]
