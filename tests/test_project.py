@@ -111,6 +111,7 @@ def test_make_lists_its_commands():
         "test",
         "lab",
         "html",
+        "pdf",
         "weights",
         "bench",
         "faults",
