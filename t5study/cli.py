@@ -105,9 +105,7 @@ def run(
 @app.command()
 def render(
     profile: Annotated[str | None, typer.Option(help="Published profile to render.")] = None,
-    pdf: Annotated[
-        bool, typer.Option("--pdf", help="Print it as one PDF, too: needs Chromium.")
-    ] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="One PDF, too: needs Chromium.")] = False,
 ) -> None:
     """Render the published book again; nothing is trained."""
     made = _book().make_published(profile, pdf=pdf)

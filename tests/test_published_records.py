@@ -44,7 +44,7 @@ def test_every_experiment_of_the_profile_is_published(study, asked):
 def test_every_published_run_is_asked_for_by_one_experiment(study, asked):
     runs = [run for run in study.store.runs() if run.config["kind"] in LISTED]
     assert [run.path.name for run in runs if run.identity not in asked] == []
-    assert len(runs) == len(asked) == 146
+    assert len(runs) == len(asked) == 162
 
 
 def test_an_experiment_gives_its_runs_in_the_order_of_its_seeds(study):

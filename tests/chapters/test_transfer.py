@@ -180,3 +180,34 @@ def test_each_architecture_is_set_against_the_next_best():
     assert tied.in_points.startswith("not told apart (+2.5 points, from ")
     assert second == ("gpt", "bert")
     assert clear.in_points.startswith("above (+42.5 points, from ")
+
+
+class Encoders(Study):
+    """The published profile's encoder and its twin, with a loss that tells what was asked."""
+
+    def __init__(self) -> None:
+        super().__init__("published")
+
+    def runs(self, name):
+        entry = self.experiments[name]
+        rate = self.profile.recipes[entry.recipe].learning_rate if entry.recipe else 0.0
+        metrics = {"validation_loss": rate, "name": name, "train_rows": 16_000}
+        return [FakeRun(metrics, {"recipe": {"learning_rate": rate}})]
+
+
+def test_the_published_encoder_stands_beside_its_twin_at_every_number_of_labels():
+    curve = transfer.published_curve(Encoders(), "emotion")
+    assert list(curve) == [50, 500, 5000, 16_000]
+    for count, answers in curve.items():
+        ending = "" if count == 16_000 else f", {count} labels"
+        named = {who: runs[0].metrics["name"] for who, runs in answers.items()}
+        assert named == {who: f"emotion, {who}{ending}" for who in named}
+        assert {transfer.MINILM, "T5", "TF-IDF"} <= set(named)
+
+
+def test_the_rates_that_were_tried_stand_side_by_side():
+    table = transfer.rate_table(Encoders(), "emotion")
+    assert (table.count(axis=1) > 1).all()
+    for column in table:
+        losses = table[column].dropna()
+        assert set(losses) == {float(column.removeprefix("rate "))}
