@@ -194,7 +194,7 @@ if most:
 # without; an update has twice the rows.
 # ```
 
-# %% [markdown] tags=["needs:published"]
+# %% [markdown] tags=["only:published"]
 # (transfer-minilm)=
 # ## With weights that others trained
 #
