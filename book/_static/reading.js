@@ -14,4 +14,13 @@
   document.addEventListener("DOMContentLoaded", () => {
     if (!document.getElementById("search-results")) SphinxHighlight.highlightSearchWords();
   });
+  // What is wider than the screen scrolls by itself, and must be reached by keyboard for that.
+  const reach = () => {
+    for (const part of document.querySelectorAll(".bd-article figure, .bd-article .output")) {
+      if (part.scrollWidth > part.clientWidth + 1) part.tabIndex = 0;
+      else part.removeAttribute("tabindex");
+    }
+  };
+  addEventListener("load", reach);
+  addEventListener("resize", reach);
 })();
