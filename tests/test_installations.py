@@ -74,8 +74,8 @@ def test_the_command_line_answers_without_the_books_tools(words):
 
 
 def test_a_page_drawn_from_records_waits_for_no_library_that_trains():
-    # A page shows the plain loop as text; observations compute.
-    computing = ("observations", "plain_loop")
+    # Pages show these modules as text; observations compute.
+    computing = ("observations", "plain_loop", "distilling", "sharding")
     drawn = [m for m in modules("chapters", "claims") if not any(word in m for word in computing)]
     imports = "".join(f"import {name}\n" for name in ["sys", "t5study.study", *drawn])
     heavy = {"torch", "transformers", "datasets", "accelerate", "sklearn"}

@@ -218,10 +218,14 @@ def _footer(chapter: Chapter) -> Any:
 
 
 def _badged(page: str, badge: str) -> str:
-    """`page` with the badge under its first heading."""
-    if not badge:
-        return page
-    return re.sub(r"^(# .*)$", lambda m: f"{m[1]}\n\n{badge}", page, count=1, flags=re.M)
+    """`page` with the badge under its first heading, which no comment in a block of code is."""
+    lines, in_code = page.split("\n"), False
+    for place, line in enumerate(lines):
+        in_code ^= line.startswith("```")
+        if badge and not in_code and line.startswith("# "):
+            lines[place] = f"{line}\n\n{badge}"
+            break
+    return "\n".join(lines)
 
 
 def _write_settings(layout: Layout, chapters: Sequence[Chapter]) -> None:

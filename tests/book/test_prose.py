@@ -6,6 +6,7 @@ import nbformat
 import pytest
 
 from t5study.base.errors import StudyError
+from t5study.book.assemble import _badged
 from t5study.book.prose import check_prose, set_prose
 from t5study.chapters.facts import MIME
 
@@ -108,3 +109,10 @@ def test_what_takes_too_long_for_another_profile_is_left_out_without_a_word():
     prose = (("# Title", []), ("Counted for hours.", ["needs:minilm", "needs:published"]))
     assert page(*prose, models=("minilm", "published")) == ["# Title", "Counted for hours."]
     assert page(*prose, models=("minilm", "pocket"), ours=False) == ["# Title"]
+
+
+def test_a_badge_stands_under_a_heading_and_in_no_block_of_code():
+    page = "Title\n=====\n\n```sh\n# a comment\nmake book\n```\n"
+    assert _badged(page, "BADGE") == page
+    assert _badged("(name)=\n# Title\ntext", "BADGE") == "(name)=\n# Title\n\nBADGE\ntext"
+    assert _badged("# Title", "") == "# Title"
