@@ -98,6 +98,5 @@ def make_published(
     for record in records:
         check_checksums(record, FILES)
     place = {"root": root, "build": job.layout.build, "store": job.runs}
-    file = str(job.layout.profile_file)
-    index = make_book(file, **place, training=False, console=console)
-    return build_pdf(Layout.of(file, root, job.layout.build)) if pdf and index else index
+    index = make_book(str(job.layout.profile_file), **place, training=False, console=console)
+    return build_pdf(job.layout) if pdf and index else index

@@ -38,9 +38,14 @@ DRIVER = 0.8
 """GB of a card that go to the driver, to libraries and into gaps; a round figure."""
 
 
+def held(card: int) -> float:
+    """Return the GB of a card, each of which is sold as 2**30 bytes."""
+    return card * 2**30 / GB
+
+
 def room(card: int) -> float:
-    """Return the GB of a card that training can have: its GB are 2**30 bytes, less the driver's."""
-    return card * 2**30 / GB - DRIVER
+    """Return the GB of a card that training can have, beside the driver."""
+    return held(card) - DRIVER
 
 
 CLAIMS = (
@@ -251,6 +256,5 @@ def _stack(axes: Axes, steps: Mapping[str, Moment]) -> None:
 def _mark_cards(axes: Axes) -> None:
     """Draw a line at the memory of each card."""
     for card in CARDS:
-        whole = card * 2**30 / GB
-        axes.axvline(whole, color=INK, lw=1, ls="--", zorder=3)
-        axes.text(whole, -0.62, f"{card} GB ", ha="right", va="center", fontsize=SMALL)
+        axes.axvline(held(card), color=INK, lw=1, ls="--", zorder=3)
+        axes.text(held(card), -0.62, f"{card} GB ", ha="right", va="center", fontsize=SMALL)
